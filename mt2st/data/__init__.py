@@ -1,0 +1,1 @@
+"""Data sources. Each gives a `Dataset`; nothing past this package knows where text came from."""

@@ -1,0 +1,52 @@
+"""What every data source delivers: labelled examples in three parts, and background text."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Tokens = Sequence[str]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled texts: lower-cased tokens and class indices (N,)."""
+
+    texts: Sequence[Tokens]
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class Background:
+    """Sentences to train word vectors and auxiliary tasks on; never from validation or test articles.
+
+    `tokens` keep their case. `tags` holds class indices for every token of every sentence, by task name.
+    """
+
+    tokens: Sequence[Tokens]
+    tags: dict[str, Sequence[np.ndarray]] = field(default_factory=dict)
+    tag_classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A primary task with its splits, and background text for everything else."""
+
+    name: str
+    classes: tuple[str, ...]
+    train: Examples
+    validation: Examples
+    test: Examples
+    background: Background
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Examples of each class in each part."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {
+            name: {self.classes[label]: n for label, n in sorted(Counter(part.labels.tolist()).items())}
+            for name, part in parts.items()
+        }

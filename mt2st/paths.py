@@ -1,0 +1,60 @@
+"""Where things live on disk. Every other module asks here."""
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """Return the project folder: `MT2ST_HOME`, else the checkout this package runs from, else the working folder."""
+    if chosen := os.environ.get("MT2ST_HOME"):
+        return Path(chosen).expanduser().resolve()
+    checkout = Path(__file__).resolve().parents[1]
+    return checkout if (checkout / "notebooks").is_dir() else Path.cwd()
+
+
+def data() -> Path:
+    """Folder of committed small data: the paper's tables and the recorded runs."""
+    return home() / "data"
+
+
+def cache() -> Path:
+    """Git-ignored folder for what is derived once: parsed text and trained vectors."""
+    folder = Path(os.environ.get("MT2ST_CACHE") or data() / "cache")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def downloads() -> Path:
+    """Git-ignored folder for fetched data sets."""
+    return data() / "downloads"
+
+
+def mirror() -> Path | None:
+    """Return the local data mirror `MT2ST_DATA_MIRROR`, looked in before anything is fetched."""
+    chosen = os.environ.get("MT2ST_DATA_MIRROR")
+    if not chosen:
+        return None
+    folder = Path(chosen).expanduser()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"MT2ST_DATA_MIRROR={chosen} is not a folder; correct it or unset it")
+    return folder
+
+
+def results(profile: str) -> Path:
+    """Git-ignored folder of one profile's run folders and executed notebooks on this machine."""
+    return Path(os.environ.get("MT2ST_RESULTS") or home() / "results") / profile
+
+
+def figures(profile: str) -> Path:
+    """Folder of one profile's tables and figures."""
+    return Path(os.environ.get("MT2ST_FIGURES") or home() / "figures") / profile
+
+
+def recorded(profile: str) -> Path:
+    """Return the compact record of one profile's runs, from which tables and figures are rebuilt."""
+    return Path(os.environ.get("MT2ST_RECORDED") or data() / "recorded") / f"{profile}.parquet"
+
+
+def notebooks() -> Path:
+    """Folder of the source notebooks."""
+    return home() / "notebooks"
