@@ -8,10 +8,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
@@ -35,7 +36,7 @@ class MissingData(FileNotFoundError):
 class EmbeddingTable:
     """Words and their vectors: row 0 is padding (zeros), row 1 unknown words (the mean vector), then words by
     falling frequency.
-    """  # noqa: D205
+    """
 
     words: tuple[str, ...]
     vectors: np.ndarray  # (V, d) float32
@@ -173,9 +174,9 @@ def _dimensions(file: Path) -> int:
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:
     """Yield the numbered lines of a plain or compressed text file."""
-    opener = {".gz": gzip.open, ".xz": lzma.open}.get(file.suffix, open)
+    openers: dict[str, Callable[..., IO[str]]] = {".gz": gzip.open, ".xz": lzma.open}
     try:
-        with opener(file, "rt", encoding="utf-8") as stream:
+        with openers.get(file.suffix, open)(file, mode="rt", encoding="utf-8") as stream:
             yield from enumerate(stream, start=1)
     except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} cannot be read ({error}); fetch it again") from error

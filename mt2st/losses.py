@@ -14,9 +14,8 @@ from torch.nn.functional import cosine_similarity, normalize
 def analogy_loss(table: Tensor, questions: Tensor, normalize: bool = True) -> Tensor:
     """UPDATE 0, equation (6): is w4 where w2 − w1 + w3 points?
 
-    Returns 1 − mean cosine(E4, E2 − E1 + E3), within [0, 2]. The paper's sum of inner products Σ ⟨E4, E2 − E1 + E3⟩ is
-    unbounded and grows with the norms; `normalize=False` returns it exactly as printed (larger is better there).
-
+    Returns 1 − mean cosine(E4, E2 − E1 + E3), within [0, 2]. The paper's sum of inner products, Σ ⟨E4, E2 − E1 + E3⟩,
+    is unbounded and grows with the norms; `normalize=False` returns it exactly as printed (larger is better there).
     Args:
         table: (V, d).
         questions: (Q, 4) row indices.
@@ -32,7 +31,7 @@ def analogy_loss(table: Tensor, questions: Tensor, normalize: bool = True) -> Te
 def misalignment_loss(
     table: Tensor, questions: Tensor, gamma: float = 1.0, target_table: Tensor | None = None
 ) -> Tensor:
-    """UPDATE 1, equation (7): −(similarity to the gold target) + γ · (similarity to the hardest wrong target), averaged.
+    """UPDATE 1, equation (7): −(similarity to the gold target) + γ · (similarity to the hardest wrong target), a mean.
 
     The paper prints −not_aligned + γ·mis_aligned without defining either; the sign of the first only makes sense as a
     reward, so it is the similarity to the right target here. Similarities are cosines. By default the query of an

@@ -11,10 +11,22 @@ PADDING, UNKNOWN = 0, 1  # the first two rows of every embedding table
 
 @dataclass(frozen=True)
 class Encoded:
-    """What the encoder makes of a batch."""
+    """What the encoder makes of a batch: the states of both directions, each in the order it reads."""
 
-    tokens: Tensor  # (batch, time, 2 · hidden): forward states, then backward states
-    sentence: Tensor  # (batch, 2 · hidden): each direction's state after it has read the whole sentence
+    ahead: Tensor  # (batch, time, hidden), first word first
+    behind: Tensor  # (batch, time, hidden), last word first
+    lengths: Tensor  # (batch,)
+
+    @property
+    def tokens(self) -> Tensor:
+        """Both directions' states at each word, (batch, time, 2 · hidden)."""
+        return torch.cat([self.ahead, _reorder(self.behind, _reversal(self.lengths, self.behind.shape[1]))], dim=-1)
+
+    @property
+    def sentence(self) -> Tensor:
+        """Each direction's state after it has read the whole sentence, (batch, 2 · hidden)."""
+        last = (self.lengths - 1)[:, None]  # (batch, 1)
+        return torch.cat([_reorder(self.ahead, last), _reorder(self.behind, last)], dim=-1).squeeze(1)
 
 
 class Encoder(nn.Module):
@@ -27,7 +39,7 @@ class Encoder(nn.Module):
     Args:
         table: (V, d) initial vectors; row 0 is padding and stays as it is, row 1 stands for unknown words.
         hidden: size of each direction's state.
-        dropout: probability with which inputs and outputs of the LSTMs are dropped in training.
+        dropout: probability with which the LSTMs' inputs, and in the heads their states, are dropped in training.
     """
 
     def __init__(self, table: Tensor, hidden: int, dropout: float = 0.0) -> None:
@@ -50,13 +62,9 @@ class Encoder(nn.Module):
     def forward(self, words: Tensor, lengths: Tensor) -> Encoded:
         """Encode words (batch, time) of the given lengths (batch,), each at least 1."""
         x = self.dropout(self.embedding(words))  # (batch, time, d)
-        back = _reversal(lengths, words.shape[1])  # (batch, time)
-        ahead, _ = self.forwards(x)  # (batch, time, hidden)
-        behind, _ = self.backwards(_reorder(x, back))
-        last = (lengths - 1)[:, None]  # (batch, 1)
-        tokens = torch.cat([ahead, _reorder(behind, back)], dim=-1)
-        sentence = torch.cat([_reorder(ahead, last), _reorder(behind, last)], dim=-1).squeeze(1)
-        return Encoded(self.dropout(tokens), self.dropout(sentence))
+        ahead, _ = self.forwards(x)
+        behind, _ = self.backwards(_reorder(x, _reversal(lengths, words.shape[1])))
+        return Encoded(ahead, behind, lengths)
 
 
 def _reversal(lengths: Tensor, time: int) -> Tensor:
@@ -74,25 +82,27 @@ def _reorder(x: Tensor, position: Tensor) -> Tensor:
 class SentenceHead(nn.Module):
     """Logits (batch, classes) from the sentence states."""
 
-    def __init__(self, hidden: int, classes: int) -> None:
+    def __init__(self, encoder: Encoder, classes: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(2 * hidden, classes)
+        self.dropout = nn.Dropout(encoder.dropout.p)
+        self.linear = nn.Linear(2 * encoder.hidden, classes)
 
     def forward(self, encoded: Encoded) -> Tensor:
         """Return logits, shape (batch, classes)."""
-        return self.linear(encoded.sentence)
+        return self.linear(self.dropout(encoded.sentence))
 
 
 class TokenHead(nn.Module):
     """Logits (batch, time, classes) from the token states."""
 
-    def __init__(self, hidden: int, classes: int) -> None:
+    def __init__(self, encoder: Encoder, classes: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(2 * hidden, classes)
+        self.dropout = nn.Dropout(encoder.dropout.p)
+        self.linear = nn.Linear(2 * encoder.hidden, classes)
 
     def forward(self, encoded: Encoded) -> Tensor:
         """Return logits, shape (batch, time, classes)."""
-        return self.linear(encoded.tokens)
+        return self.linear(self.dropout(encoded.tokens))
 
 
 class LanguageModelHead(nn.Module):
@@ -102,16 +112,17 @@ class LanguageModelHead(nn.Module):
     of falling frequency, which is how every embedding table here is sorted.
     """
 
-    def __init__(self, hidden: int, vocabulary: int) -> None:
+    def __init__(self, encoder: Encoder, vocabulary: int) -> None:
         super().__init__()
         if vocabulary < 8:
             raise ValueError(f"language modelling needs a vocabulary of at least 8 rows, got {vocabulary}")
+        self.dropout = nn.Dropout(encoder.dropout.p)
         cutoffs = sorted({max(1, vocabulary // 16), max(2, vocabulary // 4)})
-        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(hidden, vocabulary, cutoffs)
+        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(encoder.hidden, vocabulary, cutoffs)
 
     def forward(self, encoded: Encoded, words: Tensor) -> Tensor:
         """Mean negative log-likelihood of words (batch, time), over both directions and without padding."""
-        ahead, behind = encoded.tokens.chunk(2, dim=-1)  # each (batch, time, hidden)
+        ahead, behind = self.dropout(encoded.tokens).chunk(2, dim=-1)  # each (batch, time, hidden)
         pair = words[:, 1:] != PADDING  # (batch, time - 1): neighbouring words, padding is on the right
         states = torch.cat([ahead[:, :-1][pair], behind[:, 1:][pair]])  # (2 · pairs, hidden)
         targets = torch.cat([words[:, 1:][pair], words[:, :-1][pair]])

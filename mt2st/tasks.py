@@ -94,7 +94,11 @@ class LabelledTask(_TextTask):
     """A task with classes to predict, which can be evaluated and so be the primary task."""
 
     def __init__(
-        self, name: str, sentences: Sequence[Tensor], targets: Sequence[Tensor] | Tensor, classes: Sequence[str]
+        self,
+        name: str,
+        sentences: Sequence[Tensor],
+        targets: Sequence[Tensor] | Tensor,
+        classes: Sequence[str],
     ) -> None:
         super().__init__(name, sentences, targets)
         self.classes = tuple(classes)
@@ -123,7 +127,7 @@ class SentenceTask(LabelledTask):
 
     def head(self, encoder: Encoder) -> nn.Module:
         """Return a linear layer on the sentence states."""
-        return SentenceHead(encoder.hidden, len(self.classes))
+        return SentenceHead(encoder, len(self.classes))
 
     def _targets(self, rows: Tensor) -> Tensor:
         return self.targets[rows]
@@ -134,7 +138,7 @@ class TokenTask(LabelledTask):
 
     def head(self, encoder: Encoder) -> nn.Module:
         """Return a linear layer on the token states."""
-        return TokenHead(encoder.hidden, len(self.classes))
+        return TokenHead(encoder, len(self.classes))
 
     def _targets(self, rows: Tensor) -> Tensor:
         return pad_sequence([self.targets[i] for i in rows], batch_first=True, padding_value=IGNORED)
@@ -150,7 +154,7 @@ class LanguageModelTask(_TextTask):
 
     def head(self, encoder: Encoder) -> nn.Module:
         """Return an adaptive softmax over the vocabulary."""
-        return LanguageModelHead(encoder.hidden, self.vocabulary)
+        return LanguageModelHead(encoder, self.vocabulary)
 
     def loss(self, model: Model, batch: Batch) -> Tensor:
         """Mean negative log-likelihood of the next and the previous word."""

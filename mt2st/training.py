@@ -105,7 +105,13 @@ def fit(
         active = {k: weight for k, weight in enumerate(weights) if weight >= epsilon}
         started = _clock(device)
         record = _train_epoch(
-            model, primary, auxiliaries, active, primary.batches(batch_size, generators[0]), streams, optimizer
+            model,
+            primary,
+            auxiliaries,
+            active,
+            primary.batches(batch_size, generators[0]),
+            streams,
+            optimizer,
         )
         trained = _clock(device)
         if not np.isfinite(record["loss"]):

@@ -87,7 +87,7 @@ def load(seed: int, sizes: Sizes) -> Dataset:
     background = Background(
         tokens=parts["train"]["tokens"].tolist(),
         tags={name: parts["train"][name].tolist() for name in SPANS},
-        tag_classes={name: ("outside", "inside") for name in SPANS},
+        tag_classes=dict.fromkeys(SPANS, ("outside", "inside")),
     )
     return Dataset("topic", TOPICS, examples["train"], examples["validation"], examples["test"], background)
 

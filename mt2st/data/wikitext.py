@@ -9,7 +9,19 @@ from mwparserfromhell import nodes
 from mwparserfromhell.wikicode import Wikicode
 
 # Tags whose content is not running text.
-SKIPPED_TAGS = {"ref", "table", "gallery", "math", "code", "pre", "score", "timeline", "imagemap", "sup", "syntaxhighlight"}
+SKIPPED_TAGS = {
+    "ref",
+    "table",
+    "gallery",
+    "math",
+    "code",
+    "pre",
+    "score",
+    "timeline",
+    "imagemap",
+    "sup",
+    "syntaxhighlight",
+}
 EMPHASIS_TAGS = {"b", "i"}
 # A link to another name space ("File:…", "Category:…") or language ("fr:…") is not an anchor in the text.
 OTHER_SPACE = re.compile(r"^\s*:?\s*[A-Za-z-]{2,}\s*:\S")

@@ -1,0 +1,147 @@
+"""Speed beside what it is compared with, all in one run on one machine; writes benchmarks/README.md.
+
+`python benchmarks/run.py` takes about ten minutes on two cores; leave the machine alone meanwhile.
+"""
+
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from mt2st import batch, environment, experiments
+from mt2st.losses import analogy_accuracy_loss, analogy_loss, element_spearman_loss, misalignment_loss
+from mt2st.models import Encoder, Model
+from mt2st.schedules import SINGLE_TASK, Constant
+from mt2st.tables import to_markdown
+from mt2st.tasks import SentenceTask, TableTask
+from mt2st.training import fit
+
+REVIEWS, TOKENS, DIMENSIONS, HIDDEN, BATCH, WORDS = 750, 100, 100, 256, 64, 20_000
+REPEATS = 5
+
+Row = dict[str, str]
+
+
+def main() -> None:
+    """Run all benchmarks and write their table."""
+    rows = [*epoch_against_products(1), *epoch_against_products(torch.get_num_threads()), *workers()]
+    text = f"""# Benchmarks
+
+Written by `make benchmarks`. Each line compares two things measured in turn in the same run; times are medians of
+{REPEATS} repetitions (the batch of notebooks: one). Machine: {environment.describe(torch.device("cpu"))["device"]},
+{os.cpu_count()} cores, {platform.system()}, torch {torch.__version__}.
+
+Paper size: {REVIEWS} reviews of {TOKENS} tokens, table {WORDS:,} × {DIMENSIONS}, hidden {HIDDEN}, batches of {BATCH}.
+"Plain products" are the matrix products of that epoch's BiLSTM, forward and backward, one by one in the shapes and the
+order they have there, and nothing else. The training epoch adds everything: look-up, dropout, gates, head, loss,
+gradient norm, Adam on all rows of the table.
+
+{to_markdown(pd.DataFrame(rows))}"""
+    Path(__file__).with_name("README.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def epoch_against_products(threads: int) -> list[Row]:
+    """One training epoch at paper size against its matrix products, and with the four UPDATE losses against without."""
+    torch.set_num_threads(threads)
+    alone, together, products = [], [], []
+    for _ in range(REPEATS):  # in turn, so that a change of the machine's speed hits all three
+        products.append(seconds(plain_products))
+        alone.append(epoch_seconds(with_updates=False))
+        together.append(epoch_seconds(with_updates=True))
+    a, t, p = statistics.median(alone), statistics.median(together), statistics.median(products)
+    name = f"{threads} thread" + "s" * (threads > 1)
+    return [
+        row(f"training epoch, {name}", a, f"its plain products, {name}", p, a / p, "at most 1.3"),
+        row(f"epoch with UPDATE 0–3, {name}", t, f"epoch without, {name}", a, t / a, "at most 1.15"),
+    ]
+
+
+def workers() -> list[Row]:
+    """Run a batch of all group notebooks, one seed, with one worker and with two."""
+    profile = experiments.find_profile("wiki")
+    taken = {number: batch_seconds(profile, number) for number in (1, 2)}
+    return [row("batch, 2 workers", taken[2], "batch, 1 worker", taken[1], taken[1] / taken[2], "at least 1.7")]
+
+
+def batch_seconds(profile: experiments.Profile, workers: int) -> float:
+    """Seconds for notebooks 01–04 on all embeddings, nothing done before but parsing and word vectors."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("RESULTS", "FIGURES", "RECORDED"):
+            os.environ[f"MT2ST_{name}"] = str(Path(folder, name.lower()))
+        started = time.perf_counter()
+        batch.reproduce(profile, seeds=1, workers=workers, notebooks=["01", "02", "03", "04"])
+        return time.perf_counter() - started
+
+
+def row(what: str, value: float, beside: str, other: float, ratio: float, wanted: str) -> Row:
+    """Format one comparison."""
+    return {
+        "measured": what,
+        "seconds": f"{value:.2f}",
+        "beside": beside,
+        "seconds ": f"{other:.2f}",
+        "ratio": f"{ratio:.2f}",
+        "aim": wanted,
+    }
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def plain_products() -> None:
+    """Matrix products of a BiLSTM epoch at paper size: 2 directions × (3 over all words + 3 for the recurrence)."""
+    for size in [BATCH] * (REVIEWS // BATCH) + [REVIEWS % BATCH]:
+        words, gates = torch.randn(size * TOKENS, DIMENSIONS), torch.randn(size * TOKENS, 4 * HIDDEN)
+        states, state, gate = (
+            torch.randn(size * TOKENS, HIDDEN),
+            torch.randn(size, HIDDEN),
+            torch.randn(size, 4 * HIDDEN),
+        )
+        w_in, w_state = torch.randn(4 * HIDDEN, DIMENSIONS), torch.randn(4 * HIDDEN, HIDDEN)
+        for _ in range(2):
+            words @ w_in.T
+            for _ in range(TOKENS):
+                state @ w_state.T
+            for _ in range(TOKENS):
+                gate @ w_state
+            gates.T @ states, gates.T @ words, gates @ w_in
+
+
+def epoch_seconds(with_updates: bool) -> float:
+    """Seconds of the second of two training epochs at paper size, as `fit` records them."""
+    generator = torch.Generator().manual_seed(0)
+
+    def rows(*shape: int) -> Tensor:
+        return torch.randint(2, WORDS, shape, generator=generator)
+
+    sentences, labels = list(rows(REVIEWS, TOKENS)), rows(REVIEWS) % 2
+    primary = SentenceTask("sentiment", sentences, labels, ("negative", "positive"))
+    held_out = SentenceTask("sentiment", sentences[:8], labels[:8], ("negative", "positive"))
+    questions = rows(2000, 4)
+    updates = [
+        TableTask("update0", analogy_loss, [questions]),
+        TableTask("update1", misalignment_loss, [questions]),
+        TableTask("update2", analogy_accuracy_loss, [questions, questions[:, 0] % 2 == 0]),
+        TableTask("update3", element_spearman_loss, [rows(500, 2)]),
+    ]
+    encoder = Encoder(torch.randn(WORDS, DIMENSIONS, generator=generator), HIDDEN, dropout=0.3)
+    model = Model(encoder, {"sentiment": primary.head(encoder)})
+    schedule = Constant(1.0) if with_updates else SINGLE_TASK
+    history = fit(model, primary, updates if with_updates else [], schedule, validation=held_out, epochs=2)
+    return history.epochs[1]["train_seconds"]
+
+
+if __name__ == "__main__":
+    main()

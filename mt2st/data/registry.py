@@ -1,0 +1,89 @@
+"""The data sets by name: what they are, whether they are here, and how to get them."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+
+from gensim.test.utils import datapath
+
+from mt2st import paths
+from mt2st.data import wiki
+from mt2st.embeddings import MissingData, find_glove
+
+
+@dataclass(frozen=True)
+class Source:
+    """One data set: `locate` returns its file or raises MissingData, `fetch` gets it."""
+
+    name: str
+    about: str
+    size: str
+    licence: str
+    locate: Callable[[], Path]
+    fetch: Callable[[], Path]
+
+
+def fetch_glove() -> Path:
+    """Download glove-twitter-100 with gensim's downloader, which checks its MD5.
+
+    Raises ConnectionError that says what else can be done where the download fails.
+    """
+    import gensim.downloader  # asks for its folder on import
+
+    gensim.downloader.BASE_DIR = gensim.downloader.base_dir = str(paths.downloads())
+    paths.downloads().mkdir(parents=True, exist_ok=True)
+    try:
+        return Path(gensim.downloader.load("glove-twitter-100", return_path=True))
+    except (URLError, OSError, AssertionError) as error:
+        raise ConnectionError(
+            f"glove-twitter-100 could not be downloaded ({error}); check the network and try again, or put "
+            f"glove.twitter.27B.100d.txt from https://nlp.stanford.edu/projects/glove/ into {paths.downloads()}"
+        ) from error
+
+
+SOURCES = {
+    source.name: source
+    for source in (
+        Source(
+            "wiki",
+            "106 Wikipedia articles inside the gensim package",
+            "2 MB",
+            "CC BY-SA 3.0 (text)",
+            lambda: Path(datapath(wiki.DUMP)),
+            lambda: Path(datapath(wiki.DUMP)),
+        ),
+        Source(
+            "glove-twitter-100",
+            "GloVe vectors of 1.2 million words from Twitter",
+            "387 MB",
+            "PDDL 1.0",
+            find_glove,
+            fetch_glove,
+        ),
+    )
+}
+
+
+def listing() -> str:
+    """Return one line a data set: name, what it is, size, licence, and its file or the command that gets it."""
+    lines = []
+    for source in SOURCES.values():
+        try:
+            where = f"here: {source.locate()}"
+        except MissingData:
+            where = f"not here: mt2st data fetch {source.name}"
+        lines.append(f"{source.name:20}{source.about:52}{source.size:8}{source.licence:22}{where}")
+    return "\n".join(lines)
+
+
+def fetch(name: str) -> Path:
+    """Return the file of a data set, downloaded if it is not here; raises ValueError for an unknown name."""
+    if name not in SOURCES:
+        raise ValueError(f"unknown data set {name!r}; known: {', '.join(SOURCES)}")
+    try:
+        return SOURCES[name].locate()
+    except MissingData:
+        print(f"fetching {name} ({SOURCES[name].size})", file=sys.stderr)
+        return SOURCES[name].fetch()

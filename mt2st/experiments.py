@@ -1,0 +1,130 @@
+"""The paper's experiment groups as data: which runs feed which notebook, table and figure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from mt2st.auxiliaries import UPDATES
+from mt2st.data import wiki
+from mt2st.embeddings import EMBEDDINGS, GLOVE, find_glove
+from mt2st.runs import Configuration, Run
+from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch
+
+SETTINGS = ("original", *UPDATES)
+STRATEGIES = ("single", "mtl", "diminish", "switch")
+TABLES = {1: "mtl", 2: "diminish", 3: "switch"}  # Tables I–III
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A scale at which all groups are run.
+
+    The strategies' schedules are chosen so that auxiliary training ends at the same time: with η = 0.3 the weight of
+    Diminish falls below ε = 0.01 in epoch 16, and Switch stops after 15 of 25 epochs as in the paper's released code.
+    """
+
+    name: str
+    about: str
+    configuration: Configuration
+    embeddings: tuple[str, ...] = EMBEDDINGS
+    schedules: dict[str, Schedule] = field(
+        default_factory=lambda: {
+            "single": SINGLE_TASK,
+            "mtl": Constant(1.0),
+            "diminish": Diminish(gamma0=1.0, eta=0.3, nu=1.0),
+            "switch": Switch(15),
+        }
+    )
+
+
+WIKI = Configuration(data="wiki", data_version=wiki.PARSER_VERSION)
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("wiki", "topic of Wikipedia sentences: person, place or other", WIKI),
+        Profile(
+            "smoke",
+            "a slice of wiki, for tests",
+            replace(
+                WIKI,
+                train=60,
+                validation=40,
+                test=80,
+                dimensions=20,
+                hidden=16,
+                epochs=6,
+                batch_size=16,
+                learning_rate=5e-3,
+            ),
+            embeddings=("CBOW",),
+            schedules={
+                "single": SINGLE_TASK,
+                "mtl": Constant(1.0),
+                "diminish": Diminish(gamma0=1.0, eta=2.0, nu=1.0),
+                "switch": Switch(3),
+            },
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Group:
+    """A notebook of the paper's experiments: the strategy it trains, and the runs it only shows for comparison."""
+
+    notebook: str
+    strategy: str
+
+    @property
+    def number(self) -> str:
+        """Number of the notebook."""
+        return self.notebook[:2]
+
+
+GROUPS = (
+    Group("01_single_task", "single"),
+    Group("02_multi_task", "mtl"),
+    Group("03_diminish", "diminish"),
+    Group("04_switch", "switch"),
+)
+
+
+def find_profile(name: str) -> Profile:
+    """Return a profile by name; raises ValueError that lists the known ones."""
+    if name not in PROFILES:
+        raise ValueError(f"unknown profile {name!r}; known: {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def plan(
+    profile: Profile,
+    strategy: str,
+    embedding: str,
+    seeds: int,
+    settings: Sequence[str] = UPDATES,
+    schedule: Schedule | None = None,
+) -> list[Run]:
+    """Return the runs of one strategy on one embedding: `settings` × seeds 0, 1, … (single-task: seeds alone).
+
+    `schedule` replaces the profile's. Raises ValueError on an unknown strategy or embedding and MissingData where the
+    embedding needs a file that is not here.
+    """
+    if strategy not in STRATEGIES:
+        raise ValueError(f"unknown strategy {strategy!r}; known: {', '.join(STRATEGIES)}")
+    if embedding not in EMBEDDINGS:
+        raise ValueError(f"unknown embedding {embedding!r}; known: {', '.join(EMBEDDINGS)}")
+    vectors = find_glove().name if embedding == GLOVE else ""
+    arms: Iterable[tuple[str, ...]] = [()] if strategy == "single" else [(name,) for name in settings]
+    return [
+        Run(
+            embedding=embedding,
+            vectors=vectors,
+            strategy=strategy,
+            auxiliaries=auxiliaries,
+            schedule=schedule or profile.schedules[strategy],
+            seed=seed,
+            configuration=profile.configuration,
+        )
+        for auxiliaries in arms
+        for seed in range(seeds)
+    ]

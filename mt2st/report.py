@@ -1,0 +1,150 @@
+"""Everything that is rebuilt from a profile's compact record: tables, figures, the page and the README's block."""
+
+import base64
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mt2st import figures, paths, runs, summary, tables
+from mt2st.experiments import STRATEGIES, Profile
+from mt2st.runs import Record
+
+
+def build(profile: Profile) -> Path:
+    """Rebuild tables, figures, page and README block of a profile from its record, without training; return the page.
+
+    Raises FileNotFoundError that says how to make the record where there is none.
+    """
+    records = runs.unpack(paths.recorded(profile.name))
+    scores = runs.score_frame(records)
+    folder = paths.figures(profile.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in tables.TITLES:
+        tables.write(number, scores, folder)
+    draw(records, folder)
+    write_readme(profile, records, paths.home() / "README.md")
+    return write_page(profile, records, folder)
+
+
+def draw(records: Sequence[Record], folder: Path) -> None:
+    """Draw Figures 2–11 and the two summaries by strategy, as png and pdf; a figure without its runs is left out."""
+    figures.use_style()
+    history, scores = runs.history_frame(records), runs.score_frame(records)
+    present = set(scores["strategy"])
+    for number, figure in figures.FIGURES.items():
+        if figure.strategies <= present:
+            figures.save(figure.draw(history), folder / f"figure_{number:02d}")
+    if present == set(STRATEGIES):
+        figures.save(figures.accuracy_by_strategy(scores), folder / "accuracy_by_strategy")
+        figures.save(figures.time_by_strategy(scores), folder / "time_by_strategy")
+
+
+def write_page(profile: Profile, records: Sequence[Record], folder: Path) -> Path:
+    """Write `index.html`: tables beside the paper's numbers, figures, and the executed notebooks as pages."""
+    scores = runs.score_frame(records)
+    titles = {f"figure_{n:02d}": f"Figure {n}. {f.title}" for n, f in figures.FIGURES.items()}
+    titles |= {
+        "accuracy_by_strategy": "Accuracy by strategy",
+        "time_by_strategy": "Training time by strategy",
+    }
+    pictures = [
+        {
+            "name": name,
+            "title": title,
+            "data": base64.b64encode((folder / f"{name}.png").read_bytes()).decode(),
+        }
+        for name, title in titles.items()
+        if (folder / f"{name}.png").exists()
+    ]
+    page = paths.results(profile.name) / "index.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    environment = Environment(loader=PackageLoader("mt2st", "templates"), autoescape=True, undefined=StrictUndefined)
+    page.write_text(
+        environment.get_template("index.html").render(
+            profile=profile,
+            seeds=int(scores["seed"].nunique()),
+            runs=len(records),
+            machine=records[0].environment if records else {},
+            strategies=strategy_table(scores),
+            compact=tables.compact(scores),
+            tables={title: tables.table(number, scores) for number, title in tables.TITLES.items()},
+            pictures=pictures,
+            notebooks=notebook_pages(paths.results(profile.name) / "notebooks"),
+        ),
+        encoding="utf-8",
+    )
+    return page
+
+
+def notebook_pages(folder: Path) -> list[str]:
+    """Convert executed notebooks that are newer than their page to HTML; return the pages' paths, for links."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Jupyter's own deprecations
+        from nbconvert import HTMLExporter
+
+        exporter = HTMLExporter()
+        pages = []
+        for notebook in sorted(folder.glob("[0-9]*.ipynb")):
+            page = notebook.with_suffix(".html")
+            if not page.exists() or page.stat().st_mtime < notebook.stat().st_mtime:
+                page.write_text(exporter.from_filename(str(notebook))[0], encoding="utf-8")
+            pages.append(f"notebooks/{page.name}")
+    return pages
+
+
+def strategy_table(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return accuracy and time by strategy, formatted for people; empty if there are no single-task runs."""
+    if "single" not in set(scores["strategy"]):
+        return pd.DataFrame()
+    rows = summary.by_strategy(scores)
+    return pd.DataFrame(
+        {
+            "strategy": [figures.NAMES[s] for s in rows.index],
+            "paper, IMDB (%)": (100 * rows["paper"]).map("{:.0f}".format).to_list(),
+            "ours (%)": [_interval(r.accuracy, r.low, r.high) for r in rows.itertuples()],
+            "difference from single-task (points)": [
+                "–" if s == "single" else _interval(r.difference, r.difference_low, r.difference_high)
+                for s, r in zip(rows.index, rows.itertuples(), strict=True)
+            ],
+            "exact p": ["–" if s == "single" else f"{p:.2f}" for s, p in rows["p"].items()],
+            "seconds of training": rows["train_seconds"].map("{:.1f}".format).to_list(),
+            "time relative to single-task": [
+                "1" if s == "single" else f"{r.time_ratio:.2f} [{r.time_ratio_low:.2f}, {r.time_ratio_high:.2f}]"
+                for s, r in zip(rows.index, rows.itertuples(), strict=True)
+            ],
+        }
+    )
+
+
+def _interval(mean: float, low: float, high: float) -> str:
+    """Format shares as percent with their interval."""
+    return f"{100 * mean:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def write_readme(profile: Profile, records: Sequence[Record], readme: Path) -> None:
+    """Replace the block between `<!-- results:PROFILE -->` and `<!-- end -->`; a README without it is left alone."""
+    if not readme.exists():
+        return
+    text = readme.read_text(encoding="utf-8")
+    begin, end = f"<!-- results:{profile.name} -->", "<!-- end -->"
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    block = f"{begin}\n{readme_block(profile, records)}{end}"
+    readme.write_text(pattern.sub(lambda _: block, text), encoding="utf-8")
+
+
+def readme_block(profile: Profile, records: Sequence[Record]) -> str:
+    """Return the README's results: summary by strategy, then every cell beside the paper and its released logs."""
+    scores = runs.score_frame(records)
+    machine = records[0].environment["device"]
+    parts = [
+        f"Profile `{profile.name}` ({profile.about}), {len(records)} runs, seeds {scores['seed'].min()}–"
+        f"{scores['seed'].max()}, made on {machine}, one thread a run.\n",
+        tables.to_markdown(strategy_table(scores)),
+        "Accuracy in percent by embedding and auxiliary task; in brackets the 95% t interval over seeds:\n",
+        tables.to_markdown(tables.compact(scores)),
+    ]
+    return "\n".join(parts)

@@ -1,0 +1,214 @@
+"""A run: everything that determines a result, the hash that names its folder, and the record it leaves.
+
+A run folder holds `run.json`, `history.parquet`, `scores.json`, `environment.json` and then `done`, which is written
+last: a folder without it is an attempt that was cut off, and is made anew.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock
+
+from mt2st import paths, schedules
+from mt2st.schedules import Schedule
+
+VERSION = 1  # raise when the same parameters come to give other results: old run folders are then not used again
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What all arms of an experiment have in common: equal conditions.
+
+    `train`, `validation` and `test` count sentences of each class.
+    """
+
+    data: str = "wiki"
+    data_version: int = 1
+    train: int = 250
+    validation: int = 100
+    test: int = 200
+    dimensions: int = 100
+    hidden: int = 48
+    dropout: float = 0.3
+    learning_rate: float = 1e-3
+    batch_size: int = 64
+    epochs: int = 25
+    epsilon: float = 0.01
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    `strategy` is "single", "mtl", "diminish" or "switch"; `vectors` names the file of pretrained vectors, if any;
+    `seed` sets the split by article, the word vectors, the initial values and the order of batches.
+    """
+
+    embedding: str
+    strategy: str
+    auxiliaries: tuple[str, ...]
+    schedule: Schedule
+    seed: int
+    configuration: Configuration
+    vectors: str = ""
+
+    @property
+    def setting(self) -> str:
+        """Row of the paper's tables: "original" without auxiliary tasks, else their names."""
+        return "+".join(self.auxiliaries) or "original"
+
+    @property
+    def hash(self) -> str:
+        """Name of the run's folder: SHA-256 of all parameters, shortened."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
+
+    def folder(self, profile: str) -> Path:
+        """Run folder under the results of a profile."""
+        return paths.results(profile) / "runs" / self.hash
+
+    def is_done(self, profile: str) -> bool:
+        """Whether the run has finished and its record can be read."""
+        return (self.folder(profile) / "done").exists()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, from which `from_dict` rebuilds the run."""
+        return {
+            "version": VERSION,
+            "embedding": self.embedding,
+            "vectors": self.vectors,
+            "strategy": self.strategy,
+            "auxiliaries": list(self.auxiliaries),
+            "schedule": self.schedule.to_dict(),
+            "seed": self.seed,
+            "configuration": asdict(self.configuration),
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Run":
+        """Inverse of `to_dict`."""
+        return cls(
+            embedding=values["embedding"],
+            vectors=values["vectors"],
+            strategy=values["strategy"],
+            auxiliaries=tuple(values["auxiliaries"]),
+            schedule=schedules.from_dict(values["schedule"]),
+            seed=values["seed"],
+            configuration=Configuration(**values["configuration"]),
+        )
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a finished run leaves: its history by epoch, its test scores and predictions, and its environment."""
+
+    run: Run
+    history: pd.DataFrame
+    scores: dict[str, Any]
+    environment: dict[str, Any] = field(default_factory=dict)
+
+
+def lock(run: Run, profile: str) -> FileLock:
+    """Lock that one process holds while it makes the run; the system frees it if the process dies."""
+    folder = run.folder(profile)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(f"{folder}.lock")
+
+
+def save(record: Record, profile: str) -> None:
+    """Write a record to its run folder, `done` last."""
+    folder = record.run.folder(profile)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps(record.run.to_dict(), indent=1))
+    record.history.to_parquet(folder / "history.parquet")
+    (folder / "scores.json").write_text(json.dumps(record.scores))
+    (folder / "environment.json").write_text(json.dumps(record.environment, indent=1))
+    (folder / "done").touch()
+
+
+def load(run: Run, profile: str) -> Record:
+    """Read the record of a finished run."""
+    folder = run.folder(profile)
+    return Record(
+        run,
+        pd.read_parquet(folder / "history.parquet"),
+        json.loads((folder / "scores.json").read_text()),
+        json.loads((folder / "environment.json").read_text()),
+    )
+
+
+def pack(records: Iterable[Record], file: Path) -> None:
+    """Write records in compact form: one parquet row a run."""
+    rows = [
+        {
+            "hash": record.run.hash,
+            "run": json.dumps(record.run.to_dict()),
+            "history": record.history.to_json(orient="split", double_precision=15),
+            "scores": json.dumps(record.scores),
+            "environment": json.dumps(record.environment),
+        }
+        for record in records
+    ]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    pd.DataFrame(rows).to_parquet(part, compression="zstd")
+    part.replace(file)
+
+
+def unpack(file: Path) -> list[Record]:
+    """Read records that `pack` wrote; raises FileNotFoundError that says how to make them."""
+    if not file.exists():
+        raise FileNotFoundError(f"{file} is not there: make it with `mt2st reproduce --profile {file.stem}`")
+    return [
+        Record(
+            Run.from_dict(json.loads(row.run)),
+            pd.read_json(StringIO(row.history), orient="split", precise_float=True),
+            json.loads(row.scores),
+            json.loads(row.environment),
+        )
+        for row in pd.read_parquet(file).itertuples()
+    ]
+
+
+def score_frame(records: Sequence[Record]) -> pd.DataFrame:
+    """One row a run: its place in the grid, its test scores and its seconds of training."""
+    rows = [
+        _place(record.run)
+        | {k: v for k, v in record.scores.items() if isinstance(v, float | int)}
+        | {"train_seconds": record.history["train_seconds"].sum(), "epochs": len(record.history)}
+        for record in records
+    ]
+    return pd.DataFrame(rows)
+
+
+def history_frame(records: Sequence[Record]) -> pd.DataFrame:
+    """One row an epoch of a run, with the same columns for all tasks: see `fit` for what they hold.
+
+    The primary task's loss is `primary_loss`; the first auxiliary task's loss, weight and loss on a fixed batch are
+    `auxiliary_loss`, `auxiliary_weight` and `auxiliary_probe`.
+    """
+    frames = []
+    for record in records:
+        auxiliaries = record.run.auxiliaries
+        names = {
+            f"{kind}.{name}": f"auxiliary_{kind}" for name in auxiliaries[:1] for kind in ("loss", "weight", "probe")
+        }
+        names |= {
+            column: "primary_loss"
+            for column in record.history.columns
+            if column.startswith("loss.") and column.removeprefix("loss.") not in auxiliaries
+        }
+        frames.append(record.history.rename(columns=names).assign(**_place(record.run)))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _place(run: Run) -> dict[str, Any]:
+    """Where a run stands in the grid of an experiment."""
+    return {"strategy": run.strategy, "embedding": run.embedding, "setting": run.setting, "seed": run.seed}

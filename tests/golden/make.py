@@ -1,0 +1,35 @@
+"""Make the golden notebooks: each source notebook executed by papermill at the smoke scale, without machine's traces."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from scratch import scratch_project  # noqa: E402
+
+
+def main() -> None:
+    """Execute all notebooks into this folder."""
+    with tempfile.TemporaryDirectory() as folder, scratch_project(Path(folder)):
+        from mt2st import batch, experiments
+
+        profile = experiments.find_profile("smoke")
+        jobs, _ = batch.plan_jobs(profile, seeds=2, device="cpu", chosen=batch.chosen_notebooks())
+        for job in [*jobs, *batch.closing_jobs(profile, seeds=2, device="cpu")]:
+            notebook = nbformat.read(batch.execute_notebook(job), as_version=4)
+            for part in [notebook, *notebook.cells]:  # times and paths of this machine
+                part.metadata.pop("papermill", None)
+                part.metadata.pop("execution", None)
+            for cell in notebook.cells:
+                if "nbval-ignore-output" in cell.metadata.get("tags", []):
+                    cell.outputs = []  # not compared; pictures would only weigh
+            nbformat.write(notebook, HERE / f"{job.notebook}.ipynb")
+            print(f"made {job.notebook}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The guard itself: goldens belong to the source notebooks, were executed, and a changed number is noticed."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+HERE = Path(__file__).parent
+SOURCES = sorted((HERE.parents[1] / "notebooks").glob("*.ipynb"))
+IGNORED = "nbval-ignore-output"
+
+
+def code_cells(file: Path) -> list[NotebookNode]:
+    """Code cells of a notebook, without those papermill injected."""
+    cells = nbformat.read(file, as_version=4).cells
+    return [c for c in cells if c.cell_type == "code" and "injected-parameters" not in c.metadata.get("tags", [])]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda file: file.stem)
+def test_golden_was_executed_from_its_source(source: Path) -> None:
+    golden = code_cells(HERE / source.name)
+    assert [cell.source for cell in golden] == [cell.source for cell in code_cells(source)]
+    assert all(cell.execution_count for cell in golden)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda file: file.stem)
+def test_golden_guards_printed_numbers(source: Path) -> None:
+    guarded = [c for c in code_cells(HERE / source.name) if c.outputs and IGNORED not in c.metadata.get("tags", [])]
+    assert len(guarded) >= 3
+    assert all(output.output_type == "stream" and output.name == "stdout" for c in guarded for output in c.outputs)
+
+
+def nbval(notebook: Path) -> subprocess.CompletedProcess[str]:
+    """Check one notebook in a process of its own."""
+    command = [sys.executable, "-m", "pytest", "-c", str(HERE / "pytest.ini"), "-n", "0", str(notebook)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=HERE.parents[1])
+
+
+def test_changing_one_number_fails_the_guard(tmp_path: Path) -> None:
+    notebook = nbformat.read(HERE / "05_everything.ipynb", as_version=4)
+    changed = tmp_path / "changed.ipynb"
+    nbformat.write(notebook, changed)
+    assert nbval(changed).returncode == 0
+
+    output = next(o for cell in notebook.cells for o in cell.get("outputs", []) if "original" in o.get("text", ""))
+    number = re.search(r"\d(?=\D*$)", output.text)
+    assert number is not None
+    digit = str((int(number.group()) + 1) % 10)
+    output.text = output.text[: number.start()] + digit + output.text[number.end() :]
+    nbformat.write(notebook, changed)
+    failed = nbval(changed)
+    assert failed.returncode == 1
+    assert "Cell execution caused an exception" not in failed.stdout

@@ -1,0 +1,154 @@
+"""Fixtures for all unit tests: folders of their own, the parsed text once a session, and runs that need no training."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from filelock import FileLock
+
+from mt2st import experiments, paths
+from mt2st.auxiliaries import UPDATES
+from mt2st.data import wiki
+from mt2st.data.dataset import Background, Dataset, Examples
+from mt2st.embeddings import EmbeddingTable
+from mt2st.experiments import Profile
+from mt2st.runs import Record, Run
+
+mpl.use("Agg")
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One cache for the session and all its workers, begun with the checkout's parsed text where there is one."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # each worker has a folder in the session's
+    folder = base / "shared-cache"
+    folder.mkdir(exist_ok=True)
+    name = f"wiki-sentences-{wiki.PARSER_VERSION}.parquet"
+    with FileLock(folder / "copy.lock"):
+        if not (folder / name).exists() and (ROOT / "data" / "cache" / name).exists():
+            part = folder / f"{name}.copy"
+            shutil.copy(ROOT / "data" / "cache" / name, part)
+            part.replace(folder / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MT2ST_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def own_folders(
+    shared_cache: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Give each test its own results, figures and records, no mirror, and close what it draws."""
+    folder = tmp_path_factory.mktemp("outputs")
+    for name in ("results", "figures", "recorded"):
+        monkeypatch.setenv(f"MT2ST_{name.upper()}", str(folder / name))
+    monkeypatch.setenv("MT2ST_CACHE", str(shared_cache))
+    monkeypatch.setenv("GENSIM_DATA_DIR", str(folder / "gensim-data"))
+    monkeypatch.delenv("MT2ST_DATA_MIRROR", raising=False)
+    monkeypatch.delenv("MT2ST_HOME", raising=False)
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Set up a project folder without GloVe vectors and without README, with the paper's tables and the notebooks."""
+    folder = tmp_path / "home"
+    shutil.copytree(ROOT / "data" / "paper", folder / "data" / "paper")
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    monkeypatch.setenv("MT2ST_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_topic(shared_cache: Path) -> Dataset:
+    """Return the topic task on a few real sentences."""
+    return wiki.load(0, wiki.Sizes(40, 20, 20))
+
+
+@pytest.fixture
+def toy_dataset() -> Dataset:
+    """Return two classes that one word tells apart, and background text with both kinds of mark-up."""
+    first = [["good", "film"], ["bad", "film"], ["good", "day"], ["bad", "day"]]
+    second = [["good", "plot"], ["bad", "plot"], ["bad", "end"]]
+    train = Examples(first, np.array([1, 0, 1, 0]))
+    validation = Examples(second[:2], np.array([1, 0]))
+    test = Examples(second, np.array([1, 0, 0]))
+    tokens = [["The", "Paris", "film", "<b>", "."], ["A", "NATO", "day", "macOS", "!"]]
+    tags = {
+        "hyperlink": [np.array([0, 1, 1, 0, 0]), np.array([0, 1, 0, 0, 0])],
+        "emphasis": [np.array([0, 0, 1, 0, 0]), np.array([0, 0, 0, 0, 0])],
+    }
+    classes = dict.fromkeys(tags, ("outside", "inside"))
+    return Dataset("toy", ("negative", "positive"), train, validation, test, Background(tokens, tags, classes))
+
+
+@pytest.fixture
+def toy_table() -> EmbeddingTable:
+    """Return vectors of length 2 for some words of `toy_dataset`."""
+    return EmbeddingTable.of(["film", "good", "bad", "day"], np.arange(8, dtype=np.float32).reshape(4, 2), "toy")
+
+
+@pytest.fixture
+def record_of() -> Callable[[Run], Record]:
+    """Return a function that makes up the record of a run, always the same one for the same run."""
+    return _record_of
+
+
+@pytest.fixture
+def grid_of() -> Callable[[Profile, Sequence[str], int], list[Record]]:
+    """Return a function that makes up the records of all strategies on some embeddings and seeds."""
+
+    def make(profile: Profile, embeddings: Sequence[str], seeds: int) -> list[Record]:
+        return [
+            _record_of(run)
+            for strategy in experiments.STRATEGIES
+            for embedding in embeddings
+            for run in experiments.plan(profile, strategy, embedding, seeds)
+        ]
+
+    return make
+
+
+@pytest.fixture
+def paper_folder() -> Path:
+    """Return the folder of the paper's tables."""
+    return paths.data() / "paper"
+
+
+def _record_of(run: Run) -> Record:
+    """Make up a record with the columns of a real one, its values random but fixed by the run."""
+    rng = np.random.default_rng(int(run.hash, 16))
+    rows = []
+    for t in range(run.configuration.epochs):
+        weights = {name: float(run.schedule.weights(t)[0]) for name in run.auxiliaries}
+        row = {"epoch": t, "loss.topic": rng.random(), "gradient_norm": rng.random()}
+        active = {name: weight for name, weight in weights.items() if weight >= run.configuration.epsilon}
+        row |= {f"loss.{name}": rng.random() for name in active}
+        row["loss"] = row["loss.topic"] + sum(weight * row[f"loss.{name}"] for name, weight in active.items())
+        row |= {"train_accuracy": rng.random(), "steps": 12, "examples": 180, "tokens": 4351}
+        row |= {f"weight.{name}": weight for name, weight in weights.items()}
+        row |= {f"probe.{name}": rng.random() for name in weights}
+        row |= {"validation_loss": rng.random(), "validation_accuracy": rng.random()}
+        row |= {"train_seconds": rng.uniform(1, 2), "evaluation_seconds": rng.random()}
+        rows.append(row)
+    scores = {
+        f"{average}_{score}": rng.uniform(0.4, 0.6)
+        for average in ("macro", "weighted")
+        for score in ("precision", "recall", "f1")
+    }
+    scores |= {"accuracy": rng.uniform(0.4, 0.6), "test_loss": rng.random(), "best_epoch": 3, "coverage": 0.8}
+    scores |= {"predictions": "012", "targets": "012"}
+    machine = {"device": "cpu: made up", "platform": "none", "python": "3.11", "packages": {"torch": "2.0"}}
+    assert set(run.auxiliaries) <= set(UPDATES)
+    return Record(run, pd.DataFrame(rows), scores, machine)

@@ -1,0 +1,136 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from gensim.models import KeyedVectors
+from gensim.test.utils import datapath
+from scipy import stats
+
+from mt2st.data import lexicons
+from mt2st.embeddings import EmbeddingTable
+
+FILES = {"wordsim353": "wordsim353.tsv", "simlex999": "simlex999.txt"}
+CAPITALS = "athens greece baghdad iraq bangkok thailand beijing china boy girl brother sister he she".split()
+
+
+def table_of(words: list[str]) -> EmbeddingTable:
+    """Return a table with random vectors."""
+    return EmbeddingTable.of(words, np.random.default_rng(0).normal(size=(len(words), 10)), "random")
+
+
+def pairs_of(name: str) -> pd.DataFrame:
+    """Read a similarity file without the library."""
+    return pd.read_csv(datapath(FILES[name]), sep="\t", comment="#", names=["a", "b", "score"])
+
+
+@pytest.fixture(scope="module")
+def everything() -> EmbeddingTable:
+    """Return a table of every word in the three files."""
+    words = Path(datapath("questions-words.txt")).read_text(encoding="utf-8").lower().split()
+    for name in FILES:
+        frame = pairs_of(name)
+        words += [*frame["a"].str.lower(), *frame["b"].str.lower()]
+    return table_of(sorted(set(words)))
+
+
+@pytest.fixture(scope="module")
+def half(everything: EmbeddingTable) -> EmbeddingTable:
+    """Return a table of every other word."""
+    return table_of(list(everything.words[2::2]))
+
+
+def as_gensim(table: EmbeddingTable) -> KeyedVectors:
+    """Return the same words and vectors as gensim's own class."""
+    vectors = KeyedVectors(table.vectors.shape[1])
+    vectors.add_vectors(list(table.words[2:]), table.vectors[2:])
+    return vectors
+
+
+def test_all_19544_google_analogies_are_read_of_which_8869_are_semantic(everything: EmbeddingTable) -> None:
+    questions = lexicons.analogies(everything)
+    assert questions.rows.shape == (19544, 4)
+    assert questions.total == 19544
+    assert questions.coverage == 1
+    assert questions.values.dtype == torch.bool
+    assert int(questions.values.sum()) == 8869
+
+
+def test_analogies_point_at_their_words(everything: EmbeddingTable) -> None:
+    rows = lexicons.analogies(everything).rows
+    assert [everything.words[i] for i in rows[0].tolist()] == ["athens", "greece", "baghdad", "iraq"]
+    assert [everything.words[i] for i in rows[-1].tolist()] == ["write", "writes", "work", "works"]
+
+
+def test_analogies_with_an_unknown_word_are_left_out_as_gensim_does() -> None:
+    table = table_of(CAPITALS)
+    questions = lexicons.analogies(table)
+    _, sections = as_gensim(table).evaluate_word_analogies(datapath("questions-words.txt"))
+    kept = [section for section in sections if section["section"] != "Total accuracy"]
+    assert len(questions.rows) == sum(len(s["correct"]) + len(s["incorrect"]) for s in kept) > 0
+    assert questions.coverage == len(questions.rows) / 19544
+
+
+def test_family_is_semantic_and_grammar_is_not() -> None:
+    assert lexicons.analogies(table_of(["boy", "girl", "brother", "sister"])).values.tolist() == [True, True]
+    assert lexicons.analogies(table_of(["amazing", "amazingly", "calm", "calmly"])).values.tolist() == [False, False]
+
+
+def test_a_vocabulary_without_any_question_gives_an_empty_lexicon() -> None:
+    questions = lexicons.analogies(table_of(["nothing"]))
+    assert questions.rows.shape == (0, 4)
+    assert questions.coverage == 0
+
+
+@pytest.mark.parametrize(("name", "size", "first"), [("wordsim353", 353, 6.77), ("simlex999", 999, 1.58)])
+def test_similarity_sets_are_whole(everything: EmbeddingTable, name: str, size: int, first: float) -> None:
+    pairs = lexicons.similarities(everything, name)
+    assert pairs.rows.shape == (size, 2)
+    assert pairs.total == size
+    assert pairs.values[0].item() == pytest.approx(first)
+    assert pairs.values.numpy() == pytest.approx(pairs_of(name)["score"].to_numpy())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_similarities_give_gensims_own_rank_correlation_and_coverage(half: EmbeddingTable, name: str) -> None:
+    pairs = lexicons.similarities(half, name)
+    first, second = (half.vectors[pairs.rows[:, i]] for i in (0, 1))
+    cosine = (first * second).sum(1) / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
+    _, spearman, unknown = as_gensim(half).evaluate_word_pairs(datapath(FILES[name]))
+    assert stats.spearmanr(cosine, pairs.values.numpy()).statistic == pytest.approx(spearman[0], abs=1e-6)
+    assert 100 * (1 - pairs.coverage) == pytest.approx(unknown)
+
+
+def test_an_unknown_similarity_set_is_refused_with_the_known_ones(half: EmbeddingTable) -> None:
+    with pytest.raises(ValueError, match=r"unknown similarity set 'men'; known: wordsim353, simlex999"):
+        lexicons.similarities(half, "men")
+
+
+def test_correlated_pairs_are_different_words_that_people_score_at_least_5(everything: EmbeddingTable) -> None:
+    frame = pd.concat([pairs_of("wordsim353"), pairs_of("simlex999")])
+    expected = frame[(frame["score"] >= 5) & (frame["a"] != frame["b"])]
+    pairs = lexicons.correlated_pairs(everything)
+    assert pairs.total == 353 + 999
+    words = [tuple(everything.words[i] for i in row) for row in pairs.rows.tolist()]
+    assert words == list(zip(expected["a"].str.lower(), expected["b"].str.lower(), strict=True))
+    assert ("tiger", "tiger") in set(zip(frame["a"], frame["b"], strict=True))
+    assert ("tiger", "tiger") not in words
+    assert pairs.values.min() >= 5
+
+
+@pytest.mark.parametrize("line", ["one two", "one\ttwo\tthree"])
+def test_a_broken_similarity_line_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: EmbeddingTable, line: str
+) -> None:
+    (tmp_path / "simlex999.txt").write_text(f"# comment\nold\tnew\t1.5\n{line}\n")
+    monkeypatch.setattr(lexicons, "datapath", lambda file: str(tmp_path / file))
+    with pytest.raises(ValueError, match=r"simlex999\.txt:3: expected word, word and score"):
+        lexicons.similarities(half, "simlex999")
+
+
+def test_a_broken_analogy_line_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: EmbeddingTable) -> None:
+    (tmp_path / "questions-words.txt").write_text(": capitals\nAthens Greece Baghdad\n")
+    monkeypatch.setattr(lexicons, "datapath", lambda file: str(tmp_path / file))
+    with pytest.raises(ValueError, match=r"questions-words\.txt:2: an analogy has four words, this line has 3"):
+        lexicons.analogies(half)

@@ -1,0 +1,180 @@
+import dataclasses
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch, from_dict
+
+EXAMPLES = [
+    Constant(0.25),
+    Constant([1.0, 0.0]),
+    SINGLE_TASK,
+    Diminish(),
+    Diminish([1.0, 2.0], 0.5, [1.0, 3.0]),
+    Diminish.geometric(0.7),
+    Switch(15),
+    Switch([2.0, 3.5], 0.5),
+]
+
+
+@pytest.mark.parametrize("t", [0, 1, 24, 1000])
+def test_constant_is_the_same_in_every_epoch(t: int) -> None:
+    assert Constant([0.5, 2.0]).weights(t).tolist() == [0.5, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("gamma0", "eta", "nu", "t", "expected"),
+    [
+        (1.0, 0.3, 1.0, 0, 1.0),
+        (1.0, 0.3, 1.0, 1, 0.7408182206817179),  # e^-0.3
+        (2.0, 0.5, 2.0, 3, 0.022217993076484612),  # 2 e^-4.5
+        (1.0, 1.0, 0.5, 4, 0.1353352832366127),  # e^-2
+        (0.5, 0.0, 1.0, 7, 0.5),
+        (0.0, 0.3, 1.0, 0, 0.0),
+    ],
+)
+def test_diminish_is_equation_2(gamma0: float, eta: float, nu: float, t: int, expected: float) -> None:
+    assert Diminish(gamma0, eta, nu).weights(t).item() == pytest.approx(expected, rel=1e-14)
+
+
+def test_default_diminish_falls_below_one_percent_in_epoch_16() -> None:
+    weights = [Diminish().weights(t).item() for t in range(25)]
+    assert next(t for t, weight in enumerate(weights) if weight < 0.01) == 16
+    assert weights == sorted(weights, reverse=True)
+
+
+@pytest.mark.parametrize(("alpha", "t", "expected"), [(0.5, 3, 0.125), (0.9, 2, 0.81), (1.0, 9, 1.0), (0.3, 0, 1.0)])
+def test_geometric_is_equation_11(alpha: float, t: int, expected: float) -> None:
+    assert Diminish.geometric(alpha).weights(t).item() == pytest.approx(expected, rel=1e-14)
+    assert Diminish.geometric(alpha, 3.0).weights(t).item() == pytest.approx(3 * expected, rel=1e-14)
+
+
+def test_geometric_takes_one_rate_per_task() -> None:
+    assert Diminish.geometric([0.5, 0.1], [1.0, 2.0]).weights(2).tolist() == pytest.approx([0.25, 0.02])
+
+
+@pytest.mark.parametrize(("t", "expected"), [(0, 1.0), (14, 1.0), (14.99, 1.0), (15, 0.0), (15.5, 0.0), (16, 0.0)])
+def test_switch_ends_exactly_at_t_switch(t: float, expected: float) -> None:
+    assert Switch(15).weights(t).tolist() == [expected]
+
+
+def test_switch_at_zero_never_trains_auxiliaries() -> None:
+    assert Switch(0).weights(0).tolist() == [0.0]
+
+
+def test_switch_has_one_time_and_weight_per_task() -> None:
+    schedule = Switch([1, 3], [0.5, 2.0])
+    assert [schedule.weights(t).tolist() for t in range(4)] == [[0.5, 2.0], [0.0, 2.0], [0.0, 2.0], [0.0, 0.0]]
+
+
+def test_scalars_broadcast_against_sequences() -> None:
+    weights = Diminish([1.0, 2.0, 4.0], 1.0, 1.0).weights(1)
+    assert weights.tolist() == pytest.approx([math.exp(-1), 2 * math.exp(-1), 4 * math.exp(-1)])
+    assert Diminish(1.0, [0.0, 1.0], 1.0).weights(2).tolist() == pytest.approx([1.0, math.exp(-2)])
+    assert Switch([1, 2], 0.5).weights(1).tolist() == [0.0, 0.5]
+
+
+@pytest.mark.parametrize("schedule", [Constant(1.0), Diminish(), Switch(3)])
+def test_scalar_parameters_give_one_weight_in_double_precision(schedule: Schedule) -> None:
+    weights = schedule.weights(1)
+    assert weights.shape == (1,)
+    assert weights.dtype == torch.float64
+
+
+@pytest.mark.parametrize("schedule", [SINGLE_TASK, Diminish([]), Switch([])])
+def test_no_tasks_give_no_weights(schedule: Schedule) -> None:
+    assert schedule.weights(0).shape == (0,)
+    assert schedule.weights(5).dtype == torch.float64
+
+
+def test_schedules_have_no_state() -> None:
+    schedule = Diminish(1.0, 0.5, 1.0)
+    late, early = schedule.weights(9).item(), schedule.weights(1).item()
+    assert (schedule.weights(9).item(), schedule.weights(1).item()) == (late, early)
+    assert late == pytest.approx(math.exp(-4.5))
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Constant(-0.1), "gamma must be finite and at least 0, got -0.1"),
+        (lambda: Constant([1.0, math.nan]), "gamma must be finite"),
+        (lambda: Constant(math.inf), "gamma must be finite"),
+        (lambda: Diminish(gamma0=-1.0), "gamma0 must be finite and at least 0"),
+        (lambda: Diminish(eta=-0.3), "eta must be finite and at least 0"),
+        (lambda: Diminish(eta=[0.3, math.inf]), "eta must be finite"),
+        (lambda: Diminish(nu=0.0), "nu must be finite and above 0, got 0"),
+        (lambda: Diminish(nu=math.nan), "nu must be finite and above 0"),
+        (lambda: Diminish.geometric(0.0), "alpha must be finite and above 0"),
+        (lambda: Diminish.geometric([0.5, 1.5]), "alpha must be at most 1, got 1.5"),
+        (lambda: Diminish.geometric(0.5, -1.0), "gamma0 must be"),
+        (lambda: Switch(-1), "t_switch must be finite and at least 0"),
+        (lambda: Switch(3, [1.0, -2.0]), "gamma must be finite and at least 0, got -2"),
+        (lambda: Diminish([1.0, 1.0], [0.1, 0.2, 0.3]), "gamma0 has 2, eta has 3"),
+        (lambda: Switch([1, 2], [1.0, 1.0, 1.0]), "t_switch has 2, gamma has 3"),
+    ],
+)
+def test_bad_parameters_are_named(build: Callable[[], Schedule], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+@pytest.mark.parametrize("schedule", EXAMPLES)
+def test_negative_epochs_are_refused(schedule: Schedule) -> None:
+    with pytest.raises(ValueError, match="epoch t must be at least 0, got -1"):
+        schedule.weights(-1)
+
+
+def test_base_class_is_abstract() -> None:
+    with pytest.raises(TypeError, match="use Constant, Diminish or Switch"):
+        Schedule().weights(0)
+
+
+def test_to_dict_is_plain_values() -> None:
+    assert Diminish([1, 2], 0.5).to_dict() == {"kind": "Diminish", "gamma0": [1.0, 2.0], "eta": [0.5], "nu": [1.0]}
+    assert Switch(15).to_dict() == {"kind": "Switch", "t_switch": [15.0], "gamma": [1.0]}
+    assert SINGLE_TASK.to_dict() == {"kind": "Constant", "gamma": []}
+
+
+@pytest.mark.parametrize("schedule", EXAMPLES)
+def test_json_round_trip_keeps_the_value(schedule: Schedule) -> None:
+    again = from_dict(json.loads(json.dumps(schedule.to_dict())))
+    assert again == schedule
+    assert hash(again) == hash(schedule)
+    for t in (0, 2, 15):
+        assert torch.equal(again.weights(t), schedule.weights(t))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"kind": "Cosine"}, "unknown schedule 'Cosine'; known: Constant, Diminish, Switch"),
+        ({"kind": "Schedule"}, "unknown schedule 'Schedule'"),
+        ({"gamma": [1.0]}, "unknown schedule None"),
+        ({"kind": "Constant", "alpha": [1.0]}, "Constant cannot take .*alpha"),
+        ({"kind": "Switch"}, "Switch cannot take .*t_switch"),
+        ({"kind": "Constant", "gamma": [-1.0]}, "gamma must be finite and at least 0"),
+    ],
+)
+def test_from_dict_refuses_what_it_does_not_know(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        from_dict(values)
+
+
+def test_schedules_compare_by_their_parameters() -> None:
+    assert Constant(1) == Constant([1.0]) == Constant((1.0,))
+    assert hash(Constant(1)) == hash(Constant([1.0]))
+    assert Diminish(1.0, 0.3, 1.0) == Diminish()
+    assert Diminish() != Diminish(eta=0.4)
+    assert Constant(1.0) != Switch(1.0)
+    assert Constant([1.0]) != Constant([1.0, 1.0])
+    assert len({Switch(15), Switch([15.0]), Switch(15, 1.0), Switch(16)}) == 2
+
+
+def test_schedules_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Switch(15).t_switch = (16.0,)  # type: ignore[misc]
