@@ -1,9 +1,10 @@
 """What training adapts to while it runs. So far: when to stop."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
-@dataclass
+@dataclass(frozen=True)
 class CheckConvergence:
     """CheckConvergence(∇L_primary) of Algorithms 1 and 2: has the primary task's gradient become small?
 
@@ -13,7 +14,6 @@ class CheckConvergence:
 
     tolerance: float
     patience: int = 1
-    _below: int = 0
 
     def __post_init__(self) -> None:
         if not self.tolerance > 0:
@@ -21,7 +21,7 @@ class CheckConvergence:
         if self.patience < 1:
             raise ValueError(f"patience must be at least 1, got {self.patience}")
 
-    def __call__(self, gradient_norm: float) -> bool:
-        """Take the next epoch's mean gradient norm and say whether training has converged."""
-        self._below = self._below + 1 if gradient_norm < self.tolerance else 0
-        return self._below >= self.patience
+    def __call__(self, gradient_norms: Sequence[float]) -> bool:
+        """Say whether training has converged, given the mean gradient norm of every epoch so far."""
+        latest = gradient_norms[-self.patience :]
+        return len(latest) == self.patience and all(norm < self.tolerance for norm in latest)

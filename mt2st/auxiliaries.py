@@ -18,7 +18,7 @@ from mt2st.losses import (
 )
 from mt2st.tasks import LanguageModelTask, TableTask, Task, TokenTask, as_targets
 
-CASES = ("lower", "Capitalised", "UPPER", "miXed", "no letters")
+CASES = ("lower", "Capitalised", "UPPER", "miXed", "caseless")
 UPDATES = ("update0", "update1", "update2", "update3")
 FREQUENCY_BINS = 6
 
@@ -58,7 +58,7 @@ def _similarity(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
 def _span(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
     background = dataset.background
     if name not in background.tags:
-        raise ValueError(f"auxiliary task {name!r} needs marked-up text, which {dataset.name!r} does not have")
+        raise ValueError(f"auxiliary task {name!r} needs marked-up text, which this data set does not have")
     tags = [torch.from_numpy(np.array(t, dtype=np.int64)) for t in background.tags[name]]
     return TokenTask(name, _encoded(dataset, table), tags, background.tag_classes[name])
 
@@ -94,20 +94,20 @@ BUILDERS: dict[str, Callable[[str, Dataset, EmbeddingTable], Task]] = {
 
 def case_of(word: str) -> int:
     """Index into `CASES` of a word as it was written, what true-casing has to restore."""
-    if not any(c.isalpha() for c in word):
-        return 4
     if word.islower():
         return 0
     if word.isupper() and len(word) > 1:
         return 2
-    return 1 if word[0].isupper() and not any(c.isupper() for c in word[1:]) else 3
+    if word.istitle():
+        return 1
+    return 3 if any(c.isupper() for c in word) else 4
 
 
 def frequency_bins(sentences: Sequence[Tensor], vocabulary: int) -> Tensor:
     """Bin (V,) of each word's log frequency, bins of equal width (Plank et al. 2016), 0 for the rarest."""
     counts = torch.bincount(torch.cat(list(sentences)), minlength=vocabulary).clamp_min(1)
     logs = counts.double().log()
-    return (logs / logs.max() * FREQUENCY_BINS).long().clamp_max(FREQUENCY_BINS - 1)
+    return (logs / logs.max().clamp_min(1e-12) * FREQUENCY_BINS).long().clamp_max(FREQUENCY_BINS - 1)
 
 
 def _encoded(dataset: Dataset, table: EmbeddingTable) -> list[Tensor]:

@@ -65,7 +65,6 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-@lru_cache
 def _git(*arguments: str) -> str:
     """Output of a git command in the project folder; empty outside a checkout."""
     try:

@@ -53,10 +53,8 @@ def band(axes: Axes, frame: pd.DataFrame, y: str, label: str, colour: object, li
 def diminish(history: pd.DataFrame) -> Figure:
     """Figure 2: recorded weights γ_k(t) of each strategy, and what the auxiliary tasks add to the training loss."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
-    for strategy in STRATEGIES[1:]:
+    for strategy in (s for s in STRATEGIES[1:] if s in set(history["strategy"])):
         runs = history[history["strategy"] == strategy]
-        if not len(runs):
-            continue
         weight = runs.groupby("epoch")["auxiliary_weight"].first()
         left.step(weight.index, weight, where="post", label=NAMES[strategy], color=STRATEGY_COLOURS[strategy])
         added = runs["auxiliary_weight"] * runs["auxiliary_loss"].fillna(0)
@@ -74,7 +72,7 @@ def convergence(history: pd.DataFrame) -> Figure:
     runs = history.sort_values("epoch").copy()
     keys = ["strategy", "embedding", "setting", "seed"]
     runs["seconds"] = runs.groupby(keys)["train_seconds"].cumsum()
-    for strategy in STRATEGIES:
+    for strategy in (s for s in STRATEGIES if s in set(runs["strategy"])):
         group = runs[runs["strategy"] == strategy].groupby("epoch")
         for panel, x in zip(axes, ("epoch", "seconds"), strict=True):
             at = group[x].mean()

@@ -49,18 +49,22 @@ def misalignment_loss(
         e1, e2, e3, _ = table[questions].unbind(dim=1)  # each (Q, d)
         query, targets = e2 - e1 + e3, table
         candidates, position = questions.unique(return_inverse=True)  # (C,), (Q, 4)
-        gold, given = position[:, 3], position[:, :3]
+        gold = position[:, 3]
+        no_error = torch.zeros(len(questions), len(candidates), dtype=torch.bool, device=table.device)
+        no_error = no_error.scatter(1, position, True)  # the question's own words
     else:
         query, targets = table[questions[:, 0]], target_table
         candidates, gold = questions[:, 1].unique(return_inverse=True)
-        given = gold[:, None]
+        sources, source = questions[:, 0].unique(return_inverse=True)
+        translations = torch.zeros(len(sources), len(candidates), dtype=torch.bool, device=table.device)
+        translations[source, gold] = True
+        no_error = translations[source]  # (P, C): all translations of the source word
     if len(candidates) < 2:
         raise ValueError("misalignment_loss needs at least two candidate targets")
     similarity = normalize(query, dim=-1) @ normalize(targets[candidates], dim=-1).T  # (Q, C)
     aligned = similarity.gather(1, gold[:, None]).squeeze(1)
-    wrong = similarity.scatter(1, torch.cat([given, gold[:, None]], dim=1), -torch.inf)
-    hardest = wrong.amax(dim=1)
-    # Where every candidate is a word of the question itself there is no wrong target to push away.
+    hardest = similarity.masked_fill(no_error, -torch.inf).amax(dim=1)
+    # Where no candidate is wrong there is nothing to push away.
     return (gamma * torch.where(hardest.isinf(), 0.0, hardest) - aligned).mean()
 
 
@@ -108,8 +112,10 @@ def analogy_accuracy_loss(
     candidates = questions.unique() if candidates is None else candidates
     scores = _analogy_scores(table, questions, candidates)
     gold = (candidates == questions[:, 3:]).to(torch.uint8).argmax(dim=1)  # position of w4 among the candidates
-    # A question whose answer is one of its own words can never be answered: score −inf, probability 0.
+    answerable = (questions[:, 3:] != questions[:, :3]).all(dim=1)  # not if w4 is one of the question's own words
+    scores = torch.where(answerable[:, None], scores, 0.0)
     probability = (scores / temperature).softmax(dim=1).gather(1, gold[:, None]).squeeze(1)
+    probability = torch.where(answerable, probability, 0.0)
     accuracies = _linear_accuracies(probability, is_semantic)
     return 1 - torch.stack(list(accuracies.values())).mean()
 
@@ -186,7 +192,8 @@ def _check_temperature(temperature: float) -> None:
 
 def _standardised(x: Tensor) -> Tensor:
     """Scale the last dimension to unit standard deviation, which leaves ranks alone and gives temperature its unit."""
-    return x / x.std(dim=-1, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)
+    # The small term keeps the gradient finite where all values are equal.
+    return x / (x.var(dim=-1, keepdim=True) + 1e-12).sqrt()
 
 
 def _average_rank(x: Tensor) -> Tensor:

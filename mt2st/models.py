@@ -117,8 +117,10 @@ class LanguageModelHead(nn.Module):
         if vocabulary < 8:
             raise ValueError(f"language modelling needs a vocabulary of at least 8 rows, got {vocabulary}")
         self.dropout = nn.Dropout(encoder.dropout.p)
+        if encoder.hidden < 4:
+            raise ValueError(f"language modelling needs at least 4 hidden units, got {encoder.hidden}")
         cutoffs = sorted({max(1, vocabulary // 16), max(2, vocabulary // 4)})
-        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(encoder.hidden, vocabulary, cutoffs)
+        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(encoder.hidden, vocabulary, cutoffs, div_value=2.0)
 
     def forward(self, encoded: Encoded, words: Tensor) -> Tensor:
         """Mean negative log-likelihood of words (batch, time), over both directions and without padding."""

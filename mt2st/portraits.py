@@ -69,28 +69,34 @@ def coverage(dataset: Dataset, table: EmbeddingTable) -> pd.DataFrame:
 
 
 def framework(model: Model, primary: LabelledTask, auxiliaries: Sequence[Task], schedule: Schedule) -> Figure:
-    """Figure 1: the framework with the shapes of a real model, its tasks and their weights over time."""
-    figure, axes = plt.subplots(figsize=(11, 4.2))
+    """Figure 1: the framework with the shapes of a real model, its tasks and their weights over time.
+
+    Tasks on text stand behind the BiLSTM, losses on the table below the table.
+    """
+    figure, axes = plt.subplots(figsize=(11, 4.6))
     axes.axis("off")
-    axes.set(xlim=(0, 11), ylim=(0, 4.2))
+    axes.set(xlim=(0, 11), ylim=(0, 4.6))
     rows, width = model.encoder.table.shape
-    _box(axes, 0.1, 1.6, 1.5, "sentence\n(batch, time)", "#eeeeee")
-    _box(axes, 2.1, 1.6, 1.9, f"embedding table\n{rows:,} × {width}", "#cfe3f3")
-    _box(axes, 4.5, 1.6, 1.9, f"BiLSTM\n2 × {model.encoder.hidden} states", "#cfe3f3")
+    _box(axes, 0.1, 2.6, 1.5, "sentence\n(batch, time)", "#eeeeee")
+    _box(axes, 2.1, 2.6, 1.9, f"embedding table\n{rows:,} × {width}", "#cfe3f3")
+    _box(axes, 4.5, 2.6, 1.9, f"BiLSTM\n2 × {model.encoder.hidden} states", "#cfe3f3")
     for start, end in [(1.6, 2.1), (4.0, 4.5)]:
-        _arrow(axes, (start, 2.05), (end, 2.05))
-    tasks = [primary, *auxiliaries]
-    for i, task in enumerate(tasks):
-        y = 3.2 - 3.1 * i / max(1, len(tasks) - 1) if len(tasks) > 1 else 1.6
-        is_primary = i == 0
-        on_table = task.name not in model.heads
-        _box(axes, 7.0, y, 1.6, task.name, "#f6d9b8" if is_primary else "#d9ead3")
-        if on_table:
-            _arrow(axes, (3.05, 1.6 if y < 1.6 else 2.5), (7.0, y + 0.45), style="arc3,rad=0.15")
-        else:
-            _arrow(axes, (6.4, 2.05), (7.0, y + 0.45))
-        weight = "weight 1" if is_primary else f"γ(t) = {_weights_text(schedule, i - 1, len(auxiliaries))}"
-        axes.text(8.75, y + 0.45, f"{'primary' if is_primary else 'auxiliary'}: {weight}", va="center", fontsize=9)
+        _arrow(axes, (start, 3.05), (end, 3.05))
+    labels = {primary.name: "primary\nweight 1"}
+    for k, task in enumerate(auxiliaries):
+        labels[task.name] = f"auxiliary\nγ = {_weights_text(schedule, k, len(auxiliaries))}"
+    on_text = [task for task in [primary, *auxiliaries] if task.name in model.heads]
+    on_table = [task for task in auxiliaries if task.name not in model.heads]
+    for i, task in enumerate(on_text):
+        y = 3.6 - 1.15 * i
+        _box(axes, 7.0, y, 1.6, task.name, "#f6d9b8" if task is primary else "#d9ead3")
+        _arrow(axes, (6.4, 3.05), (7.0, y + 0.45))
+        axes.text(8.75, y + 0.45, labels[task.name], va="center", fontsize=9)
+    for i, task in enumerate(on_table):
+        x = 0.6 + 2.4 * i
+        _box(axes, x, 0.9, 1.6, task.name, "#d9ead3")
+        _arrow(axes, (3.05, 2.6), (x + 0.8, 1.8))
+        axes.text(x + 0.8, 0.75, labels[task.name], ha="center", va="top", fontsize=9)
     axes.set_title(f"shared: table and BiLSTM, {sum(p.numel() for p in model.encoder.parameters()):,} parameters")
     return figure
 
@@ -105,6 +111,5 @@ def _box(axes: Axes, x: float, y: float, width: float, text: str, colour: str) -
     axes.text(x + width / 2, y + 0.45, text, ha="center", va="center", fontsize=9)
 
 
-def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], style: str = "arc3") -> None:
-    arrow = {"arrowstyle": "->", "color": "#555555", "connectionstyle": style}
-    axes.annotate("", xy=end, xytext=start, arrowprops=arrow)
+def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    axes.annotate("", xy=end, xytext=start, arrowprops={"arrowstyle": "->", "color": "#555555"})

@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mt2st import figures, paths, runs, summary, tables
-from mt2st.experiments import STRATEGIES, Profile
+from mt2st.experiments import Profile
 from mt2st.runs import Record
 
 
@@ -32,13 +32,15 @@ def build(profile: Profile) -> Path:
 
 def draw(records: Sequence[Record], folder: Path) -> None:
     """Draw Figures 2–11 and the two summaries by strategy, as png and pdf; a figure without its runs is left out."""
+    if not records:
+        return
     figures.use_style()
     history, scores = runs.history_frame(records), runs.score_frame(records)
     present = set(scores["strategy"])
     for number, figure in figures.FIGURES.items():
         if figure.strategies <= present:
             figures.save(figure.draw(history), folder / f"figure_{number:02d}")
-    if present == set(STRATEGIES):
+    if len(strategy_table(scores)):
         figures.save(figures.accuracy_by_strategy(scores), folder / "accuracy_by_strategy")
         figures.save(figures.time_by_strategy(scores), folder / "time_by_strategy")
 
@@ -98,9 +100,12 @@ def notebook_pages(folder: Path) -> list[str]:
 
 def strategy_table(scores: pd.DataFrame) -> pd.DataFrame:
     """Return accuracy and time by strategy, formatted for people; empty if there are no single-task runs."""
-    if "single" not in set(scores["strategy"]):
+    try:
+        rows = summary.by_strategy(scores)
+    except ValueError:  # not all strategies have been run
         return pd.DataFrame()
-    rows = summary.by_strategy(scores)
+    if "single" not in rows.index:
+        return pd.DataFrame()
     return pd.DataFrame(
         {
             "strategy": [figures.NAMES[s] for s in rows.index],
@@ -113,21 +118,22 @@ def strategy_table(scores: pd.DataFrame) -> pd.DataFrame:
             "exact p": ["–" if s == "single" else f"{p:.2f}" for s, p in rows["p"].items()],
             "seconds of training": rows["train_seconds"].map("{:.1f}".format).to_list(),
             "time relative to single-task": [
-                "1" if s == "single" else f"{r.time_ratio:.2f} [{r.time_ratio_low:.2f}, {r.time_ratio_high:.2f}]"
+                "1" if s == "single" else _interval(r.time_ratio, r.time_ratio_low, r.time_ratio_high, 1, 2)
                 for s, r in zip(rows.index, rows.itertuples(), strict=True)
             ],
         }
     )
 
 
-def _interval(mean: float, low: float, high: float) -> str:
-    """Format shares as percent with their interval."""
-    return f"{100 * mean:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+def _interval(mean: float, low: float, high: float, scale: float = 100, decimals: int = 1) -> str:
+    """Format a share as percent (or a ratio with scale 1) with its interval, where there is one."""
+    text = f"{scale * mean:.{decimals}f}"
+    return text if low != low else f"{text} [{scale * low:.{decimals}f}, {scale * high:.{decimals}f}]"
 
 
 def write_readme(profile: Profile, records: Sequence[Record], readme: Path) -> None:
     """Replace the block between `<!-- results:PROFILE -->` and `<!-- end -->`; a README without it is left alone."""
-    if not readme.exists():
+    if not readme.exists() or not records:
         return
     text = readme.read_text(encoding="utf-8")
     begin, end = f"<!-- results:{profile.name} -->", "<!-- end -->"

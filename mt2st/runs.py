@@ -9,7 +9,6 @@ import json
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +149,7 @@ def pack(records: Iterable[Record], file: Path) -> None:
         {
             "hash": record.run.hash,
             "run": json.dumps(record.run.to_dict()),
-            "history": record.history.to_json(orient="split", double_precision=15),
+            "history": json.dumps(record.history.to_dict("list")),
             "scores": json.dumps(record.scores),
             "environment": json.dumps(record.environment),
         }
@@ -169,7 +168,7 @@ def unpack(file: Path) -> list[Record]:
     return [
         Record(
             Run.from_dict(json.loads(row.run)),
-            pd.read_json(StringIO(row.history), orient="split", precise_float=True),
+            pd.DataFrame(json.loads(row.history)),
             json.loads(row.scores),
             json.loads(row.environment),
         )
@@ -185,7 +184,9 @@ def score_frame(records: Sequence[Record]) -> pd.DataFrame:
         | {"train_seconds": record.history["train_seconds"].sum(), "epochs": len(record.history)}
         for record in records
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        rows, columns=None if rows else ["strategy", "embedding", "setting", "seed", "accuracy", "train_seconds"]
+    )
 
 
 def history_frame(records: Sequence[Record]) -> pd.DataFrame:

@@ -18,7 +18,9 @@ Parameter = float | Sequence[float]
 
 def _per_task(name: str, value: Parameter, low: float, *, open_low: bool = False) -> tuple[float, ...]:
     """Return `value` as a tuple, each entry finite and at least (or above) `low`; raise ValueError naming it."""
-    values = tuple(float(v) for v in value) if isinstance(value, Sequence) else (float(value),)
+    if isinstance(value, str):
+        raise ValueError(f"{name} must be a number or a sequence of numbers, got {value!r}")
+    values = (float(value),) if isinstance(value, int | float) else tuple(float(v) for v in value)
     for v in values:
         if not math.isfinite(v) or v < low or (open_low and v == low):
             bound = f"above {low:g}" if open_low else f"at least {low:g}"
@@ -46,7 +48,7 @@ class Schedule:
 
         Raises ValueError if `t` is negative.
         """
-        if t < 0:
+        if not t >= 0:
             raise ValueError(f"epoch t must be at least 0, got {t}")
         return self._weights(float(t))
 
@@ -135,7 +137,7 @@ def from_dict(values: dict[str, Any]) -> Schedule:
     """Rebuild a schedule from `Schedule.to_dict()`; raises ValueError on an unknown kind or parameter."""
     kinds: dict[str, type[Schedule]] = {kind.__name__: kind for kind in (Constant, Diminish, Switch)}
     parameters = {k: v for k, v in values.items() if k != "kind"}
-    kind = kinds.get(values.get("kind", ""))
+    kind = kinds.get(str(values.get("kind")))
     if kind is None:
         raise ValueError(f"unknown schedule {values.get('kind')!r}; known: {', '.join(kinds)}")
     try:

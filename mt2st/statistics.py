@@ -32,11 +32,13 @@ def mean_interval(values: Sequence[float] | np.ndarray, confidence: float = 0.95
     With the three seeds of a quick reproduction a bootstrap would only reshuffle three numbers and come out far too
     narrow; t pays for the small n with its wide tails (4.3 standard errors at n = 3).
 
-    Raises ValueError if there are no values.
+    Raises ValueError if there are no values or one is NaN.
     """
     x = np.asarray(values, dtype=float)
     if not len(x):
         raise ValueError("an interval needs at least one value")
+    if np.isnan(x).any():
+        raise ValueError("an interval needs numbers, some values are missing (NaN)")
     mean = float(x.mean())
     if len(x) == 1:
         return Interval(mean, np.nan, np.nan, 1)

@@ -11,15 +11,21 @@ PAPER_ACCURACY = {"single": 0.482, "mtl": 0.68, "diminish": 0.71, "switch": 0.77
 
 
 def by_seed(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean accuracy and seconds for each seed (rows) and strategy, over the embeddings all strategies have.
+    """Mean accuracy and seconds for each seed (rows) and strategy, over the embeddings and seeds all strategies have.
 
     Settings are averaged within an embedding first, so that the single-task arm with its one setting counts the same.
+    Raises ValueError where no embedding or no seed is common to all strategies.
     """
     per_strategy = scores.groupby("embedding")["strategy"].nunique()
     complete = [e for e in EMBEDDINGS if per_strategy.get(e, 0) == scores["strategy"].nunique()]
     cells = scores[scores["embedding"].isin(complete)].groupby(["seed", "strategy", "embedding"])
     means = cells[["accuracy", "train_seconds"]].mean().groupby(["seed", "strategy"]).mean()
-    return means.reset_index().pivot_table(index="seed", columns="strategy", values=["accuracy", "train_seconds"])
+    paired = (
+        means.reset_index().pivot_table(index="seed", columns="strategy", values=["accuracy", "train_seconds"]).dropna()
+    )
+    if not len(paired):
+        raise ValueError("no embedding and seed has runs of every strategy: run the missing ones first")
+    return paired
 
 
 def by_strategy(scores: pd.DataFrame) -> pd.DataFrame:
@@ -60,6 +66,8 @@ def switch_step(history: pd.DataFrame) -> pd.DataFrame:
     """Loss in the last epoch with the auxiliary task and in the first without, total and primary, mean over seeds."""
     runs = history[history["strategy"] == "switch"]
     at = runs.loc[runs["auxiliary_weight"] == 0, "epoch"].min()
+    if not at > 0:
+        raise ValueError("no run has epochs both with and without its auxiliary task: choose 0 < T_switch < epochs")
     columns = {"total": "loss", "primary": "primary_loss"}
     means = runs.groupby(["embedding", "setting", "epoch"], sort=False)[list(columns.values())].mean()
     rows: dict[str, pd.Series] = {}
@@ -72,9 +80,14 @@ def switch_step(history: pd.DataFrame) -> pd.DataFrame:
 def conclusions(scores: pd.DataFrame) -> str:
     """Say in words what `by_strategy` found: a line a strategy on accuracy, one on time against the paper's claims."""
     rows = by_strategy(scores)
+    if "single" not in rows.index:
+        return "no single-task runs to compare with"
     lines = []
     for strategy in (s for s in rows.index if s != "single"):
         row = rows.loc[strategy]
+        if row["n"] == 1:
+            lines.append(f"{strategy}: accuracy {100 * row['difference']:+.1f} points; one seed gives no interval")
+            continue
         if row["difference_low"] > 0:
             found = "above single-task: the interval excludes 0"
         elif row["difference_high"] < 0:

@@ -60,8 +60,8 @@ def _summary(runs: pd.DataFrame, embedding: str) -> dict[str, float | int | str]
     summary: dict[str, float | int | str] = {
         "seeds": len(runs),
         "accuracy_mean": accuracy.mean,
-        "accuracy_low": max(0.0, accuracy.low),
-        "accuracy_high": min(1.0, accuracy.high),
+        "accuracy_low": float(np.clip(accuracy.low, 0, 1)),
+        "accuracy_high": float(np.clip(accuracy.high, 0, 1)),
         "train_seconds": float(runs["train_seconds"].mean()),
         "note": "",
     }

@@ -47,6 +47,8 @@ class TableTask(Task):
 
     def __init__(self, name: str, loss: Callable[..., Tensor], columns: Sequence[Tensor], size: int = 32) -> None:
         self.name, self._loss, self.columns, self.size = name, loss, tuple(columns), size
+        if size < 2:
+            raise ValueError(f"auxiliary task {name!r}: size must be at least 2, got {size}")
         if len(self.columns[0]) < 2:
             raise ValueError(
                 f"auxiliary task {name!r}: {len(self.columns[0])} rows of its lexicon are in the vocabulary, "
@@ -57,9 +59,11 @@ class TableTask(Task):
         """Yield batches of `self.size` lexicon rows; `size`, which counts sentences, does not apply."""
         n = len(self.columns[0])
         order = torch.arange(n) if generator is None else torch.randperm(n, generator=generator)
-        for rows in order.split(self.size):
-            if len(rows) > 1:  # a rank correlation needs two
-                yield tuple(column[rows] for column in self.columns)
+        batches = list(order.split(self.size))
+        if len(batches) > 1 and len(batches[-1]) == 1:  # a rank correlation needs two
+            batches[-2:] = [torch.cat(batches[-2:])]
+        for rows in batches:
+            yield tuple(column[rows] for column in self.columns)
 
     def loss(self, model: Model, batch: Batch) -> Tensor:
         """Return the loss of the table on a batch of lexicon rows."""
@@ -135,6 +139,14 @@ class SentenceTask(LabelledTask):
 
 class TokenTask(LabelledTask):
     """Classify every word: one tensor of class indices a sentence."""
+
+    def __init__(
+        self, name: str, sentences: Sequence[Tensor], targets: Sequence[Tensor], classes: Sequence[str]
+    ) -> None:
+        super().__init__(name, sentences, targets, classes)
+        for i, (sentence, tags) in enumerate(zip(sentences, targets, strict=True)):
+            if len(sentence) != len(tags):
+                raise ValueError(f"task {name!r}: sentence {i} has {len(sentence)} words but {len(tags)} tags")
 
     def head(self, encoder: Encoder) -> nn.Module:
         """Return a linear layer on the token states."""

@@ -90,8 +90,14 @@ def fit(
         convergence: ends training early.
         progress: show a progress bar.
 
-    Raises ValueError if the schedule has neither one weight nor K, or a loss is not finite.
+    Raises ValueError if `epochs` is below 1, two tasks have one name, the schedule has neither one weight nor K, or a
+    loss is not finite.
     """
+    if epochs < 1:
+        raise ValueError(f"epochs must be at least 1, got {epochs}")
+    names = [primary.name, *(task.name for task in auxiliaries)]
+    if len(set(names)) < len(names):
+        raise ValueError(f"tasks need different names, got {', '.join(names)}")
     device = model.encoder.table.device
     optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     torch.manual_seed(seed)
@@ -129,7 +135,7 @@ def fit(
         if held_out.accuracy > best_accuracy:
             best_accuracy, history.best_epoch = held_out.accuracy, t
             best_state = copy.deepcopy(model.state_dict())
-        if convergence is not None and convergence(record["gradient_norm"]):
+        if convergence is not None and convergence([e["gradient_norm"] for e in history.epochs]):
             break
 
     model.load_state_dict(best_state)

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 import pandas as pd
@@ -50,20 +51,28 @@ def read(file: Path, text: str, label: str) -> pd.DataFrame:
 def load(file: Path, text: str, label: str, seed: int, max_tokens: int = 100) -> Dataset:
     """Split a user's texts into 70% training, 10% validation and 20% test, stratified by class; see `read`.
 
-    Texts are tokenised by NLTK, lower-cased and cut after `max_tokens`; the background is the training texts.
+    Texts are tokenised by NLTK, lower-cased and cut after `max_tokens`; the background is all of the training texts, in
+    pieces of at most `max_tokens`.
     """
     frame = read(file, text, label)
     classes = tuple(sorted(frame["label"].unique()))
     labels = frame["label"].map({name: i for i, name in enumerate(classes)}).to_numpy()
     tokenizer = NLTKWordTokenizer()
-    tokens = [tokenizer.tokenize(one)[:max_tokens] for one in frame["text"]]
+    tokens = [tokenizer.tokenize(one) for one in frame["text"]]
     rest, test = train_test_split(np.arange(len(frame)), test_size=TEST, random_state=seed, stratify=labels)
     train, validation = train_test_split(
         rest, test_size=VALIDATION / (1 - TEST), random_state=seed, stratify=labels[rest]
     )
-    lower = [[word.lower() for word in one] for one in tokens]
+    lower = [[word.lower() for word in one[:max_tokens]] for one in tokens]
     first, second, third = (Examples([lower[i] for i in rows], labels[rows]) for rows in (train, validation, test))
-    return Dataset(file.stem, classes, first, second, third, Background([tokens[i] for i in train]))
+    return Dataset(
+        "primary", classes, first, second, third, Background(_pieces([tokens[i] for i in train], max_tokens))
+    )
+
+
+def _pieces(texts: list[list[str]], size: int) -> list[list[str]]:
+    """Cut texts into pieces of at most `size` tokens."""
+    return [text[start : start + size] for text in texts for start in range(0, len(text), size)]
 
 
 def _check_encoding(file: Path) -> None:
@@ -81,17 +90,23 @@ def _check_encoding(file: Path) -> None:
 
 def _read_separated(file: Path, separator: str) -> pd.DataFrame:
     try:
-        return pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        frame = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
     except pd.errors.ParserError as error:
         reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
         raise ValueError(f"{file}: {reason}; put texts that contain the separator in double quotes") from error
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes a column without a name for an index
+        raise ValueError(
+            f"{file}:2: more cells than the header has; put texts that contain the separator in double quotes"
+        )
+    return frame
 
 
 def _read_json_lines(file: Path) -> pd.DataFrame:
     rows = []
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    lines = file.read_text(encoding="utf-8-sig").split("\n")  # splitlines would also split inside strings
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
@@ -107,9 +122,10 @@ def _read_json_lines(file: Path) -> pd.DataFrame:
 def _check_classes(file: Path, label: str, counts: Counter[str]) -> None:
     if len(counts) < 2:
         raise ValueError(
-            f"{file}: column {label!r} has one class only, {next(iter(counts))!r}; at least two are needed"
+            f"{file}: column {label!r} has one class only, {shorten(next(iter(counts)), 40)!r}; at least two are needed"
         )
     name, fewest = min(counts.items(), key=lambda item: item[1])
+    name = shorten(name, 40, placeholder="…")
     if fewest < FEWEST:
         raise ValueError(
             f"{file}: class {name!r} of column {label!r} has {fewest} example(s), at least {FEWEST} are needed "

@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from filelock import FileLock
 
 from mt2st import experiments, paths
@@ -39,6 +40,7 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             part = folder / f"{name}.copy"
             shutil.copy(ROOT / "data" / "cache" / name, part)
             part.replace(folder / name)
+    torch.set_num_threads(1)  # models are tiny, and other workers want the other processors
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MT2ST_CACHE", str(folder))
         yield folder
@@ -100,12 +102,18 @@ def toy_table() -> EmbeddingTable:
 
 
 @pytest.fixture
+def profile() -> Profile:
+    """Return the small profile."""
+    return experiments.PROFILES["smoke"]
+
+
+@pytest.fixture(scope="session")
 def record_of() -> Callable[[Run], Record]:
     """Return a function that makes up the record of a run, always the same one for the same run."""
     return _record_of
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def grid_of() -> Callable[[Profile, Sequence[str], int], list[Record]]:
     """Return a function that makes up the records of all strategies on some embeddings and seeds."""
 

@@ -5,20 +5,23 @@ import pytest
 from mt2st.adaptation import CheckConvergence
 
 
+def after_each_epoch(check: CheckConvergence, norms: list[float]) -> list[bool]:
+    return [check(norms[: epoch + 1]) for epoch in range(len(norms))]
+
+
 def test_converges_in_the_first_epoch_below_the_tolerance() -> None:
-    check = CheckConvergence(0.5)
-    assert [check(norm) for norm in (2.0, 0.6, 0.5, 0.49)] == [False, False, False, True]
+    assert after_each_epoch(CheckConvergence(0.5), [2.0, 0.6, 0.5, 0.49]) == [False, False, False, True]
 
 
 def test_patience_asks_for_epochs_in_a_row() -> None:
-    check = CheckConvergence(1.0, patience=3)
     norms = [0.5, 0.5, 1.5, 0.5, 0.5, 0.5, 0.5]
-    assert [check(norm) for norm in norms] == [False, False, False, False, False, True, True]
+    expected = [False, False, False, False, False, True, True]
+    assert after_each_epoch(CheckConvergence(1.0, patience=3), norms) == expected
 
 
 def test_a_gradient_that_is_no_number_has_not_converged() -> None:
-    check = CheckConvergence(1.0, patience=2)
-    assert [check(norm) for norm in (0.5, math.nan, 0.5, 0.5)] == [False, False, False, True]
+    norms = [0.5, math.nan, 0.5, 0.5]
+    assert after_each_epoch(CheckConvergence(1.0, patience=2), norms) == [False, False, False, True]
 
 
 @pytest.mark.parametrize("tolerance", [0.0, -1.0, math.nan])

@@ -14,13 +14,6 @@ from mt2st import environment
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def _nothing_remembered() -> Iterator[None]:
-    environment._git.cache_clear()
-    yield
-    environment._git.cache_clear()
-
-
 @pytest.fixture
 def _as_before() -> Iterator[None]:
     """Undo what `make_deterministic` sets for the whole process."""

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,15 @@ LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
     "update3": partial(element_spearman_loss, pairs=PAIRS, temperature=0.5),
     "update3 standard": partial(spearman_loss, pairs=PAIRS, scores=SCORES, temperature=0.5),
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """Tensors this small only get slower with more threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def _table(rows: int, dimensions: int, seed: int = 0) -> Tensor:
@@ -319,3 +328,36 @@ def test_hard_accuracy_of_many_questions_is_computed_in_parts() -> None:
     with _LargestTensor() as largest:
         analogy_accuracy(table, questions, questions[:, 0] > 25)
     assert largest.elements == 256 * 3 * 50  # is a candidate one of the three words?
+
+
+# --- Degenerate input
+
+
+@pytest.mark.parametrize("loss", [partial(spearman_loss, scores=torch.tensor([1.0, 2.0])), element_spearman_loss])
+@pytest.mark.parametrize("rows", [torch.ones(4, 3), torch.zeros(4, 3), torch.eye(4, 3)])
+def test_values_without_spread_have_finite_loss_and_gradient(loss: Callable[..., Tensor], rows: Tensor) -> None:
+    table = rows.clone().requires_grad_()
+    value = loss(table, torch.tensor([[0, 1], [2, 3]]))
+    value.backward()
+    assert table.grad is not None
+    assert torch.isfinite(value)
+    assert torch.isfinite(table.grad).all()
+
+
+def test_a_question_whose_answer_is_its_own_word_has_probability_zero() -> None:
+    table = _table(8, 3).requires_grad_()
+    questions = torch.tensor([[2, 3, 4, 3], [3, 4, 2, 4]])
+    loss = analogy_accuracy_loss(table, questions, torch.tensor([True, False]))
+    loss.backward()
+    assert table.grad is not None
+    assert loss.item() == 1
+    assert torch.equal(table.grad, torch.zeros_like(table))
+
+
+def test_a_second_right_translation_is_no_error() -> None:
+    source = torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
+    target = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], dtype=torch.float64)
+    lexicon = torch.tensor([[0, 0], [0, 1], [1, 2]])
+    gold, hardest = [1.0, 0.8, 1.0], [0.0, 0.0, 0.6]
+    loss = misalignment_loss(source, lexicon, target_table=target)
+    assert loss.item() == pytest.approx(np.mean(np.subtract(hardest, gold)))

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,6 +11,15 @@ VOCABULARY, DIMENSIONS, HIDDEN = 20, 5, 16
 WORDS = torch.tensor([[3, 7, 2, 9, 4, 1], [5, 2, 8, 0, 0, 0], [6, 0, 0, 0, 0, 0], [2, 3, 4, 5, 0, 0]])
 LENGTHS = torch.tensor([6, 3, 1, 4])
 REAL = torch.arange(6) < LENGTHS[:, None]  # (batch, time): not padding
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """Tensors this small only get slower with more threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def _encoder(dropout: float = 0.0) -> Encoder:
@@ -91,8 +102,14 @@ def test_dropout_acts_in_training_only() -> None:
     assert torch.equal(encoder(WORDS, LENGTHS).sentence, _encoder()(WORDS, LENGTHS).sentence)
     encoder.train()
     assert not torch.equal(encoder(WORDS, LENGTHS).sentence, encoder(WORDS, LENGTHS).sentence)
-    for head in (SentenceHead(encoder, 3), TokenHead(encoder, 3), LanguageModelHead(encoder, VOCABULARY)):
-        assert head.dropout.p == 0.5
+
+    encoded = encoder.eval()(WORDS, LENGTHS)
+    language_model = LanguageModelHead(encoder, VOCABULARY)
+    for head in (SentenceHead(encoder, 3), TokenHead(encoder, 3), lambda states: language_model(states, WORDS)):
+        assert not torch.equal(head(encoded), head(encoded))
+    for head in (SentenceHead(encoder, 3).eval(), TokenHead(encoder, 3).eval()):
+        assert torch.equal(head(encoded), head(encoded))
+    assert language_model.dropout.p == 0.5
 
 
 def test_heads_are_linear_in_their_states() -> None:

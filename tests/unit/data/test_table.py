@@ -255,7 +255,7 @@ def test_every_fault_is_one_line(good: Path) -> None:
 def test_the_split_is_70_10_20_and_keeps_the_shares_of_classes(tmp_path: Path) -> None:
     rows = [(text, "rare" if i % 4 == 0 else "common") for i, (text, _) in enumerate(rows_of(200))]
     dataset = table.load(write(tmp_path / "texts.csv", rows), "text", "label", seed=0)
-    assert dataset.name == "texts"
+    assert dataset.name == "primary"
     assert dataset.counts() == {
         "train": {"common": 105, "rare": 35},
         "validation": {"common": 15, "rare": 5},
@@ -280,6 +280,14 @@ def test_the_background_is_the_training_texts_with_their_case(good: Path) -> Non
     assert [[word.lower() for word in text] for text in dataset.background.tokens] == list(dataset.train.texts)
     assert any(word != word.lower() for text in dataset.background.tokens for word in text)
     assert dataset.background.tags == {}
+
+
+def test_the_background_is_all_of_the_training_texts_in_pieces(good: Path) -> None:
+    whole = table.load(good, "text", "label", seed=0).background.tokens
+    pieces = table.load(good, "text", "label", seed=0, max_tokens=4).background.tokens
+    assert {len(piece) for piece in pieces} <= {1, 2, 3, 4}
+    assert len(pieces) == sum(-(-len(text) // 4) for text in whole)
+    assert [word for piece in pieces for word in piece] == [word for text in whole for word in text]
 
 
 def test_texts_are_tokenised_lower_cased_and_cut(tmp_path: Path) -> None:

@@ -41,11 +41,12 @@ def parts_of(dataset: Dataset) -> dict[str, Examples]:
 
 def test_all_106_articles_of_the_dump_are_there_in_its_order() -> None:
     titles = []
-    for _, element in ET.iterparse(bz2.open(datapath(wiki.DUMP))):
-        if element.tag.endswith("}page"):
-            if element.findtext("{*}ns") == "0" and element.find("{*}redirect") is None:
-                titles.append(element.findtext("{*}title"))
-            element.clear()
+    with bz2.open(datapath(wiki.DUMP)) as stream:
+        for _, element in ET.iterparse(stream):
+            if element.tag.endswith("}page"):
+                if element.findtext("{*}ns") == "0" and element.find("{*}redirect") is None:
+                    titles.append(element.findtext("{*}title"))
+                element.clear()
     assert len(titles) == 106
     assert wiki.sentences()["article"].unique().tolist() == titles
 
