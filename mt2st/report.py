@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mt2st import figures, paths, runs, summary, tables
-from mt2st.experiments import Profile
+from mt2st.experiments import STRATEGIES, Profile
 from mt2st.runs import Record
 
 
@@ -40,7 +40,7 @@ def draw(records: Sequence[Record], folder: Path) -> None:
     for number, figure in figures.FIGURES.items():
         if figure.strategies <= present:
             figures.save(figure.draw(history), folder / f"figure_{number:02d}")
-    if len(strategy_table(scores)):
+    if present == set(STRATEGIES) and len(strategy_table(scores)):
         figures.save(figures.accuracy_by_strategy(scores), folder / "accuracy_by_strategy")
         figures.save(figures.time_by_strategy(scores), folder / "time_by_strategy")
 
