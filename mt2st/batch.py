@@ -3,11 +3,14 @@
 import concurrent.futures
 import multiprocessing
 import os
+import signal
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +62,12 @@ def reproduce(
     jobs, missing = plan_jobs(profile, seeds, device, chosen)
     for line in missing:
         tqdm.write(line)
-    own = executor is None
-    pool = executor or _local_pool(workers, paths.results(profile.name) / "kernels.log")
-    try:
+    log = paths.results(profile.name) / "kernels.log"
+    with nullcontext(executor) if executor else _local_pool(workers, log) as pool:
         _watch(profile, jobs, [pool.submit(execute_notebook, job) for job in jobs])
         record(profile, seeds)
         closing = [job for job in closing_jobs(profile, seeds, device) if job.notebook[:2] in chosen]
         _watch(profile, closing, [pool.submit(execute_notebook, job) for job in closing])
-    finally:
-        if own:
-            pool.shutdown(wait=False, cancel_futures=True)
     return report.build(profile)
 
 
@@ -171,25 +170,38 @@ def _watch(profile: Profile, jobs: Sequence[Job], futures: Sequence[Future[Path]
             bar.update(len(new) if wanted else len(finished))
 
 
-def _local_pool(workers: int, log: Path) -> Executor:
-    """Return a pool of spawned processes that end with this one, however it ends; kernels write warnings to `log`."""
+@contextmanager
+def _local_pool(workers: int, log: Path) -> Iterator[Executor]:
+    """Give a pool of spawned processes that end with this one, however it ends; kernels write warnings to `log`."""
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
     context = multiprocessing.get_context("spawn")
     log.parent.mkdir(parents=True, exist_ok=True)
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(log,))
+    stop = context.Event()
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(log, stop))
+    try:
+        yield pool
+    except BaseException:
+        stop.set()  # do not wait for notebooks that are being executed
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _start_worker(log: Path) -> None:
-    """One thread for each library, warnings to `log`, and no life after the parent (kernels follow their worker)."""
+def _start_worker(log: Path, stop: Event) -> None:
+    """One thread for each library, warnings to `log`, and an end when told or when the parent is gone.
+
+    Ctrl-C reaches all processes of a terminal; only the parent acts on it. Kernels follow their worker.
+    """
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with log.open("a") as stream:
         os.dup2(stream.fileno(), 2)
     parent = multiprocessing.parent_process()
 
     def follow() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
+        while (parent is None or parent.is_alive()) and not stop.wait(1):
+            pass
+        os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()

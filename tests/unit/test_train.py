@@ -14,8 +14,8 @@ from mt2st.data import table as user_table
 from mt2st.data import wiki
 from mt2st.embeddings import MissingData
 from mt2st.models import Model
-from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Switch
-from mt2st.tasks import SentenceTask
+from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch
+from mt2st.tasks import SentenceTask, Task
 from mt2st.train import Classifier, Options
 from mt2st.training import Evaluation
 
@@ -179,6 +179,26 @@ def test_another_seed_gives_another_split(options: Options, tmp_path: Path) -> N
     train.train(replace(options, out=tmp_path / "other", seed=1, epochs=1))
     first, second = (pd.read_csv(folder / "predictions.csv") for folder in (options.out, tmp_path / "other"))
     assert set(first["text"]) != set(second["text"])
+
+
+def test_training_sees_validation_examples_and_never_test_examples(
+    options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {}
+
+    def stop(model: Model, primary: SentenceTask, others: list[Task], schedule: Schedule, **wanted: Any) -> None:
+        given.update(wanted, primary=primary)
+        raise InterruptedError
+
+    monkeypatch.setattr(train, "fit", stop)
+    with pytest.raises(InterruptedError):
+        train.train(replace(options, out=tmp_path / "model"))
+    dataset = user_table.load(options.data, "text", "label", options.seed)
+    table = train._vectors(dataset, options)
+    for task, part in [(given["primary"], dataset.train), (given["validation"], dataset.validation)]:
+        assert [s.tolist() for s in task.sentences] == [table.encode(text).tolist() for text in part.texts]
+    assert (given["epochs"], given["batch_size"], given["seed"]) == (8, 16, 0)
+    assert given["optimizer"].param_groups[0]["lr"] == 0.01
 
 
 @pytest.mark.parametrize(
