@@ -74,8 +74,7 @@ def workers() -> list[Row]:
 def batch_seconds(profile: experiments.Profile, workers: int) -> float:
     """Seconds for notebooks 01–04 on all embeddings, nothing done before but parsing and word vectors."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("RESULTS", "FIGURES", "RECORDED"):
-            os.environ[f"MT2ST_{name}"] = str(Path(folder, name.lower()))
+        os.environ["MT2ST_OUTPUT"] = folder
         started = time.perf_counter()
         batch.reproduce(profile, seeds=1, workers=workers, notebooks=["01", "02", "03", "04"])
         return time.perf_counter() - started

@@ -1,6 +1,6 @@
 """One run from its parameters to its record: data → tasks → fit → scores."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +16,8 @@ from mt2st.models import Encoder, Model
 from mt2st.runs import Configuration, Record, Run
 from mt2st.tasks import SentenceTask, Task, as_targets
 from mt2st.training import evaluate, fit
+
+Assembled = tuple[Model, SentenceTask, list[Task]]
 
 
 def complete(wanted: Iterable[Run], profile: str, device: str = "auto", progress: bool = True) -> list[Record]:
@@ -63,15 +65,26 @@ def execute(run: Run, device: torch.device) -> Record:
     return Record(run, history.frame(), scores, environment.describe(device))
 
 
-def build(
-    run: Run, dataset: Dataset, table: EmbeddingTable, device: torch.device
-) -> tuple[Model, SentenceTask, list[Task]]:
-    """Return the model with its initial values, the primary and the auxiliary tasks."""
-    primary = sentence_task(dataset, "train", table)
-    others = [auxiliaries.build(name, dataset, table) for name in run.auxiliaries]
-    torch.manual_seed(run.seed)
+def build(run: Run, dataset: Dataset, table: EmbeddingTable, device: torch.device) -> Assembled:
+    """Return the model, primary and auxiliary tasks of a run."""
     configuration = run.configuration
-    encoder = Encoder(torch.from_numpy(table.vectors), configuration.hidden, configuration.dropout)
+    return assemble(dataset, table, run.auxiliaries, configuration.hidden, configuration.dropout, run.seed, device)
+
+
+def assemble(
+    dataset: Dataset,
+    table: EmbeddingTable,
+    names: Sequence[str],
+    hidden: int,
+    dropout: float,
+    seed: int,
+    device: torch.device,
+) -> Assembled:
+    """Return a new model whose initial values `seed` sets, the primary task, and the auxiliary tasks `names`."""
+    primary = sentence_task(dataset, "train", table)
+    others = [auxiliaries.build(name, dataset, table) for name in names]
+    torch.manual_seed(seed)
+    encoder = Encoder(torch.from_numpy(table.vectors), hidden, dropout)
     heads = {task.name: head for task in [primary, *others] if (head := task.head(encoder)) is not None}
     return Model(encoder, heads).to(device), primary, others
 

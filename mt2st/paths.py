@@ -40,19 +40,30 @@ def mirror() -> Path | None:
     return folder
 
 
+def output() -> Path:
+    """Folder under which results, figures, records and README are written: `MT2ST_OUTPUT`, else the project folder."""
+    chosen = os.environ.get("MT2ST_OUTPUT")
+    return Path(chosen).expanduser().resolve() if chosen else home()
+
+
+def readme() -> Path:
+    """Return the README whose block of results is kept up to date."""
+    return output() / "README.md"
+
+
 def results(profile: str) -> Path:
     """Git-ignored folder of one profile's run folders and executed notebooks on this machine."""
-    return Path(os.environ.get("MT2ST_RESULTS") or home() / "results") / profile
+    return output() / "results" / profile
 
 
 def figures(profile: str) -> Path:
     """Folder of one profile's tables and figures."""
-    return Path(os.environ.get("MT2ST_FIGURES") or home() / "figures") / profile
+    return output() / "figures" / profile
 
 
 def recorded(profile: str) -> Path:
     """Return the compact record of one profile's runs, from which tables and figures are rebuilt."""
-    return Path(os.environ.get("MT2ST_RECORDED") or data() / "recorded") / f"{profile}.parquet"
+    return output() / "data" / "recorded" / f"{profile}.parquet"
 
 
 def notebooks() -> Path:

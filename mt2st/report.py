@@ -26,7 +26,7 @@ def build(profile: Profile) -> Path:
     for number in tables.TITLES:
         tables.write(number, scores, folder)
     draw(records, folder)
-    write_readme(profile, records, paths.home() / "README.md")
+    write_readme(profile, records, paths.readme())
     return write_page(profile, records, folder)
 
 

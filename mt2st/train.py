@@ -15,7 +15,7 @@ from mt2st import auxiliaries, embeddings, environment, figures
 from mt2st.data import table as user_table
 from mt2st.data.dataset import Dataset
 from mt2st.embeddings import EMBEDDINGS, SPECIAL, EmbeddingTable
-from mt2st.execution import sentence_task
+from mt2st.execution import assemble, sentence_task
 from mt2st.metrics import classification_scores
 from mt2st.models import Encoder, Model
 from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch
@@ -92,12 +92,7 @@ def train(options: Options) -> dict[str, float]:
     environment.make_deterministic(threads=torch.get_num_threads())
     dataset = user_table.load(options.data, options.text, options.label, options.seed, options.max_tokens)
     table = _vectors(dataset, options)
-    primary = sentence_task(dataset, "train", table)
-    others = [auxiliaries.build(name, dataset, table) for name in names]
-    torch.manual_seed(options.seed)
-    encoder = Encoder(torch.from_numpy(table.vectors), options.hidden, options.dropout)
-    heads = {task.name: head for task in [primary, *others] if (head := task.head(encoder)) is not None}
-    model = Model(encoder, heads).to(device)
+    model, primary, others = assemble(dataset, table, names, options.hidden, options.dropout, options.seed, device)
     history = fit(
         model,
         primary,

@@ -10,9 +10,7 @@ from pathlib import Path
 def scratch_project(folder: Path, seeds: int = 2) -> Iterator[None]:
     """Point results, figures and record into `folder` for the time being, and make the smoke record there."""
     settings = {
-        "MT2ST_RESULTS": str(folder / "results"),
-        "MT2ST_FIGURES": str(folder / "figures"),
-        "MT2ST_RECORDED": str(folder / "recorded"),
+        "MT2ST_OUTPUT": str(folder),
         "JUPYTER_PLATFORM_DIRS": "1",
         "OMP_NUM_THREADS": "1",
     }

@@ -43,6 +43,8 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     torch.set_num_threads(1)  # models are tiny, and other workers want the other processors
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MT2ST_CACHE", str(folder))
+        for name in ("MT2ST_HOME", "MT2ST_DATA_MIRROR"):
+            patch.delenv(name, raising=False)
         yield folder
 
 
@@ -52,12 +54,9 @@ def own_folders(
 ) -> Iterator[None]:
     """Give each test its own results, figures and records, no mirror, and close what it draws."""
     folder = tmp_path_factory.mktemp("outputs")
-    for name in ("results", "figures", "recorded"):
-        monkeypatch.setenv(f"MT2ST_{name.upper()}", str(folder / name))
+    monkeypatch.setenv("MT2ST_OUTPUT", str(folder))
     monkeypatch.setenv("MT2ST_CACHE", str(shared_cache))
     monkeypatch.setenv("GENSIM_DATA_DIR", str(folder / "gensim-data"))
-    monkeypatch.delenv("MT2ST_DATA_MIRROR", raising=False)
-    monkeypatch.delenv("MT2ST_HOME", raising=False)
     yield
     plt.close("all")
 

@@ -1,5 +1,5 @@
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -22,15 +22,6 @@ SENTENCES = [
     ["Smart", "cat", "the", "the"],
 ]
 LINKS = [np.array([0, 1, 0, 1, 0, 0, 1]), np.array([0, 1, 0, 0, 0]), np.array([0, 1, 0, 0])]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Tensors this small only get slower with more threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _table() -> EmbeddingTable:

@@ -1,7 +1,10 @@
 import ast
+import os
+import time
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -254,24 +257,6 @@ def test_an_executor_that_was_given_is_left_running(executed: list[Job], profile
 
 
 @pytest.mark.usefixtures("executed", "no_page")
-def test_the_local_pool_is_ended_even_where_a_notebook_fails(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended: list[bool] = []
-
-    class Pool(Inline):
-        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-            ended.append(cancel_futures)
-
-    def fail(job: Job) -> Path:
-        raise ValueError("cell 3 went wrong")
-
-    monkeypatch.setattr(batch, "_local_pool", lambda workers, log: Pool())
-    monkeypatch.setattr(batch, "execute_notebook", fail)
-    with pytest.raises(RuntimeError):
-        batch.reproduce(profile, 1, notebooks=["01"])
-    assert ended == [True]
-
-
-@pytest.mark.usefixtures("executed", "no_page")
 def test_progress_counts_runs_and_begins_with_those_that_are_done(
     profile: Profile, record_of: Callable[[Run], Record], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -286,15 +271,25 @@ def test_progress_counts_runs_and_begins_with_those_that_are_done(
 
 @pytest.mark.parametrize("workers", [0, -1])
 def test_no_workers_are_refused(tmp_path: Path, workers: int) -> None:
-    with pytest.raises(ValueError, match=f"workers must be at least 1, got {workers}"):
-        batch._local_pool(workers, tmp_path / "kernels.log")
+    with (
+        pytest.raises(ValueError, match=f"workers must be at least 1, got {workers}"),
+        batch._local_pool(workers, tmp_path / "kernels.log"),
+    ):
+        pass
 
 
-def test_the_local_pool_has_the_processes_that_were_asked_for(tmp_path: Path) -> None:
-    pool = batch._local_pool(3, tmp_path / "deep" / "kernels.log")
-    assert isinstance(pool, ProcessPoolExecutor)
-    assert pool._max_workers == 3
-    pool.shutdown()  # no process is started before the first job
+def test_workers_are_processes_with_one_thread_each(tmp_path: Path) -> None:
+    with batch._local_pool(1, tmp_path / "deep" / "kernels.log") as pool:
+        assert pool.submit(os.getpid).result() != os.getpid()
+        assert pool.submit(os.getenv, "OMP_NUM_THREADS").result() == "1"
+
+
+def test_a_fault_ends_workers_in_the_middle_of_their_work(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), batch._local_pool(1, tmp_path / "kernels.log") as pool:
+        assert pool.submit(os.getpid).result()  # the worker has started
+        busy = pool.submit(time.sleep, 600)
+        raise KeyboardInterrupt
+    assert isinstance(busy.exception(), BrokenProcessPool)  # the pool did not wait for ten minutes
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,15 +35,6 @@ LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
     "update3": partial(element_spearman_loss, pairs=PAIRS, temperature=0.5),
     "update3 standard": partial(spearman_loss, pairs=PAIRS, scores=SCORES, temperature=0.5),
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Tensors this small only get slower with more threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _table(rows: int, dimensions: int, seed: int = 0) -> Tensor:

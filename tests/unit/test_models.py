@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,15 +9,6 @@ VOCABULARY, DIMENSIONS, HIDDEN = 20, 5, 16
 WORDS = torch.tensor([[3, 7, 2, 9, 4, 1], [5, 2, 8, 0, 0, 0], [6, 0, 0, 0, 0, 0], [2, 3, 4, 5, 0, 0]])
 LENGTHS = torch.tensor([6, 3, 1, 4])
 REAL = torch.arange(6) < LENGTHS[:, None]  # (batch, time): not padding
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Tensors this small only get slower with more threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _encoder(dropout: float = 0.0) -> Encoder:

@@ -36,7 +36,7 @@ def test_everything_lies_under_home_where_nothing_else_is_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MT2ST_HOME", str(tmp_path))
-    for name in ("RESULTS", "FIGURES", "RECORDED", "CACHE"):
+    for name in ("OUTPUT", "CACHE"):
         monkeypatch.delenv(f"MT2ST_{name}")
     assert paths.results("wiki") == tmp_path / "results" / "wiki"
     assert paths.figures("wiki") == tmp_path / "figures" / "wiki"
@@ -44,17 +44,18 @@ def test_everything_lies_under_home_where_nothing_else_is_chosen(
     assert paths.cache() == tmp_path / "data" / "cache"
 
 
-def test_each_output_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RESULTS", "FIGURES", "RECORDED", "CACHE"):
+def test_the_folder_of_all_output_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OUTPUT", "CACHE"):
         monkeypatch.setenv(f"MT2ST_{name}", str(tmp_path / name))
-    assert paths.results("smoke") == tmp_path / "RESULTS" / "smoke"
-    assert paths.figures("smoke") == tmp_path / "FIGURES" / "smoke"
-    assert paths.recorded("smoke") == tmp_path / "RECORDED" / "smoke.parquet"
+    assert paths.results("smoke") == tmp_path / "OUTPUT" / "results" / "smoke"
+    assert paths.figures("smoke") == tmp_path / "OUTPUT" / "figures" / "smoke"
+    assert paths.recorded("smoke") == tmp_path / "OUTPUT" / "data" / "recorded" / "smoke.parquet"
+    assert paths.readme() == tmp_path / "OUTPUT" / "README.md"
     assert paths.cache() == tmp_path / "CACHE"
 
 
 def test_only_the_cache_is_made_when_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MT2ST_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setenv("MT2ST_OUTPUT", str(tmp_path / "output"))
     monkeypatch.setenv("MT2ST_CACHE", str(tmp_path / "deep" / "cache"))
     paths.results("wiki")
     paths.cache()

@@ -36,8 +36,7 @@ def built(grid_of: Grid, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
         raise AssertionError("a report trains nothing")
 
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("RESULTS", "FIGURES", "RECORDED"):
-            patch.setenv(f"MT2ST_{name}", str(folder / name.lower()))
+        patch.setenv("MT2ST_OUTPUT", str(folder))
         tables.paper_accuracy("mtl", "CBOW", "original")  # read from the checkout, before home is elsewhere
         tables.released_accuracy("mtl", "CBOW", "original")
         patch.setenv("MT2ST_HOME", str(folder))

@@ -1,6 +1,6 @@
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -24,15 +24,6 @@ LENGTHS = [3, 1, 5, 2, 2, 4, 1, 5, 3, 2, 1]
 # Every word occurs once, so that a word tells its sentence: the third starts with word 6.
 SENTENCES = [torch.arange(n) + 2 + sum(LENGTHS[:i]) for i, n in enumerate(LENGTHS)]
 VOCABULARY = 2 + sum(LENGTHS)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Tensors this small only get slower with more threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _generator(seed: int = 0) -> torch.Generator:

@@ -21,15 +21,6 @@ VOCABULARY, EXAMPLES = 20, 23
 QUESTIONS = torch.tensor([[2, 3, 4, 5], [6, 7, 8, 9], [3, 5, 7, 9], [2, 6, 4, 8], [9, 8, 7, 6]])
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Tensors this small only get slower with more threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def _sentences(n: int, seed: int) -> list[Tensor]:
     generator = torch.Generator().manual_seed(seed)
     lengths = torch.randint(2, 7, (n,), generator=generator).tolist()
