@@ -17,8 +17,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import mt2st
-from mt2st import environment
-from mt2st.experiments import GROUPS
+from mt2st import environment, experiments, runs, tables
+from mt2st.embeddings import TRAINED
+from mt2st.experiments import GROUPS, STRATEGIES
 from mt2st.parameters import KNOWN
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,6 +126,28 @@ def test_the_command_is_there(project: dict[str, Any]) -> None:
 def test_the_template_is_part_of_the_package(project: dict[str, Any]) -> None:
     (pattern,) = project["tool"]["setuptools"]["package-data"]["mt2st"]
     assert [file.name for file in (ROOT / "mt2st").glob(pattern)] == ["index.html"]
+
+
+def test_the_committed_record_has_the_whole_grid_of_trained_embeddings() -> None:
+    records = runs.unpack(ROOT / "data" / "recorded" / "wiki.parquet")
+    planned = [
+        run
+        for strategy in STRATEGIES
+        for embedding in TRAINED
+        for run in experiments.plan(experiments.PROFILES["wiki"], strategy, embedding, 3)
+    ]
+    assert {run.hash for run in planned} <= {record.run.hash for record in records}
+    assert {len(record.history) for record in records} == {25}
+    for record in records:
+        right = [a == b for a, b in zip(record.scores["predictions"], record.scores["targets"], strict=True)]
+        assert record.scores["accuracy"] == pytest.approx(sum(right) / len(right))
+
+
+@pytest.mark.parametrize("number", tables.TITLES)
+def test_the_committed_tables_are_those_of_the_committed_record(number: int, tmp_path: Path) -> None:
+    scores = runs.score_frame(runs.unpack(ROOT / "data" / "recorded" / "wiki.parquet"))
+    for file in tables.write(number, scores, tmp_path):
+        assert (ROOT / "figures" / "wiki" / file.name).read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
 
 
 def test_there_is_a_notebook_for_each_group_one_on_data_and_one_on_everything() -> None:
