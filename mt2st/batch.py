@@ -16,8 +16,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from mt2st import experiments, paths, report, runs
-from mt2st.data import wiki
+from mt2st import execution, experiments, paths, report, runs
 from mt2st.embeddings import MissingData
 from mt2st.experiments import GROUPS, Group, Profile
 from mt2st.runs import Run
@@ -58,7 +57,7 @@ def reproduce(
             machines that share the project folder.
     """
     chosen = chosen_notebooks(notebooks)
-    wiki.sentences()  # parse once, before several processes want it
+    execution.load_dataset(profile.configuration, seed=0)  # parse once, before several processes want it
     jobs, missing = plan_jobs(profile, seeds, device, chosen)
     for line in missing:
         tqdm.write(line)
@@ -144,10 +143,13 @@ def chosen_notebooks(notebooks: Sequence[str] = ()) -> list[str]:
 def closing_jobs(profile: Profile, seeds: int, device: str) -> list[Job]:
     """Return the jobs of the notebooks that look at data and at all runs together."""
     folder = paths.results(profile.name) / "notebooks"
+    summary = Job(SUMMARY_NOTEBOOK, folder / f"{SUMMARY_NOTEBOOK}.ipynb", {"profile": profile.name}, ())
+    if profile.configuration.data != "wiki":
+        return [summary]  # the data notebook portrays Wikipedia
     data = {"profile": profile.name, "embedding": profile.embeddings[0], "seeds": seeds, "device": device}
     return [
         Job(DATA_NOTEBOOK, folder / f"{DATA_NOTEBOOK}.ipynb", data, ()),
-        Job(SUMMARY_NOTEBOOK, folder / f"{SUMMARY_NOTEBOOK}.ipynb", {"profile": profile.name}, ()),
+        summary,
     ]
 
 

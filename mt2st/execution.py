@@ -8,7 +8,7 @@ import torch
 from tqdm.auto import tqdm
 
 from mt2st import auxiliaries, embeddings, environment, runs
-from mt2st.data import wiki
+from mt2st.data import imdb, wiki
 from mt2st.data.dataset import Dataset, Examples
 from mt2st.embeddings import EmbeddingTable
 from mt2st.metrics import classification_scores
@@ -101,9 +101,13 @@ def prepare(configuration: Configuration, embedding: str, vectors: str, seed: in
 
 def load_dataset(configuration: Configuration, seed: int) -> Dataset:
     """Return the data set a configuration names; raises ValueError if there is none of that name."""
-    if configuration.data == "wiki":
-        return wiki.load(seed, wiki.Sizes(configuration.train, configuration.validation, configuration.test))
-    raise ValueError(f"unknown data set {configuration.data!r}; known: wiki")
+    sizes = (configuration.train, configuration.validation, configuration.test)
+    match configuration.data:
+        case "wiki":
+            return wiki.load(seed, wiki.Sizes(*sizes))
+        case "imdb":
+            return imdb.load(seed, *sizes)
+    raise ValueError(f"unknown data set {configuration.data!r}; known: wiki, imdb")
 
 
 def sentence_task(dataset: Dataset, part: str, table: EmbeddingTable) -> SentenceTask:

@@ -25,7 +25,7 @@ VERSION = 1  # raise when the same parameters come to give other results: old ru
 class Configuration:
     """What all arms of an experiment have in common: equal conditions.
 
-    `train`, `validation` and `test` count sentences of each class.
+    `train`, `validation` and `test` count the sentences of each class (wiki) or all reviews (imdb).
     """
 
     data: str = "wiki"

@@ -50,3 +50,8 @@ class Dataset:
             name: {self.classes[label]: n for label, n in sorted(Counter(part.labels.tolist()).items())}
             for name, part in parts.items()
         }
+
+
+def pieces(texts: list[list[str]], size: int) -> list[list[str]]:
+    """Cut texts into pieces of at most `size` tokens."""
+    return [text[start : start + size] for text in texts for start in range(0, len(text), size)]

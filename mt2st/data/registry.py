@@ -5,11 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import nltk
+import pooch
 from gensim.test.utils import datapath
 
 from mt2st import paths
-from mt2st.data import wiki
+from mt2st.data import imdb, wiki
 from mt2st.embeddings import MissingData, find_glove
+
+IMDB_URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
+IMDB_MD5 = "md5:7c2ac02c03563afcf9b574c7e56c153a"  # as torchtext lists it
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,41 @@ def fetch_glove() -> Path:
         ) from error
 
 
+def fetch_imdb() -> Path:
+    """Download the Stanford archive, checked by its MD5; raises ConnectionError that says what else can be done."""
+    try:
+        return Path(
+            pooch.retrieve(
+                IMDB_URL, IMDB_MD5, fname=imdb.ARCHIVE, path=paths.downloads(), progressbar=sys.stderr.isatty()
+            )
+        )
+    except (OSError, ValueError) as error:
+        raise ConnectionError(
+            f"IMDB could not be downloaded ({error}); check the network and try again, or put `IMDB Dataset.csv` from "
+            f"Kaggle into {paths.downloads()}"
+        ) from error
+
+
+def locate_stopwords() -> Path:
+    """Return the folder or archive of NLTK's stop words; raises MissingData."""
+    imdb.use_nltk_data()
+    try:
+        return Path(str(nltk.data.find("corpora/stopwords.zip")))
+    except LookupError as error:
+        raise MissingData("needs NLTK's stop words: run `mt2st data fetch stopwords`") from error
+
+
+def fetch_stopwords() -> Path:
+    """Download NLTK's stop words with NLTK's own downloader."""
+    folder = paths.downloads() / "nltk_data"
+    if not nltk.download("stopwords", download_dir=str(folder), quiet=True):
+        raise ConnectionError(
+            "NLTK's stop words could not be downloaded; check the network and try again, or put stopwords.zip into "
+            f"{folder / 'corpora'}"
+        )
+    return locate_stopwords()
+
+
 SOURCES = {
     source.name: source
     for source in (
@@ -52,6 +92,22 @@ SOURCES = {
             "CC BY-SA 3.0 (text)",
             lambda: Path(datapath(wiki.DUMP)),
             lambda: Path(datapath(wiki.DUMP)),
+        ),
+        Source(
+            "imdb",
+            "50,000 film reviews with their sentiment",
+            "80 MB",
+            "cite Maas et al. 2011",
+            imdb.locate,
+            fetch_imdb,
+        ),
+        Source(
+            "stopwords",
+            "NLTK's stop words, for the paper's preprocessing",
+            "24 kB",
+            "public domain",
+            locate_stopwords,
+            fetch_stopwords,
         ),
         Source(
             "glove-twitter-100",

@@ -10,7 +10,7 @@ import pandas as pd
 from nltk.tokenize.destructive import NLTKWordTokenizer
 from sklearn.model_selection import train_test_split
 
-from mt2st.data.dataset import Background, Dataset, Examples
+from mt2st.data.dataset import Background, Dataset, Examples, pieces
 
 VALIDATION, TEST = 0.1, 0.2  # shares of all examples
 FEWEST = 10  # examples of a class, so that each part gets one
@@ -65,14 +65,7 @@ def load(file: Path, text: str, label: str, seed: int, max_tokens: int = 100) ->
     )
     lower = [[word.lower() for word in one[:max_tokens]] for one in tokens]
     first, second, third = (Examples([lower[i] for i in rows], labels[rows]) for rows in (train, validation, test))
-    return Dataset(
-        "primary", classes, first, second, third, Background(_pieces([tokens[i] for i in train], max_tokens))
-    )
-
-
-def _pieces(texts: list[list[str]], size: int) -> list[list[str]]:
-    """Cut texts into pieces of at most `size` tokens."""
-    return [text[start : start + size] for text in texts for start in range(0, len(text), size)]
+    return Dataset("primary", classes, first, second, third, Background(pieces([tokens[i] for i in train], max_tokens)))
 
 
 def _check_encoding(file: Path) -> None:
