@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
@@ -98,7 +99,7 @@ def train(name: str, sentences: Sequence[Sequence[str]], dimensions: int = 100, 
     gensim repeats itself only with one worker and a fixed `PYTHONHASHSEED`, which must be set before Python starts:
     so this runs in a child process.
     """
-    request = {"name": name, "dimensions": dimensions, "seed": seed}
+    request = {"name": name, "dimensions": dimensions, "seed": seed, "gensim": version("gensim")}
     text = "\n".join(" ".join(sentence) for sentence in sentences)
     key = hashlib.sha256((json.dumps(request) + text).encode()).hexdigest()[:16]
     file = paths.cache() / "vectors" / f"{name}-{key}.npz"
@@ -153,7 +154,7 @@ def read_glove(file: Path, wanted: set[str]) -> EmbeddingTable:
     rows: list[np.ndarray] = []
     width = _dimensions(file)
     for number, line in _lines(file):
-        word, *values = line.rstrip("\n").split(" ")
+        word, *values = line.rstrip().split(" ")
         if number == 1 and len(values) == 1:
             continue  # word2vec header: number of words, dimensions
         if len(values) != width:

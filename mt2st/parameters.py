@@ -33,7 +33,8 @@ def validate(namespace: Mapping[str, Any]) -> Parameters:
     """Check the parameters among a notebook's globals, before anything else is defined there.
 
     Every public global that is a plain value counts as a parameter. Raises ValueError for a name that no notebook
-    knows, TypeError for a value of another type than its default's, ValueError for a value that cannot be.
+    knows, for a value that cannot be or where there is no profile; TypeError for a value of another type than its
+    default's.
     """
     given = {
         name: value
@@ -48,6 +49,8 @@ def validate(namespace: Mapping[str, Any]) -> Parameters:
         if not fits:
             hint = " (in YAML write 1.0e-4, not 1e-4)" if kind is float and isinstance(value, str) else ""
             raise TypeError(f"parameter {name} must be {kind.__name__}, got {value!r}{hint}")
+    if "profile" not in given:
+        raise ValueError("parameter profile is missing: validate a notebook's globals() after its parameters cell")
     if given.get("seeds", 1) < 1:
         raise ValueError(f"parameter seeds must be at least 1, got {given['seeds']}")
     if given.get("embedding", EMBEDDINGS[0]) not in EMBEDDINGS:

@@ -17,7 +17,7 @@ from mt2st.data.dataset import Dataset
 from mt2st.embeddings import EMBEDDINGS, SPECIAL, EmbeddingTable
 from mt2st.execution import assemble, sentence_task
 from mt2st.metrics import classification_scores
-from mt2st.models import Encoder, Model
+from mt2st.models import UNKNOWN, Encoder, Model
 from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch
 from mt2st.tasks import SentenceTask, as_targets
 from mt2st.training import Evaluation, History, evaluate, fit
@@ -202,8 +202,11 @@ class Classifier:
         self.model.load_state_dict(state)
 
     def predict(self, texts: list[str]) -> list[str]:
-        """Return the class of each text."""
+        """Return the class of each text; an empty text counts as one unknown word."""
+        if not texts:
+            return []
         tokenizer = NLTKWordTokenizer()
         rows = [self.table.encode(w.lower() for w in tokenizer.tokenize(text)[: self.max_tokens]) for text in texts]
+        rows = [row if len(row) else torch.tensor([UNKNOWN]) for row in rows]
         task = SentenceTask(self.task, rows, as_targets([0] * len(rows)), self.classes)
         return [self.classes[i] for i in evaluate(self.model, task).predictions]

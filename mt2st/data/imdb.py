@@ -1,8 +1,8 @@
 """IMDB reviews (Maas et al. 2011) with the paper's preprocessing.
 
-As the released code does: `<br />` and punctuation removed, lower-cased, NLTK tokens, English stop words removed, WordNet
-lemmas, the first 100 tokens; a sample of 1,000 of the 50,000 by `DataFrame.sample(1000, random_state=24)`. Which reviews
-that draws depends on the order of the file: the CSV from Kaggle and the archive from Stanford differ in it.
+As the released code does: `<br />` and punctuation removed, lower-cased, NLTK tokens, English stop words removed,
+WordNet lemmas, the first 100 tokens; a sample of 1,000 of the 50,000 by `DataFrame.sample(1000, random_state=24)`.
+Which reviews that draws depends on their order in the file, which differs between Kaggle's CSV and Stanford's archive.
 """
 
 import re

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from pathlib import Path
-from textwrap import shorten
 
 import numpy as np
 import pandas as pd
@@ -109,18 +108,24 @@ def _read_json_lines(file: Path) -> pd.DataFrame:
         if not isinstance(row, dict):
             raise ValueError(f'{file}:{number}: expected an object like {{"text": …}}, got {line[:40]!r}')
         rows.append(row)
-    return pd.DataFrame(rows).fillna("")
+    frame = pd.DataFrame(rows, dtype=object)
+    return frame.where(frame.notna(), "")
 
 
 def _check_classes(file: Path, label: str, counts: Counter[str]) -> None:
     if len(counts) < 2:
         raise ValueError(
-            f"{file}: column {label!r} has one class only, {shorten(next(iter(counts)), 40)!r}; at least two are needed"
+            f"{file}: column {label!r} has one class only, {_short(next(iter(counts)))!r}; at least two are needed"
         )
     name, fewest = min(counts.items(), key=lambda item: item[1])
-    name = shorten(name, 40, placeholder="…")
+    name = _short(name)
     if fewest < FEWEST:
         raise ValueError(
             f"{file}: class {name!r} of column {label!r} has {fewest} example(s), at least {FEWEST} are needed "
             f"({len(counts)} classes in all); add examples, merge classes or choose another label column"
         )
+
+
+def _short(name: str) -> str:
+    """Cut a label that is no label, such as a whole text, for a message."""
+    return name if len(name) <= 40 else f"{name[:39]}…"

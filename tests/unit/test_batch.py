@@ -289,7 +289,7 @@ def test_a_fault_ends_workers_in_the_middle_of_their_work(tmp_path: Path) -> Non
         assert pool.submit(os.getpid).result()  # the worker has started
         busy = pool.submit(time.sleep, 600)
         raise KeyboardInterrupt
-    assert isinstance(busy.exception(), BrokenProcessPool)  # the pool did not wait for ten minutes
+    assert busy.cancelled() or isinstance(busy.exception(), BrokenProcessPool)  # not waited for ten minutes
 
 
 @pytest.fixture
