@@ -16,7 +16,7 @@ from pathlib import Path
 import nltk
 import pandas as pd
 from filelock import FileLock
-from nltk.corpus import stopwords, wordnet
+from nltk.corpus import wordnet
 from nltk.stem import WordNetLemmatizer
 from nltk.tokenize.destructive import NLTKWordTokenizer
 from sklearn.model_selection import train_test_split
@@ -54,7 +54,7 @@ def preprocessing() -> Preprocessing:
     """Return the paper's preprocessing, with WordNet lemmas where WordNet is; raises MissingData without stop words."""
     use_nltk_data()
     try:
-        words = frozenset(stopwords.words("english"))
+        words = frozenset(nltk.data.load("corpora/stopwords/english", format="raw", cache=False).decode().split())
     except LookupError as error:
         raise MissingData("needs NLTK's stop words: run `mt2st data fetch stopwords`") from error
     try:

@@ -143,8 +143,8 @@ def test_the_primary_task_of_a_part_has_its_sentences_and_labels(profile: Profil
 
 
 def test_an_unknown_data_set_is_refused(profile: Profile) -> None:
-    with pytest.raises(ValueError, match="unknown data set 'imdb'; known: wiki"):
-        execution.load_dataset(replace(profile.configuration, data="imdb"), 0)
+    with pytest.raises(ValueError, match="unknown data set 'news'; known: wiki, imdb"):
+        execution.load_dataset(replace(profile.configuration, data="news"), 0)
 
 
 def test_runs_that_are_done_are_not_made_again(profile: Profile, calls: list[Run]) -> None:

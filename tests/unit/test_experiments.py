@@ -71,8 +71,8 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
         experiments.plan(WIKI, "both", "CBOW", 1)
     with pytest.raises(ValueError, match="unknown embedding 'cbow'; known: CBOW, SkipGram, "):
         experiments.plan(WIKI, "single", "cbow", 1)
-    with pytest.raises(ValueError, match="unknown profile 'imdb'; known: wiki, smoke"):
-        experiments.find_profile("imdb")
+    with pytest.raises(ValueError, match="unknown profile 'news'; known: wiki, imdb, smoke"):
+        experiments.find_profile("news")
 
 
 @pytest.mark.parametrize("name", ["wiki", "smoke"])

@@ -139,13 +139,16 @@ def test_the_wiki_data_set_is_the_dump_in_the_gensim_package() -> None:
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="unknown data set 'imdb'; known: wiki, glove-twitter-100"):
-        registry.fetch("imdb")
+    with pytest.raises(ValueError, match="unknown data set 'news'; known: wiki, imdb, stopwords, glove-twitter-100"):
+        registry.fetch("news")
 
 
 @pytest.mark.usefixtures("home")
 def test_the_listing_has_a_line_a_data_set_and_says_how_to_get_what_is_not_here() -> None:
-    wikipedia, glove = registry.listing().splitlines()
+    wikipedia, imdb, stopwords, glove = registry.listing().splitlines()
+    assert imdb.startswith("imdb ")
+    assert imdb.endswith("not here: mt2st data fetch imdb")
+    assert stopwords.startswith("stopwords ")
     assert wikipedia.startswith("wiki ")
     assert wikipedia.endswith(f"here: {registry.SOURCES['wiki'].locate()}")
     assert "CC BY-SA 3.0" in wikipedia
@@ -157,4 +160,4 @@ def test_the_listing_has_a_line_a_data_set_and_says_how_to_get_what_is_not_here(
 def test_the_listing_names_the_file_that_is_here(site: Path) -> None:
     publish(site)
     file = registry.fetch(NAME)
-    assert registry.listing().splitlines()[1].endswith(f"  here: {file}")
+    assert registry.listing().splitlines()[-1].endswith(f"  here: {file}")

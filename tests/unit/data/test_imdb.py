@@ -1,0 +1,103 @@
+import io
+import tarfile
+from pathlib import Path
+from zipfile import ZipFile
+
+import nltk
+import numpy as np
+import pandas as pd
+import pytest
+
+from mt2st import paths
+from mt2st.data import imdb
+from mt2st.embeddings import MissingData
+
+STOP_WORDS = ["the", "a", "was", "i", "it", "and"]
+WORDS = ["good", "bad", "film", "plot", "actor", "scene"]
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a mirror with stop words and a made-up CSV of 50,000 short reviews, and an empty cache."""
+    folder = tmp_path / "mirror"
+    corpora = folder / "nltk_data" / "corpora"
+    corpora.mkdir(parents=True)
+    with ZipFile(corpora / "stopwords.zip", "w") as archive:
+        archive.writestr("stopwords/english", "\n".join(STOP_WORDS))
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(np.repeat([0, 1], 25_000))
+    words = rng.choice(WORDS, (50_000, 3))
+    reviews = [f"The {a}, {b}.<br /><br />I {c} No{i}" for i, (a, b, c) in enumerate(words)]
+    frame = pd.DataFrame({"review": reviews, "sentiment": np.array(["negative", "positive"])[labels]})
+    frame.to_csv(folder / "IMDB Dataset.csv", index=False)
+    (tmp_path / "cache").mkdir()
+    monkeypatch.setenv("MT2ST_DATA_MIRROR", str(folder))
+    monkeypatch.setenv("MT2ST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(nltk.data, "path", [])
+    imdb.sample.cache_clear()
+    return folder
+
+
+def test_a_review_is_preprocessed_as_in_the_released_code() -> None:
+    prepare = imdb.Preprocessing(frozenset(STOP_WORDS), None)
+    assert prepare("The film<br /><br />was GOOD, and it's Bob's.") == ["film", "good", "its", "bobs"]
+
+
+def test_lemmas_are_used_where_there_are_some() -> None:
+    prepare = imdb.Preprocessing(frozenset(STOP_WORDS), lambda word: word.removesuffix("s"))
+    assert prepare("films and actors") == ["film", "actor"]
+
+
+@pytest.mark.usefixtures("mirror")
+def test_the_sample_is_pandas_sample_of_the_file_and_cached() -> None:
+    sample = imdb.sample()
+    chosen = pd.read_csv(imdb.locate()).sample(1000, random_state=24)
+    assert sample["label"].tolist() == (chosen["sentiment"] == "positive").astype(int).tolist()
+    assert [tokens[-1] for tokens in sample["tokens"]] == [text.split()[-1].lower() for text in chosen["review"]]
+    assert len(list(paths.cache().glob("imdb-sample-*-words.parquet"))) == 1
+
+
+@pytest.mark.usefixtures("mirror")
+def test_the_split_is_stratified_and_no_review_is_in_two_parts() -> None:
+    dataset = imdb.load(3, 600, 150, 250)
+    sizes = [len(part) for part in (dataset.train, dataset.validation, dataset.test)]
+    assert sizes == [600, 150, 250]
+    share = imdb.sample()["label"].mean()
+    assert dataset.test.labels.mean() == pytest.approx(share, abs=1 / 250)
+    names = [{text[-1] for text in part.texts} for part in (dataset.train, dataset.validation, dataset.test)]
+    assert sum(map(len, names)) == len(set.union(*names)) == 1000
+    assert {text[-1] for text in dataset.background.tokens} == names[0]
+
+
+@pytest.mark.usefixtures("mirror")
+def test_sizes_must_add_up() -> None:
+    with pytest.raises(ValueError, match="must be 1000 together, got 999"):
+        imdb.load(0, 600, 150, 249)
+
+
+def test_a_file_with_reviews_missing_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "IMDB Dataset.csv"
+    pd.DataFrame({"review": ["good", "bad"], "sentiment": ["positive", "negative"]}).to_csv(file, index=False)
+    with pytest.raises(ValueError, match=r"IMDB Dataset\.csv: 2 reviews, 1 positive; 50,000 and 25,000 expected"):
+        imdb.read(file)
+
+
+def test_the_archive_is_read_in_the_order_of_names(tmp_path: Path) -> None:
+    file = tmp_path / imdb.ARCHIVE
+    members = {"aclImdb/test/pos/1_9.txt": "great", "aclImdb/test/neg/0_2.txt": "dull", "aclImdb/README": "no review"}
+    with tarfile.open(file, "w:gz") as archive:
+        for name, text in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
+    frame = imdb._read_archive(file)
+    assert frame[["review", "label"]].to_numpy().tolist() == [["dull", 0], ["great", 1]]
+
+
+def test_without_a_file_the_message_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MT2ST_HOME", str(tmp_path))
+    with pytest.raises(MissingData, match="run `mt2st data fetch imdb`"):
+        imdb.locate()
+    monkeypatch.setattr(nltk.data, "path", [])
+    with pytest.raises(MissingData, match="run `mt2st data fetch stopwords`"):
+        imdb.preprocessing()
