@@ -208,10 +208,10 @@ def test_a_notebook_uses_names_that_the_library_has(file: Path) -> None:
 
 
 @each_notebook
-def test_source_notebooks_are_kept_without_outputs(file: Path) -> None:
-    for cell in code_of(file):
-        assert cell.outputs == []
-        assert cell.execution_count is None
+def test_notebooks_are_committed_executed_from_top_to_bottom_and_without_errors(file: Path) -> None:
+    cells = code_of(file)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert not [output for cell in cells for output in cell.outputs if output.output_type == "error"]
     assert json.loads(file.read_text(encoding="utf-8"))["metadata"]["kernelspec"]["name"] == "python3"
 
 
