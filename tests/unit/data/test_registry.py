@@ -1,6 +1,7 @@
 import bz2
 import gzip
 import hashlib
+import io
 import json
 import socket
 import threading
@@ -8,13 +9,15 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from zipfile import ZipFile
 
 import gensim.downloader
+import nltk
 import numpy as np
 import pytest
 
 from mt2st import embeddings, paths
-from mt2st.data import registry, wiki
+from mt2st.data import imdb, registry, wiki
 from mt2st.embeddings import MissingData
 
 NAME = "glove-twitter-100"
@@ -161,3 +164,56 @@ def test_the_listing_names_the_file_that_is_here(site: Path) -> None:
     publish(site)
     file = registry.fetch(NAME)
     assert registry.listing().splitlines()[-1].endswith(f"  here: {file}")
+
+
+# --- IMDB and stop words
+
+
+@pytest.fixture
+def archive(site: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """Serve a small file in place of Stanford's archive, under its right checksum."""
+    content = b"reviews" * 1000
+    (site / imdb.ARCHIVE).write_bytes(content)
+    monkeypatch.setattr(registry, "IMDB_URL", f"{gensim.downloader.DOWNLOAD_BASE_URL}/{imdb.ARCHIVE}")
+    monkeypatch.setattr(registry, "IMDB_MD5", f"md5:{hashlib.md5(content).hexdigest()}")
+    return content
+
+
+def test_imdb_is_fetched_into_the_downloads_folder_once(archive: bytes, site: Path) -> None:
+    file = registry.fetch("imdb")
+    assert file == paths.downloads() / imdb.ARCHIVE
+    assert file.read_bytes() == archive
+    (site / imdb.ARCHIVE).unlink()
+    assert registry.fetch("imdb") == file
+
+
+@pytest.mark.usefixtures("archive")
+def test_an_altered_archive_is_refused_and_not_kept(site: Path) -> None:
+    (site / imdb.ARCHIVE).write_bytes(b"something else")
+    with pytest.raises(ConnectionError, match=r"IMDB could not be downloaded .*hash"):
+        registry.fetch("imdb")
+    with pytest.raises(MissingData):
+        imdb.locate()
+
+
+@pytest.mark.filterwarnings("ignore:Security Violation")
+def test_stop_words_are_fetched_by_nltk(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = io.BytesIO()
+    with ZipFile(packed, "w") as folder:
+        folder.writestr("stopwords/english", "the\na\n")
+    (site / "stopwords.zip").write_bytes(packed.getvalue())
+    url = gensim.downloader.DOWNLOAD_BASE_URL
+    checksum, sha256 = (hashlib.new(name, packed.getvalue()).hexdigest() for name in ("md5", "sha256"))
+    (site / "index.xml").write_text(
+        f'<nltk_data><packages><package id="stopwords" subdir="corpora" url="{url}/stopwords.zip" unzip="1" '
+        f'size="{len(packed.getvalue())}" unzipped_size="6" checksum="{checksum}" sha256_checksum="{sha256}"/>'
+        "</packages><collections/></nltk_data>"
+    )
+    monkeypatch.setattr(nltk.data, "path", [])
+    monkeypatch.setattr(nltk.pathsec, "ENFORCE", False)  # NLTK trusts no server on this machine
+    for name, value in {"_url": f"{url}/index.xml", "_index": None, "_index_timestamp": None}.items():
+        monkeypatch.setattr(nltk.downloader._downloader, name, value)
+    with pytest.raises(MissingData, match="run `mt2st data fetch stopwords`"):
+        registry.locate_stopwords()
+    registry.fetch("stopwords")
+    assert imdb.preprocessing().stop_words == {"the", "a"}
