@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from mt2st import batch, environment, experiments
+from mt2st import batch, environment, profiles
 from mt2st.losses import analogy_accuracy_loss, analogy_loss, element_spearman_loss, misalignment_loss
 from mt2st.models import Encoder, Model
 from mt2st.schedules import SINGLE_TASK, Constant
@@ -65,7 +65,7 @@ def epoch_against_products() -> list[Row]:
 
 def workers() -> list[Row]:
     """Run a batch of eight notebooks and 20 runs with one worker and with two."""
-    profile = experiments.find_profile("wiki")
+    profile = profiles.find_profile("wiki")
     taken = {number: batch_seconds(profile, number) for number in (1, 2)}
     return [
         row(
@@ -79,7 +79,7 @@ def workers() -> list[Row]:
     ]
 
 
-def batch_seconds(profile: experiments.Profile, workers: int) -> float:
+def batch_seconds(profile: profiles.Profile, workers: int) -> float:
     """Seconds for notebooks 01 and 02 on all embeddings, nothing done before but parsing and word vectors."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MT2ST_OUTPUT"] = folder

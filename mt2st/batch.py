@@ -1,4 +1,4 @@
-"""Batch reproduction: papermill runs the group notebooks × embeddings over a pool of processes, then the page."""
+"""Batch reproduction: runs over a pool of processes, then papermill on the notebooks that show them, then the page."""
 
 import concurrent.futures
 import multiprocessing
@@ -9,30 +9,31 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
 
-from mt2st import execution, experiments, paths, report, runs
+from mt2st import execution, experiments, paths, report, runs, tuning
 from mt2st.embeddings import MissingData
-from mt2st.experiments import GROUPS, Group, Profile
+from mt2st.experiments import FURTHER, GROUPS, Group
+from mt2st.profiles import Profile
 from mt2st.runs import Run
 from mt2st.schedules import Diminish, Switch
 
-DATA_NOTEBOOK, SUMMARY_NOTEBOOK = "00_data", "05_everything"
+DATA_NOTEBOOK = "00_data"
+READING_NOTEBOOKS = ("05_everything", "06_audit", "07_time", "08_downstream")  # they read the record, and train nothing
 
 
 @dataclass(frozen=True)
 class Job:
-    """One notebook to execute, and the runs it will make."""
+    """One notebook to execute."""
 
     notebook: str
     output: Path
     parameters: dict[str, Any]
-    runs: tuple[Run, ...]
 
 
 def reproduce(
@@ -43,47 +44,110 @@ def reproduce(
     device: str = "auto",
     executor: Executor | None = None,
 ) -> Path:
-    """Run a profile's notebooks and rebuild its record, tables, figures and page; return the page.
+    """Make a profile's runs, rebuild its record, execute its notebooks, and build tables, figures and page.
 
-    Runs that are done are not made again, so a batch that was interrupted goes on where it stopped.
+    Runs that are done are not made again, so a batch that was interrupted goes on where it stopped. Returns the page.
 
     Args:
         profile: what to run.
         seeds: seeds 0, 1, … of every cell.
         workers: processes, one torch thread each.
-        notebooks: numbers of the notebooks to execute ("01", …); all by default.
+        notebooks: numbers of the notebooks to execute ("01", …); all of the profile by default.
         device: "auto", "cpu", "cuda", …
         executor: where jobs run instead of a local pool of processes, such as a Dask client's `get_executor()` over
             machines that share the project folder.
     """
-    chosen = chosen_notebooks(notebooks)
+    chosen = chosen_notebooks(profile, notebooks)
     execution.load_dataset(profile.configuration, seed=0)  # parse once, before several processes want it
-    jobs, missing = plan_jobs(profile, seeds, device, chosen)
-    for line in missing:
+    for line in missing_embeddings(profile):
         tqdm.write(line)
     log = paths.results(profile.name) / "kernels.log"
     with nullcontext(executor) if executor else _local_pool(workers, log) as pool:
-        _watch(profile, jobs, [pool.submit(execute_notebook, job) for job in jobs])
+        make_runs(profile, tuning.plan(profile), device, pool, "trials")
+        if profile.trials:
+            tuning.choose(profile)
+        make_runs(profile, list(plan_runs(profile, seeds, chosen)), device, pool, "runs")
         record(profile, seeds)
-        closing = [job for job in closing_jobs(profile, seeds, device) if job.notebook[:2] in chosen]
-        _watch(profile, closing, [pool.submit(execute_notebook, job) for job in closing])
+        execute_notebooks(profile, plan_jobs(profile, seeds, device, chosen), pool)
     return report.build(profile)
 
 
-def plan_jobs(profile: Profile, seeds: int, device: str, chosen: Sequence[str]) -> tuple[list[Job], list[str]]:
-    """Return the group jobs, single-task first since others show its runs, and a line for each embedding left out."""
-    jobs, missing = [], {}
-    for group in GROUPS:
-        for embedding in profile.embeddings if group.number in chosen else ():
-            try:
-                planned = experiments.plan(profile, group.strategy, embedding, seeds)
-            except MissingData as error:
-                missing[embedding] = f"{embedding} is left out: {error}"
-                continue
-            output = paths.results(profile.name) / "notebooks" / f"{group.notebook}-{embedding}.ipynb"
-            parameters = notebook_parameters(profile, group, embedding, seeds, device)
-            jobs.append(Job(group.notebook, output, parameters, tuple(planned)))
-    return jobs, list(missing.values())
+def plan_runs(profile: Profile, seeds: int, chosen: Sequence[str]) -> dict[Run, str]:
+    """Return the runs that the chosen notebooks show, each with its experiment, seed by seed.
+
+    All arms of a seed come one after the other, so that whatever else slows the machine for a while slows all of them.
+    """
+    strategies = {group.strategy for group in GROUPS if group.number in chosen}
+    if set(chosen) & {"05", "06", "07"}:  # these compare all strategies
+        strategies = {group.strategy for group in GROUPS}
+    planned = {run: "grid" for run in experiments.grid(profile, seeds) if run.strategy in strategies}
+    for name, experiment in FURTHER.items():
+        if experiment.notebook in chosen:
+            planned = dict.fromkeys(experiment.plan(profile, seeds), name) | planned
+    order = ["grid", *FURTHER]
+    return dict(sorted(planned.items(), key=lambda item: (order.index(item[1]), item[0].seed)))
+
+
+def make_runs(profile: Profile, wanted: Sequence[Run], device: str, pool: Executor, unit: str) -> None:
+    """Make the runs that are not done yet, with the time left; raise the first error after naming its run."""
+    waiting = [run for run in wanted if not run.is_done(profile.name)]
+    futures = {pool.submit(execution.make, run, profile.name, device): run for run in waiting}
+    with tqdm(
+        total=len(wanted),
+        initial=len(wanted) - len(waiting),
+        desc=f"{profile.name}: {unit}",
+        unit="run",
+        smoothing=0.05,
+    ) as bar:
+        for future in concurrent.futures.as_completed(futures):
+            if error := future.exception():
+                run = futures[future]
+                raise RuntimeError(f"run {run.hash} ({_about(run)}) failed: {error}") from error
+            bar.update()
+
+
+def execute_notebooks(profile: Profile, jobs: Sequence[Job], pool: Executor) -> None:
+    """Execute notebooks; raise the first error after naming its notebook."""
+    futures: dict[Future[Path], Job] = {pool.submit(execute_notebook, job): job for job in jobs}
+    with tqdm(total=len(jobs), desc=f"{profile.name}: notebooks", unit="notebook") as bar:
+        for future in concurrent.futures.as_completed(futures):
+            if error := future.exception():
+                output = futures[future].output
+                raise RuntimeError(f"notebook {output.with_name('.' + output.name)} failed: {error}") from error
+            bar.update()
+
+
+def _about(run: Run) -> str:
+    return f"{run.strategy}, {run.embedding}, {run.setting}, seed {run.seed}"
+
+
+def missing_embeddings(profile: Profile) -> list[str]:
+    """Return a line for each embedding that is left out, with the command that gets its file."""
+    lines = []
+    for embedding in profile.embeddings:
+        try:
+            experiments.vectors_of(embedding)
+        except MissingData as error:
+            lines.append(f"{embedding} is left out: {error}")
+    return lines
+
+
+def plan_jobs(profile: Profile, seeds: int, device: str, chosen: Sequence[str]) -> list[Job]:
+    """Return the notebooks to execute: groups by embedding, the data notebook, and those that read the record."""
+    folder = paths.results(profile.name) / "notebooks"
+    jobs = [
+        Job(
+            group.notebook,
+            folder / f"{group.notebook}-{embedding}.ipynb",
+            notebook_parameters(profile, group, embedding, seeds, device),
+        )
+        for group in GROUPS
+        for embedding in experiments.available(profile)
+    ]
+    about_data = {"profile": profile.name, "embedding": profile.embeddings[0], "seeds": seeds, "device": device}
+    jobs.append(Job(DATA_NOTEBOOK, folder / f"{DATA_NOTEBOOK}.ipynb", about_data))
+    jobs += [Job(name, folder / f"{name}.ipynb", {"profile": profile.name}) for name in READING_NOTEBOOKS]
+    return [job for job in jobs if job.notebook[:2] in chosen]
 
 
 def notebook_parameters(profile: Profile, group: Group, embedding: str, seeds: int, device: str) -> dict[str, Any]:
@@ -98,16 +162,17 @@ def notebook_parameters(profile: Profile, group: Group, embedding: str, seeds: i
 
 
 def record(profile: Profile, seeds: int) -> None:
-    """Pack the records of all finished runs of a profile's grid into its compact record."""
+    """Pack the records of all finished runs of a profile into its compact record; trials are in their own table."""
     records = []
-    for group in GROUPS:
-        for embedding in profile.embeddings:
-            try:
-                planned = experiments.plan(profile, group.strategy, embedding, seeds)
-            except MissingData:
-                continue  # its rows in the tables say what they need
-            records += [runs.load(run, profile.name) for run in planned if run.is_done(profile.name)]
+    for name, planned in [("grid", experiments.grid(profile, seeds)), *_further(profile, seeds)]:
+        done = [run for run in planned if run.is_done(profile.name)]
+        records += [replace(runs.load(run, profile.name), experiment=name) for run in done]
     runs.pack(records, paths.recorded(profile.name))
+
+
+def _further(profile: Profile, seeds: int) -> list[tuple[str, list[Run]]]:
+    """Runs of the experiments beside the grid whose notebooks belong to the profile."""
+    return [(name, e.plan(profile, seeds)) for name, e in FURTHER.items() if e.notebook in profile.notebooks]
 
 
 def execute_notebook(job: Job) -> Path:
@@ -131,45 +196,13 @@ def execute_notebook(job: Job) -> Path:
     return job.output
 
 
-def chosen_notebooks(notebooks: Sequence[str] = ()) -> list[str]:
-    """Return the numbers of the notebooks to execute, all by default; raises ValueError for one that is not there."""
-    known = [DATA_NOTEBOOK[:2], *(group.number for group in GROUPS), SUMMARY_NOTEBOOK[:2]]
+def chosen_notebooks(profile: Profile, notebooks: Sequence[str] = ()) -> list[str]:
+    """Return the numbers of the notebooks to execute, all of the profile by default; ValueError for one it has not."""
     for number in notebooks:
-        if number not in known:
-            raise ValueError(f"unknown notebook {number!r}; known: {', '.join(known)}")
-    return list(notebooks) or known
-
-
-def closing_jobs(profile: Profile, seeds: int, device: str) -> list[Job]:
-    """Return the jobs of the notebooks that look at data and at all runs together."""
-    folder = paths.results(profile.name) / "notebooks"
-    summary = Job(SUMMARY_NOTEBOOK, folder / f"{SUMMARY_NOTEBOOK}.ipynb", {"profile": profile.name}, ())
-    if profile.configuration.data != "wiki":
-        return [summary]  # the data notebook portrays Wikipedia
-    data = {"profile": profile.name, "embedding": profile.embeddings[0], "seeds": seeds, "device": device}
-    return [
-        Job(DATA_NOTEBOOK, folder / f"{DATA_NOTEBOOK}.ipynb", data, ()),
-        summary,
-    ]
-
-
-def _watch(profile: Profile, jobs: Sequence[Job], futures: Sequence[Future[Path]]) -> None:
-    """Show progress with the time left until all jobs are done; raise the first error after naming its notebook."""
-    wanted = {run.hash: run for job in jobs for run in job.runs}
-    done = {h for h, run in wanted.items() if run.is_done(profile.name)}
-    unit = "run" if wanted else "notebook"
-    waiting = set(futures)
-    total = len(wanted) or len(futures)
-    with tqdm(total=total, initial=len(done), desc=f"{profile.name}: {unit}s", unit=unit, smoothing=0.05) as bar:
-        while waiting:
-            finished, waiting = concurrent.futures.wait(waiting, timeout=0.5)
-            for future in finished:
-                if error := future.exception():
-                    notebook = jobs[list(futures).index(future)].output
-                    raise RuntimeError(f"notebook {notebook.with_name('.' + notebook.name)} failed: {error}") from error
-            new = {h for h in wanted.keys() - done if wanted[h].is_done(profile.name)}
-            done |= new
-            bar.update(len(new) if wanted else len(finished))
+        if number not in profile.notebooks:
+            known = ", ".join(profile.notebooks)
+            raise ValueError(f"profile {profile.name} has no notebook {number!r}; it has {known}")
+    return list(notebooks) or list(profile.notebooks)
 
 
 @contextmanager

@@ -70,21 +70,21 @@ def _add_train_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from mt2st import batch, experiments
+    from mt2st import batch, profiles
 
     if options.seeds < 1:
         raise ValueError(f"--seeds must be at least 1, got {options.seeds}")
     notebooks = [number for number in options.notebooks.split(",") if number]
-    profile = experiments.find_profile(options.profile)
+    profile = profiles.find_profile(options.profile)
     page = batch.reproduce(profile, options.seeds, options.workers, notebooks, options.device)
     print(f"open {page}")
     return 0
 
 
 def _figures(options: argparse.Namespace) -> int:
-    from mt2st import experiments, report
+    from mt2st import profiles, report
 
-    print(f"open {report.build(experiments.find_profile(options.profile))}")
+    print(f"open {report.build(profiles.find_profile(options.profile))}")
     return 0
 
 

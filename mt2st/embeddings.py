@@ -42,19 +42,27 @@ class EmbeddingTable:
     words: tuple[str, ...]
     vectors: np.ndarray  # (V, d) float32
     source: str
+    files: tuple[Path, ...] = ()
 
     @classmethod
-    def of(cls, words: Sequence[str], vectors: np.ndarray, source: str) -> "EmbeddingTable":
+    def of(
+        cls, words: Sequence[str], vectors: np.ndarray, source: str, files: tuple[Path, ...] = ()
+    ) -> "EmbeddingTable":
         """Put the padding and the unknown row before the vectors (N, d) of `words`."""
         if not len(words):
             raise ValueError(f"{source}: no word is frequent enough to get a vector; give more text")
         rows = np.concatenate([np.zeros_like(vectors[:1]), vectors.mean(0, keepdims=True), vectors])
-        return cls((*SPECIAL, *words), rows.astype(np.float32), source)
+        return cls((*SPECIAL, *words), rows.astype(np.float32), source, files)
 
     @cached_property
     def index(self) -> dict[str, int]:
         """Row of each word."""
         return {word: row for row, word in enumerate(self.words) if row >= len(SPECIAL)}
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the vectors, by which two machines see whether they began with the same table."""
+        return hashlib.sha256(np.ascontiguousarray(self.vectors).tobytes()).hexdigest()
 
     def encode(self, tokens: Iterable[str]) -> Tensor:
         """Rows (N,) of tokens, unknown ones as row 1."""
@@ -162,7 +170,7 @@ def read_glove(file: Path, wanted: set[str]) -> EmbeddingTable:
         if word in wanted:
             words.append(word)
             rows.append(np.array(values, dtype=np.float32))
-    return EmbeddingTable.of(words, np.array(rows).reshape(-1, width), file.name)
+    return EmbeddingTable.of(words, np.array(rows).reshape(-1, width), file.name, (file,))
 
 
 def _dimensions(file: Path) -> int:

@@ -1,13 +1,15 @@
 """One run from its parameters to its record: data → tasks → fit → scores."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from mt2st import auxiliaries, embeddings, environment, runs
+from mt2st import auxiliaries, checksums, compute, embeddings, environment, released, runs
 from mt2st.data import imdb, wiki
 from mt2st.data.dataset import Dataset, Examples
 from mt2st.embeddings import EmbeddingTable
@@ -23,52 +25,74 @@ Assembled = tuple[Model, SentenceTask, list[Task]]
 def complete(wanted: Iterable[Run], profile: str, device: str = "auto", progress: bool = True) -> list[Record]:
     """Return the records of the wanted runs, in order; runs that are not done yet are made first.
 
-    Each finished run is kept at once, so an interruption loses the current run only. Two processes that want the same
-    run do not both make it: one waits for the other.
+    Each finished run is kept at once, so an interruption loses the current run only.
     """
-    records = []
-    chosen = environment.choose_device(device)
-    for run in tqdm(list(wanted), desc=f"{profile} runs", unit="run", disable=not progress):
-        with runs.lock(run, profile):
-            if not run.is_done(profile):
-                runs.save(execute(run, chosen), profile)
-        records.append(runs.load(run, profile))
-    return records
+    wanted = list(wanted)
+    for run in tqdm(wanted, desc=f"{profile} runs", unit="run", disable=not progress):
+        make(run, profile, device)
+    return [runs.load(run, profile) for run in wanted]
+
+
+def make(run: Run, profile: str, device: str = "auto") -> None:
+    """Make a run unless it is done; two processes that want the same one do not both make it: one waits."""
+    with runs.lock(run, profile):
+        if not run.is_done(profile):
+            runs.save(execute(run, environment.choose_device(device)), profile)
 
 
 def execute(run: Run, device: torch.device) -> Record:
     """Train and test one run. The same run gives identical histories (but for seconds) and predictions."""
     environment.make_deterministic()
     configuration = run.configuration
-    dataset, table = prepare(configuration, run.embedding, run.vectors, run.seed)
+    dataset, table = prepare(data_of(configuration), run.embedding, run.vectors, run.seed)
     model, primary, others = build(run, dataset, table, device)
     history = fit(
         model,
         primary,
         others,
         run.schedule,
-        validation=sentence_task(dataset, "validation", table),
-        optimizer=torch.optim.Adam(model.parameters(), lr=configuration.learning_rate, fused=True),
+        validation=sentence_task(dataset, "validation", table) if len(dataset.validation) else None,
+        optimizer=torch.optim.AdamW(
+            model.parameters(), lr=configuration.learning_rate, weight_decay=configuration.weight_decay, fused=True
+        ),
         epochs=configuration.epochs,
         batch_size=configuration.batch_size,
         seed=run.seed,
         epsilon=configuration.epsilon,
     )
-    result = evaluate(model, sentence_task(dataset, "test", table))
-    scores = classification_scores(result.targets, result.predictions) | {
-        "test_loss": result.loss,
+    scores: dict[str, Any] = {
         "best_epoch": history.best_epoch,
+        "flops": compute.epoch_flops(model, primary, others, configuration.batch_size),
+    }
+    if len(dataset.test):
+        scores |= _test(model, dataset, table)
+    made_with = environment.describe(device) | {
+        "seed": run.seed,
+        "data": {file.name: checksums.digest(file) for file in (*dataset.files, *table.files)},
+        "table": table.checksum,
+    }
+    return Record(run, history.frame(), scores, made_with)
+
+
+def _test(model: Model, dataset: Dataset, table: EmbeddingTable) -> dict[str, Any]:
+    """Scores and predictions on the test set, which nothing else reads."""
+    result = evaluate(model, sentence_task(dataset, "test", table))
+    return classification_scores(result.targets, result.predictions) | {
+        "test_loss": result.loss,
         "coverage": table.coverage(dataset.test.texts),
         "predictions": "".join(map(str, result.predictions)),
         "targets": "".join(map(str, result.targets)),
     }
-    return Record(run, history.frame(), scores, environment.describe(device))
 
 
 def build(run: Run, dataset: Dataset, table: EmbeddingTable, device: torch.device) -> Assembled:
     """Return the model, primary and auxiliary tasks of a run."""
     configuration = run.configuration
-    return assemble(dataset, table, run.auxiliaries, configuration.hidden, configuration.dropout, run.seed, device)
+    model, primary, others = assemble(
+        dataset, table, run.auxiliaries, configuration.hidden, configuration.dropout, run.seed, device
+    )
+    model.encoder.table.requires_grad_(configuration.trainable)
+    return model, primary, others
 
 
 def assemble(
@@ -89,25 +113,39 @@ def assemble(
     return Model(encoder, heads).to(device), primary, others
 
 
-@lru_cache(maxsize=8)
+def data_of(configuration: Configuration) -> Configuration:
+    """Keep of a configuration what data and word vectors depend on, so that runs of all arms share them."""
+    kept = ("data", "data_version", "train", "validation", "test", "dimensions", "protocol")
+    return replace(Configuration(), **{name: getattr(configuration, name) for name in kept})
+
+
+@lru_cache(maxsize=16)
 def prepare(configuration: Configuration, embedding: str, vectors: str, seed: int) -> tuple[Dataset, EmbeddingTable]:
     """Return the data set of a split and the embedding table for it; `vectors` is in the key of the cache."""
     dataset = load_dataset(configuration, seed)
     sentences = [[word.lower() for word in sentence] for sentence in dataset.background.tokens]
     labelled = [text for part in (dataset.train, dataset.validation, dataset.test) for text in part.texts]
     wanted = {word for text in [*sentences, *labelled] for word in text}
-    return dataset, embeddings.load(embedding, sentences, wanted, configuration.dimensions, seed)
+    table = embeddings.load(embedding, sentences, wanted, configuration.dimensions, seed)
+    return dataset, released.with_every_word(table, wanted) if configuration.protocol == "released" else table
 
 
 def load_dataset(configuration: Configuration, seed: int) -> Dataset:
     """Return the data set a configuration names; raises ValueError if there is none of that name."""
     sizes = (configuration.train, configuration.validation, configuration.test)
-    match configuration.data:
-        case "wiki":
+    match configuration.data, configuration.protocol:
+        case "wiki", "controlled":
             return wiki.load(seed, wiki.Sizes(*sizes))
-        case "imdb":
+        case "imdb", "controlled":
             return imdb.load(seed, *sizes)
-    raise ValueError(f"unknown data set {configuration.data!r}; known: wiki, imdb")
+        case "imdb", "released":
+            return released.load(seed, configuration.train, configuration.test)
+        case "imdb-tuning", "controlled":
+            return imdb.load(seed, *sizes, others=True)
+    raise ValueError(
+        f"no data set {configuration.data!r} under protocol {configuration.protocol!r}; known: wiki, imdb, imdb-tuning "
+        "(controlled), imdb (released)"
+    )
 
 
 def sentence_task(dataset: Dataset, part: str, table: EmbeddingTable) -> SentenceTask:

@@ -1,89 +1,20 @@
-"""The paper's experiment groups as data: which runs feed which notebook, table and figure."""
+"""The experiments as data: which runs feed which notebook, table and figure."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from mt2st import released, tuning
 from mt2st.auxiliaries import UPDATES
-from mt2st.data import imdb, wiki
-from mt2st.embeddings import EMBEDDINGS, GLOVE, find_glove
-from mt2st.runs import Configuration, Run
-from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch
+from mt2st.embeddings import EMBEDDINGS, GLOVE, MissingData, find_glove
+from mt2st.profiles import ORIGINAL, STRATEGIES, Profile
+from mt2st.runs import Run
+from mt2st.schedules import SINGLE_TASK, Constant, Schedule
 
-SETTINGS = ("original", *UPDATES)
-STRATEGIES = ("single", "mtl", "diminish", "switch")
+SETTINGS = (ORIGINAL, *UPDATES)
 TABLES = {1: "mtl", 2: "diminish", 3: "switch"}  # Tables I–III
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A scale at which all groups are run.
-
-    The strategies' schedules are chosen so that auxiliary training ends at the same time: with η = 0.3 the weight of
-    Diminish falls below ε = 0.01 in epoch 16, and Switch stops after 15 of 25 epochs as in the paper's released code.
-    """
-
-    name: str
-    about: str
-    comparison: str  # what may be compared with the paper's numbers
-    configuration: Configuration
-    embeddings: tuple[str, ...] = EMBEDDINGS
-    schedules: dict[str, Schedule] = field(
-        default_factory=lambda: {
-            "single": SINGLE_TASK,
-            "mtl": Constant(1.0),
-            "diminish": Diminish(gamma0=1.0, eta=0.3, nu=1.0),
-            "switch": Switch(15),
-        }
-    )
-
-
-WIKI = Configuration(data="wiki", data_version=wiki.PARSER_VERSION)
-
-# Hidden 256, as in the paper, would take 20 times as long on a CPU.
-IMDB = Configuration(
-    data="imdb", data_version=imdb.PREPROCESSING_VERSION, train=600, validation=150, test=250, hidden=32
-)
-
-OTHER_TASK = (
-    "The paper's numbers are on IMDB sentiment (two classes, chance 50%), ours on topics of Wikipedia sentences (three "
-    "balanced classes, chance 33%). Levels cannot be compared; the order of strategies and the gap to single-task "
-    "training can."
-)
-SAME_TASK = (
-    "The paper's numbers and ours are on samples of 1,000 IMDB reviews, 250 of them for testing; the samples differ. "
-    "The paper's hidden size is 256, ours here 32, for all arms."
-)
-
-PROFILES = {
-    profile.name: profile
-    for profile in (
-        Profile("wiki", "topic of Wikipedia sentences: person, place or other", OTHER_TASK, WIKI),
-        Profile("imdb", "sentiment of 1,000 IMDB reviews, as in the paper", SAME_TASK, IMDB),
-        Profile(
-            "smoke",
-            "a slice of wiki, for tests",
-            OTHER_TASK,
-            replace(
-                WIKI,
-                train=60,
-                validation=40,
-                test=80,
-                dimensions=20,
-                hidden=16,
-                epochs=6,
-                batch_size=16,
-                learning_rate=5e-3,
-            ),
-            embeddings=("CBOW",),
-            schedules={
-                "single": SINGLE_TASK,
-                "mtl": Constant(1.0),
-                "diminish": Diminish(gamma0=1.0, eta=2.0, nu=1.0),
-                "switch": Switch(3),
-            },
-        ),
-    )
-}
+PAPER_HIDDEN, PAPER_HIDDEN_SEEDS = 256, 3
+WALKED = ("CBOW",)  # embeddings on which the walk from "original" to "update" is decomposed
+LONGER = 30  # epochs of the control "single task, equal time": more time than any arm needs for its 25
 
 
 @dataclass(frozen=True)
@@ -107,13 +38,6 @@ GROUPS = (
 )
 
 
-def find_profile(name: str) -> Profile:
-    """Return a profile by name; raises ValueError that lists the known ones."""
-    if name not in PROFILES:
-        raise ValueError(f"unknown profile {name!r}; known: {', '.join(PROFILES)}")
-    return PROFILES[name]
-
-
 def plan(
     profile: Profile,
     strategy: str,
@@ -131,18 +55,132 @@ def plan(
         raise ValueError(f"unknown strategy {strategy!r}; known: {', '.join(STRATEGIES)}")
     if embedding not in EMBEDDINGS:
         raise ValueError(f"unknown embedding {embedding!r}; known: {', '.join(EMBEDDINGS)}")
-    vectors = find_glove().name if embedding == GLOVE else ""
     arms: Iterable[tuple[str, ...]] = [()] if strategy == "single" else [(name,) for name in settings]
     return [
         Run(
             embedding=embedding,
-            vectors=vectors,
+            vectors=vectors_of(embedding),
             strategy=strategy,
             auxiliaries=auxiliaries,
             schedule=schedule or profile.schedules[strategy],
             seed=seed,
-            configuration=profile.configuration,
+            configuration=tuning.configuration(profile, strategy, auxiliaries[0] if auxiliaries else ORIGINAL),
         )
         for auxiliaries in arms
         for seed in range(seeds)
     ]
+
+
+def vectors_of(embedding: str) -> str:
+    """Name of the file of pretrained vectors that an embedding needs; raises MissingData where it is not here."""
+    return find_glove().name if embedding == GLOVE else ""
+
+
+def grid(profile: Profile, seeds: int) -> list[Run]:
+    """All runs of Tables I–III whose vectors are here: 13 arms for each embedding and seed."""
+    return [
+        run
+        for embedding in available(profile)
+        for strategy in STRATEGIES
+        for run in plan(profile, strategy, embedding, seeds)
+    ]
+
+
+def available(profile: Profile) -> list[str]:
+    """Embeddings of a profile whose vectors are here or can be trained here."""
+    found = []
+    for embedding in profile.embeddings:
+        try:
+            vectors_of(embedding)
+        except MissingData:
+            continue
+        found.append(embedding)
+    return found
+
+
+def controls(profile: Profile, seeds: int) -> list[Run]:
+    """What else could explain a gain, on the first embedding and with the settings of the arm it stands beside.
+
+    For each UPDATE loss in multi-task learning: the same loss on shuffled lexicon rows, noise of the same norm in place
+    of its gradient, and a constant weight chosen in trials. For single-task learning: more epochs.
+    """
+    embedding = profile.embeddings[0]
+    multi_task = [
+        run
+        for setting in UPDATES
+        for names, schedule in [
+            ((f"{setting}-shuffled",), Constant(1.0)),
+            ((f"{setting}-noise",), Constant(1.0)),
+            ((setting,), Constant(tuning.gamma(profile, setting))),
+        ]
+        for run in plan(profile, "mtl", embedding, seeds, [setting], schedule)
+        for run in [replace(run, auxiliaries=names)]
+    ]
+    longer = [
+        replace(run, configuration=replace(run.configuration, epochs=LONGER))
+        for run in plan(profile, "single", embedding, seeds)
+    ]
+    return multi_task + longer
+
+
+def paper_size(profile: Profile, seeds: int) -> list[Run]:
+    """The GloVe rows of Tables I–III at the paper's hidden size, three seeds at most; none where GloVe is not here."""
+    if GLOVE not in available(profile):
+        return []
+    return [
+        replace(run, configuration=replace(run.configuration, hidden=PAPER_HIDDEN))
+        for strategy in STRATEGIES
+        for run in plan(profile, strategy, GLOVE, min(seeds, PAPER_HIDDEN_SEEDS))
+    ]
+
+
+def downstream(profile: Profile, seeds: int) -> list[Run]:
+    """Learned tables of the first embedding to be scored on other tasks: untouched, single-task and each strategy.
+
+    Every strategy has all four UPDATE losses at once and all arms the same settings, those of the profile.
+    """
+    configuration = replace(profile.configuration, evaluate_table=True)
+    untouched = replace(configuration, epochs=0)
+    embedding = profile.embeddings[0]
+    return [
+        Run(embedding, strategy, names, schedule, seed, conditions)
+        for seed in range(seeds)
+        for strategy, names, schedule, conditions in [
+            ("single", (), SINGLE_TASK, untouched),
+            *((s, () if s == "single" else UPDATES, profile.schedules[s], configuration) for s in STRATEGIES),
+        ]
+    ]
+
+
+def as_released(profile: Profile, seeds: int) -> list[Run]:
+    """Protocol `released`: "original" and "update" on every embedding that is here, the walk between them on one.
+
+    GloVe has both at the paper's hidden size too. The update cells of the first embedding are run with their terms, for
+    one seed: that shows what holds for the others, that they train alike.
+    """
+    planned = []
+    for embedding in available(profile):
+        steps = released.STEPS if embedding in WALKED else (released.ORIGINAL, released.UPDATE)
+        planned += released.plan(profile.configuration, embedding, vectors_of(embedding), seeds, steps)
+    planned += released.cells(profile.configuration, profile.embeddings[0], seed=0).values()
+    if GLOVE in available(profile):
+        large = replace(profile.configuration, hidden=PAPER_HIDDEN)
+        both = released.ORIGINAL, released.UPDATE
+        planned += released.plan(large, GLOVE, vectors_of(GLOVE), min(seeds, PAPER_HIDDEN_SEEDS), both)
+    return planned
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Runs beside the grid: the notebook that shows them, and how they are planned for a profile and seeds."""
+
+    notebook: str
+    plan: Callable[[Profile, int], list[Run]]
+
+
+FURTHER: Mapping[str, Experiment] = {
+    "released": Experiment("06", as_released),
+    "control": Experiment("06", controls),
+    "downstream": Experiment("08", downstream),
+    "paper-size": Experiment("06", paper_size),
+}

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from mt2st import tables
 from mt2st.auxiliaries import UPDATES
 from mt2st.embeddings import EMBEDDINGS, GLOVE
-from mt2st.experiments import STRATEGIES
+from mt2st.profiles import STRATEGIES
 from mt2st.schedules import Diminish, Schedule
 from mt2st.summary import by_strategy
 from mt2st.training import EPSILON

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mt2st.embeddings import EMBEDDINGS
-from mt2st.experiments import Profile, find_profile
+from mt2st.profiles import Profile, find_profile
 
 KNOWN: dict[str, type] = {
     "profile": str,

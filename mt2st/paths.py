@@ -66,6 +66,11 @@ def recorded(profile: str) -> Path:
     return output() / "data" / "recorded" / f"{profile}.parquet"
 
 
+def tuned(profile: str) -> Path:
+    """Return the table of a profile's tuning trials, from which every arm's settings are taken."""
+    return output() / "data" / "tuned" / f"{profile}.csv"
+
+
 def notebooks() -> Path:
     """Folder of the source notebooks."""
     return home() / "notebooks"

@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mt2st import figures, paths, runs, summary, tables
-from mt2st.experiments import STRATEGIES, Profile
+from mt2st.profiles import STRATEGIES, Profile
 from mt2st.runs import Record
 
 

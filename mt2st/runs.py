@@ -18,14 +18,16 @@ from filelock import FileLock
 from mt2st import paths, schedules
 from mt2st.schedules import Schedule
 
-VERSION = 1  # raise when the same parameters come to give other results: old run folders are then not used again
+VERSION = 2  # raise when the same parameters come to give other results: old run folders are then not used again
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What all arms of an experiment have in common: equal conditions.
+    """The conditions of a run that are not its arm's own: equal for all arms, or tuned for each with equal effort.
 
-    `train`, `validation` and `test` count the sentences of each class (wiki) or all reviews (imdb).
+    `train`, `validation` and `test` count the sentences of each class (wiki) or all reviews (imdb). `protocol` is
+    "controlled", or "released" for what the paper's released code does with its data (`mt2st.released`). A table that
+    is not `trainable` keeps its vectors. With `evaluate_table` the learned table is scored on other tasks afterwards.
     """
 
     data: str = "wiki"
@@ -37,9 +39,13 @@ class Configuration:
     hidden: int = 48
     dropout: float = 0.3
     learning_rate: float = 1e-3
+    weight_decay: float = 0.0
     batch_size: int = 64
     epochs: int = 25
     epsilon: float = 0.01
+    protocol: str = "controlled"
+    trainable: bool = True
+    evaluate_table: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,12 +111,16 @@ class Run:
 
 @dataclass(frozen=True)
 class Record:
-    """What a finished run leaves: its history by epoch, its test scores and predictions, and its environment."""
+    """What a finished run leaves: its history by epoch, its test scores and predictions, and its environment.
+
+    `experiment` names what the run was made for: the "grid" of the paper's tables, or one of `experiments.FURTHER`.
+    """
 
     run: Run
     history: pd.DataFrame
     scores: dict[str, Any]
     environment: dict[str, Any] = field(default_factory=dict)
+    experiment: str = "grid"
 
 
 def lock(run: Run, profile: str) -> FileLock:
@@ -148,6 +158,7 @@ def pack(records: Iterable[Record], file: Path) -> None:
     rows = [
         {
             "hash": record.run.hash,
+            "experiment": record.experiment,
             "run": json.dumps(record.run.to_dict()),
             "history": json.dumps(record.history.to_dict("list")),
             "scores": json.dumps(record.scores),
@@ -171,9 +182,15 @@ def unpack(file: Path) -> list[Record]:
             pd.DataFrame(json.loads(row.history)),
             json.loads(row.scores),
             json.loads(row.environment),
+            row.experiment,
         )
         for row in pd.read_parquet(file).itertuples()
     ]
+
+
+def of(records: Iterable[Record], experiment: str) -> list[Record]:
+    """Return the records that were made for one experiment."""
+    return [record for record in records if record.experiment == experiment]
 
 
 def score_frame(records: Sequence[Record]) -> pd.DataFrame:

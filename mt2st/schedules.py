@@ -112,6 +112,29 @@ class Diminish(Schedule):
 
 
 @dataclass(frozen=True)
+class Squared(Schedule):
+    """γ_k(t) = γ_k0 · α_k^(2^t), what the released code does for Diminish: it squares α every epoch.
+
+    That is neither (2) nor (11): from α = 0.95 it falls below 0.01 in epoch 7. Needs 0 ≤ α ≤ 1; α = 1 is constant.
+    """
+
+    alpha: Parameter = 0.95
+    gamma0: Parameter = 1.0
+
+    def __post_init__(self) -> None:
+        alpha, gamma0 = _per_task("alpha", self.alpha, 0), _per_task("gamma0", self.gamma0, 0)
+        if max(alpha, default=0) > 1:
+            raise ValueError(f"alpha must be at most 1, got {max(alpha):g}")
+        _same_length(alpha=alpha, gamma0=gamma0)
+        for name, values in [("alpha", alpha), ("gamma0", gamma0)]:
+            object.__setattr__(self, name, values)
+
+    def _weights(self, t: float) -> Tensor:
+        alpha, gamma0 = (torch.tensor(p, dtype=torch.float64) for p in (self.alpha, self.gamma0))
+        return gamma0 * alpha ** (2.0**t)
+
+
+@dataclass(frozen=True)
 class Switch(Schedule):
     """γ_k(t) = γ_k for t < T_switch and 0 from there on, equations (4), (5) and (10); the paper has γ_k = 1."""
 
@@ -135,7 +158,7 @@ SINGLE_TASK = Constant([])
 
 def from_dict(values: dict[str, Any]) -> Schedule:
     """Rebuild a schedule from `Schedule.to_dict()`; raises ValueError on an unknown kind or parameter."""
-    kinds: dict[str, type[Schedule]] = {kind.__name__: kind for kind in (Constant, Diminish, Switch)}
+    kinds: dict[str, type[Schedule]] = {kind.__name__: kind for kind in (Constant, Diminish, Squared, Switch)}
     parameters = {k: v for k, v in values.items() if k != "kind"}
     kind = kinds.get(str(values.get("kind")))
     if kind is None:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from mt2st.embeddings import EMBEDDINGS
-from mt2st.experiments import STRATEGIES
+from mt2st.profiles import STRATEGIES
 from mt2st.statistics import mean_interval, paired_difference
 
 # Section IV of the paper; it gives no such number for "original", so this is the mean of Table I's five rows.

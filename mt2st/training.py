@@ -57,7 +57,7 @@ def fit(
     auxiliaries: Sequence[Task],
     schedule: Schedule,
     *,
-    validation: LabelledTask,
+    validation: LabelledTask | None,
     optimizer: torch.optim.Optimizer | None = None,
     epochs: int = 25,
     batch_size: int = 64,
@@ -70,8 +70,9 @@ def fit(
 
     An epoch t = 0, 1, … is one pass over the primary task; each of its steps also takes the next batch of every
     auxiliary task whose weight γ_k(t) is at least `epsilon`. The model ends with the parameters of the epoch whose
-    validation accuracy was highest (the first of them). Two calls with the same arguments give the same bits on the
-    same machine, and the primary task sees the same batches whatever the auxiliaries are.
+    validation accuracy was highest (the first of them), or of the last one where there is no validation set. Two calls
+    with the same arguments give the same bits on the same machine, and the primary task sees the same batches whatever
+    the auxiliaries are.
 
     Where the paper differs: its update is plain gradient descent, ours is Adam unless another optimizer is given; it
     has no validation set; its CheckConvergence is not defined (see there) and off unless given.
@@ -81,7 +82,7 @@ def fit(
         primary: the task that counts.
         auxiliaries: K tasks, in the order of the schedule's weights.
         schedule: γ_k(t).
-        validation: the primary task's held-out examples.
+        validation: the primary task's held-out examples; None leaves no choice but the last epoch.
         optimizer: over the model's parameters; Adam with learning rate 1e-3 by default.
         epochs: passes over the primary task at most.
         batch_size: sentences in a batch.
@@ -104,12 +105,13 @@ def fit(
     generators = [torch.Generator().manual_seed(seed + k) for k in range(len(auxiliaries) + 1)]
     streams = [endless(task, batch_size, g) for task, g in zip(auxiliaries, generators[1:], strict=True)]
     probes = [_to(next(task.batches(batch_size, None)), device) for task in auxiliaries]
-    history, best_accuracy, best_state = History(), -1.0, {}
+    history, best_accuracy = History(), -1.0
+    best_state: dict[str, Tensor] = {}
 
     for t in tqdm(range(epochs), desc=primary.name, unit="epoch", disable=not progress):
         weights = _weights_for(schedule, t, auxiliaries)
         active = {k: weight for k, weight in enumerate(weights) if weight >= epsilon}
-        started = _clock(device)
+        started, started_cpu = _clock(device), time.process_time()
         record = _train_epoch(
             model,
             primary,
@@ -119,26 +121,30 @@ def fit(
             streams,
             optimizer,
         )
-        trained = _clock(device)
+        trained, trained_cpu = _clock(device), time.process_time()
         if not np.isfinite(record["loss"]):
             raise ValueError(f"the loss became {record['loss']} in epoch {t}: lower the learning rate or the weights")
 
-        held_out = evaluate(model, validation)
         for task, weight, probe in zip(auxiliaries, weights, probes, strict=True):
             record[f"weight.{task.name}"] = weight
             with torch.no_grad():
                 record[f"probe.{task.name}"] = task.loss(model, probe).item()
-        record |= {"validation_loss": held_out.loss, "validation_accuracy": held_out.accuracy}
-        record |= {"train_seconds": trained - started, "evaluation_seconds": _clock(device) - trained}
+        if validation is None:
+            history.best_epoch = t
+        else:
+            held_out = evaluate(model, validation)
+            record |= {"validation_loss": held_out.loss, "validation_accuracy": held_out.accuracy}
+            if held_out.accuracy > best_accuracy:
+                best_accuracy, history.best_epoch = held_out.accuracy, t
+                best_state = copy.deepcopy(model.state_dict())
+        record |= {"train_seconds": trained - started, "cpu_seconds": trained_cpu - started_cpu}
+        record |= {"evaluation_seconds": _clock(device) - trained}
         history.epochs.append({"epoch": t} | record)
-
-        if held_out.accuracy > best_accuracy:
-            best_accuracy, history.best_epoch = held_out.accuracy, t
-            best_state = copy.deepcopy(model.state_dict())
         if convergence is not None and convergence([e["gradient_norm"] for e in history.epochs]):
             break
 
-    model.load_state_dict(best_state)
+    if best_state:
+        model.load_state_dict(best_state)
     return history
 
 
@@ -173,7 +179,8 @@ def _train_epoch(
 
         for k, weight in active.items():
             loss = auxiliaries[k].loss(model, _to(next(streams[k]), device))
-            (weight * loss).backward()
+            if loss.requires_grad:  # the released code's terms are constants
+                (weight * loss).backward()
             sums[f"loss.{auxiliaries[k].name}"] += loss.detach()
             total = total + weight * loss.detach()
         sums["loss"] += total

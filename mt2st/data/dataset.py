@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Background:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A primary task with its splits, and background text for everything else."""
+    """A primary task with its splits, background text for everything else, and the files all of it was read from."""
 
     name: str
     classes: tuple[str, ...]
@@ -42,6 +43,7 @@ class Dataset:
     validation: Examples
     test: Examples
     background: Background
+    files: tuple[Path, ...] = ()
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Examples of each class in each part."""

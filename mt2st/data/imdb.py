@@ -84,15 +84,21 @@ def locate() -> Path:
     raise MissingData(NEEDS.format(folder=paths.downloads()))
 
 
-@lru_cache(maxsize=1)
-def sample() -> pd.DataFrame:
-    """Return the paper's sample of 1,000 reviews, preprocessed once and cached: columns tokens, label (1: positive)."""
+@lru_cache(maxsize=2)
+def sample(others: bool = False) -> pd.DataFrame:
+    """Return the paper's sample of 1,000 reviews, preprocessed once and cached: columns tokens, label (1: positive).
+
+    `others` draws 1,000 of the remaining 49,000 instead, on which settings may be chosen.
+    """
     file, prepare = locate(), preprocessing()
-    lemmas = "lemmas" if prepare.lemmatise else "words"
-    cached = paths.cache() / f"imdb-sample-{PREPROCESSING_VERSION}-{file.stat().st_size}-{lemmas}.parquet"
+    which, lemmas = "others" if others else "sample", "lemmas" if prepare.lemmatise else "words"
+    cached = paths.cache() / f"imdb-{which}-{PREPROCESSING_VERSION}-{file.stat().st_size}-{lemmas}.parquet"
     with FileLock(f"{cached}.lock"):
         if not cached.exists():
-            chosen = read(file).sample(SAMPLE, random_state=SAMPLE_SEED)
+            reviews = read(file)
+            chosen = reviews.sample(SAMPLE, random_state=SAMPLE_SEED)
+            if others:
+                chosen = reviews.drop(chosen.index).sample(SAMPLE, random_state=SAMPLE_SEED)
             frame = pd.DataFrame({"tokens": [prepare(text) for text in chosen["review"]], "label": chosen["label"]})
             part = cached.with_suffix(".part")
             frame.to_parquet(part, index=False)
@@ -111,22 +117,27 @@ def read(file: Path) -> pd.DataFrame:
     return frame
 
 
-def load(seed: int, train: int, validation: int, test: int) -> Dataset:
+def load(seed: int, train: int, validation: int, test: int, others: bool = False) -> Dataset:
     """Return sentiment of the 1,000 sampled reviews, split by `seed` into training, validation and test, stratified.
+
+    With `others` it is 1,000 other reviews, see `sample`. A `test` of 0 leaves that part empty.
 
     Vectors and text tasks see the training reviews alone; the released code trains vectors on all 1,000. Raises
     ValueError if the sizes are not 1,000 together.
     """
-    frame = sample()
+    frame = sample(others)
     if train + validation + test != len(frame):
         raise ValueError(f"train, validation and test must be {len(frame)} together, got {train + validation + test}")
     texts, labels = [list(tokens) for tokens in frame["tokens"]], frame["label"].to_numpy()
-    rest, held_out = train_test_split(range(len(frame)), test_size=test, random_state=seed, stratify=labels)
+    rest, held_out = list(range(len(frame))), list[int]()
+    if test:
+        rest, held_out = train_test_split(rest, test_size=test, random_state=seed, stratify=labels)
     kept, chosen = train_test_split(rest, test_size=validation, random_state=seed, stratify=labels[rest])
     first, second, third = (
         Examples([texts[i][:LONGEST] or ["."] for i in rows], labels[rows]) for rows in (kept, chosen, held_out)
     )
-    return Dataset("sentiment", CLASSES, first, second, third, Background(pieces([texts[i] for i in kept], LONGEST)))
+    background = Background(pieces([texts[i] for i in kept], LONGEST))
+    return Dataset("sentiment", CLASSES, first, second, third, background, (locate(),))
 
 
 def _read_csv(file: Path) -> pd.DataFrame:

@@ -15,9 +15,9 @@ from scratch import scratch_project  # noqa: E402
 def main() -> None:
     """Execute all notebooks into this folder."""
     with tempfile.TemporaryDirectory() as folder, scratch_project(Path(folder)):
-        from mt2st import batch, experiments
+        from mt2st import batch, profiles
 
-        profile = experiments.find_profile("smoke")
+        profile = profiles.find_profile("smoke")
         jobs, _ = batch.plan_jobs(profile, seeds=2, device="cpu", chosen=batch.chosen_notebooks())
         for job in [*jobs, *batch.closing_jobs(profile, seeds=2, device="cpu")]:
             notebook = nbformat.read(batch.execute_notebook(job), as_version=4)

@@ -18,10 +18,10 @@ def scratch_project(folder: Path, seeds: int = 2) -> Iterator[None]:
     os.environ |= settings
     os.environ.pop("MT2ST_DATA_MIRROR", None)
     try:
-        from mt2st import batch, execution, experiments
+        from mt2st import batch, execution, experiments, profiles
 
-        profile = experiments.find_profile("smoke")
-        for strategy in experiments.STRATEGIES:
+        profile = profiles.find_profile("smoke")
+        for strategy in profiles.STRATEGIES:
             for embedding in profile.embeddings:
                 execution.complete(experiments.plan(profile, strategy, embedding, seeds), profile.name, "cpu")
         batch.record(profile, seeds)

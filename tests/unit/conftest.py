@@ -13,12 +13,12 @@ import pytest
 import torch
 from filelock import FileLock
 
-from mt2st import experiments, paths
+from mt2st import experiments, paths, profiles
 from mt2st.auxiliaries import UPDATES
 from mt2st.data import wiki
 from mt2st.data.dataset import Background, Dataset, Examples
 from mt2st.embeddings import EmbeddingTable
-from mt2st.experiments import Profile
+from mt2st.profiles import Profile
 from mt2st.runs import Record, Run
 
 mpl.use("Agg")
@@ -103,7 +103,7 @@ def toy_table() -> EmbeddingTable:
 @pytest.fixture
 def profile() -> Profile:
     """Return the small profile."""
-    return experiments.PROFILES["smoke"]
+    return profiles.PROFILES["smoke"]
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +119,7 @@ def grid_of() -> Callable[[Profile, Sequence[str], int], list[Record]]:
     def make(profile: Profile, embeddings: Sequence[str], seeds: int) -> list[Record]:
         return [
             _record_of(run)
-            for strategy in experiments.STRATEGIES
+            for strategy in profiles.STRATEGIES
             for embedding in embeddings
             for run in experiments.plan(profile, strategy, embedding, seeds)
         ]

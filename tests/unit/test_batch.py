@@ -15,7 +15,8 @@ import pytest
 from mt2st import batch, experiments, parameters, paths, report, runs
 from mt2st.batch import Job
 from mt2st.embeddings import TRAINED
-from mt2st.experiments import GROUPS, PROFILES, Group, Profile
+from mt2st.experiments import GROUPS, Group
+from mt2st.profiles import PROFILES, Profile
 from mt2st.runs import Record, Run
 
 with warnings.catch_warnings():

@@ -8,7 +8,7 @@ import pytest
 
 from mt2st import __version__, batch, cli, report, train
 from mt2st.data import registry
-from mt2st.experiments import PROFILES, Profile
+from mt2st.profiles import PROFILES, Profile
 from mt2st.train import Options
 
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score
 
-from mt2st import execution, experiments, runs
-from mt2st.experiments import Profile
+from mt2st import execution, experiments, profiles, runs
 from mt2st.models import Model
+from mt2st.profiles import Profile
 from mt2st.runs import Record, Run
 from mt2st.schedules import Schedule, Switch
 from mt2st.tasks import Task
@@ -27,7 +27,7 @@ def without_seconds(history: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def run() -> Run:
     """Return a small Switch run of three epochs whose last has no auxiliary task."""
-    profile = experiments.PROFILES["smoke"]
+    profile = profiles.PROFILES["smoke"]
     short = replace(profile, configuration=replace(profile.configuration, epochs=3))
     return experiments.plan(short, "switch", "CBOW", 1, ["update0"], Switch(2))[0]
 

@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from mt2st import experiments
+from mt2st import experiments, profiles
 from mt2st.data import wiki
 from mt2st.embeddings import EMBEDDINGS, TRAINED, MissingData
-from mt2st.experiments import GROUPS, PROFILES, SETTINGS, STRATEGIES, TABLES
+from mt2st.experiments import GROUPS, SETTINGS, TABLES
+from mt2st.profiles import PROFILES, STRATEGIES
 from mt2st.runs import Configuration
 from mt2st.schedules import SINGLE_TASK, Constant, Switch
 from mt2st.training import EPSILON
@@ -72,12 +73,12 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="unknown embedding 'cbow'; known: CBOW, SkipGram, "):
         experiments.plan(WIKI, "single", "cbow", 1)
     with pytest.raises(ValueError, match="unknown profile 'news'; known: wiki, imdb, smoke"):
-        experiments.find_profile("news")
+        profiles.find_profile("news")
 
 
 @pytest.mark.parametrize("name", ["wiki", "smoke"])
 def test_a_profile_is_found_by_its_name(name: str) -> None:
-    assert experiments.find_profile(name) is PROFILES[name]
+    assert profiles.find_profile(name) is PROFILES[name]
     assert PROFILES[name].name == name
 
 

@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
 
-from mt2st import experiments, figures, runs, tables
+from mt2st import figures, profiles, runs, tables
 from mt2st.auxiliaries import UPDATES
 from mt2st.embeddings import EMBEDDINGS
-from mt2st.experiments import SETTINGS, STRATEGIES, Profile
+from mt2st.experiments import SETTINGS
+from mt2st.profiles import STRATEGIES, Profile
 from mt2st.runs import Record
 from mt2st.schedules import Constant, Diminish, Switch
 from mt2st.summary import by_strategy
@@ -24,7 +25,7 @@ PAIR = ("CBOW", "SkipGram")
 @pytest.fixture(scope="module")
 def records(grid_of: Callable[[Profile, Sequence[str], int], list[Record]]) -> list[Record]:
     """Return made-up records of all strategies on two embeddings and two seeds."""
-    return grid_of(experiments.PROFILES["smoke"], PAIR, 2)
+    return grid_of(profiles.PROFILES["smoke"], PAIR, 2)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import pytest
 
 from mt2st import parameters
-from mt2st.experiments import PROFILES
+from mt2st.profiles import PROFILES
 
 GOOD = {"profile": "smoke", "embedding": "SkipGram", "seeds": 2, "device": "cpu"}
 

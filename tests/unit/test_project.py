@@ -17,10 +17,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import mt2st
-from mt2st import environment, experiments, runs, tables
+from mt2st import environment, experiments, profiles, runs, tables
 from mt2st.embeddings import TRAINED
-from mt2st.experiments import GROUPS, STRATEGIES
+from mt2st.experiments import GROUPS
 from mt2st.parameters import KNOWN
+from mt2st.profiles import STRATEGIES
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -135,7 +136,7 @@ def test_the_record_holds_runs_that_this_code_would_make() -> None:
         run.hash
         for strategy in STRATEGIES
         for embedding in TRAINED
-        for run in experiments.plan(experiments.PROFILES["wiki"], strategy, embedding, seeds)
+        for run in experiments.plan(profiles.PROFILES["wiki"], strategy, embedding, seeds)
     }
     assert {record.run.hash for record in records if record.run.embedding in TRAINED} <= planned
     assert {len(record.history) for record in records} == {25}

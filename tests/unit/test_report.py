@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from mt2st import execution, figures, paths, report, runs, summary, tables, training
-from mt2st.experiments import STRATEGIES, Profile
+from mt2st.profiles import STRATEGIES, Profile
 from mt2st.runs import Record
 
 Grid = Callable[[Profile, Sequence[str], int], list[Record]]
@@ -27,7 +27,7 @@ def records(grid_of: Grid, profile: Profile) -> list[Record]:
 @pytest.fixture(scope="module")
 def built(grid_of: Grid, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[Record]]:
     """Build tables, figures and page of packed records once, with no way to train; return page, figures, records."""
-    from mt2st.experiments import PROFILES
+    from mt2st.profiles import PROFILES
 
     folder = tmp_path_factory.mktemp("report")
     made = grid_of(PROFILES["smoke"], ["CBOW"], 2)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mt2st import paths, runs
-from mt2st.experiments import Profile
+from mt2st.profiles import Profile
 from mt2st.runs import Configuration, Record, Run
 from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Switch
 

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mt2st import experiments, runs, tables
+from mt2st import runs, tables
 from mt2st.embeddings import EMBEDDINGS, TRAINED
-from mt2st.experiments import SETTINGS, TABLES, Profile
+from mt2st.experiments import SETTINGS, TABLES
+from mt2st.profiles import STRATEGIES, Profile
 from mt2st.runs import Record
 from mt2st.statistics import mean_interval
 from mt2st.tables import COLUMNS, SCORE_COLUMNS
@@ -207,4 +208,4 @@ def test_runs_with_other_settings_are_in_no_row(grid_of: Grid, profile: Profile)
 
 
 def test_strategies_of_tables_are_strategies() -> None:
-    assert set(TABLES.values()) == set(experiments.STRATEGIES) - {"single"}
+    assert set(TABLES.values()) == set(STRATEGIES) - {"single"}
