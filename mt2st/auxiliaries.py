@@ -16,11 +16,12 @@ from mt2st.losses import (
     misalignment_loss,
     spearman_loss,
 )
-from mt2st.tasks import LanguageModelTask, TableTask, Task, TokenTask, as_targets
+from mt2st.tasks import LanguageModelTask, NoiseTask, TableTask, Task, TokenTask, as_targets
 
 CASES = ("lower", "Capitalised", "UPPER", "miXed", "caseless")
 UPDATES = ("update0", "update1", "update2", "update3")
 FREQUENCY_BINS = 6
+SHUFFLED, NOISE = "-shuffled", "-noise"  # suffixes of the controls of UPDATE 0–3
 
 
 def build(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
@@ -48,6 +49,26 @@ def _update2(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
 
 def _update3(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
     return TableTask(name, element_spearman_loss, [lexicons.correlated_pairs(table).rows])
+
+
+def _shuffled(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+    """A control: the same loss, each lexicon row with the last word of another row, so that it says nothing true."""
+    task = _loss_on_table(name.removesuffix(SHUFFLED), dataset, table)
+    rows, *values = task.columns
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
+    return TableTask(name, task.function, [torch.cat([rows[:, :-1], rows[order, -1:]], dim=1), *values])
+
+
+def _noise(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+    """A control: noise of the norm of the loss's gradient in its place."""
+    task = _loss_on_table(name.removesuffix(NOISE), dataset, table)
+    return NoiseTask(name, task.function, task.columns)
+
+
+def _loss_on_table(name: str, dataset: Dataset, table: EmbeddingTable) -> TableTask:
+    task = BUILDERS[name](name, dataset, table)
+    assert isinstance(task, TableTask)
+    return task
 
 
 def _similarity(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
@@ -83,6 +104,8 @@ BUILDERS: dict[str, Callable[[str, Dataset, EmbeddingTable], Task]] = {
     "update1": _update1,
     "update2": _update2,
     "update3": _update3,
+    **{f"{name}{SHUFFLED}": _shuffled for name in UPDATES},
+    **{f"{name}{NOISE}": _noise for name in UPDATES},
     "similarity": _similarity,
     "hyperlink": _span,
     "emphasis": _span,

@@ -13,12 +13,10 @@ Which interval, measured on 10,000 samples from a normal and from an exponential
 | 10 | 0.95 | 0.90 | 0.90 | 0.88 |
 | 20 | 0.95 | 0.93 | 0.92 | 0.91 |
 
-A bootstrap of few values only reshuffles them and comes out far too narrow, so below `BCA_FROM` = 10 pairs the interval
-of a paired comparison is Student's t, whose wide tails (4.3 standard errors at n = 3) pay for the small n. From 10 on
-it is BCa, which assumes no normal distribution, follows the skew of the values and never leaves their range. It is not
-the safer of the two: at n = 10 a nominal 95% interval is one of about 90%, and t covers as much or more even where
-values are skewed. So read the sign-flip p beside a bound that decides a claim. Intervals of one arm's mean
-(`mean_interval`) are t throughout. `Interval.method` names the one used.
+A bootstrap of few values only reshuffles them and comes out narrow, so below `BCA_FROM` = 20 pairs the interval of a
+paired comparison is Student's t, whose wide tails (4.3 standard errors at n = 3) pay for the small n. From 20 on it is
+BCa, which assumes no normal distribution, follows the skew of the values and never leaves their range. Intervals of one
+arm's mean (`mean_interval`) are t throughout. `Interval.method` names the one used.
 """
 
 import warnings
@@ -34,7 +32,7 @@ from statsmodels.stats.multitest import multipletests
 Values = Sequence[float] | np.ndarray
 Verdict = Literal["reproduced", "not reproduced", "inconclusive"]
 
-BCA_FROM = 10  # pairs
+BCA_FROM = 20  # pairs
 RESAMPLES = 9_999
 SIGN_FLIPS = 100_000  # all of them up to 16 pairs, a random sample beyond
 
@@ -126,7 +124,7 @@ def paired_bootstrap(
 def paired_difference(a: Values, b: Values, confidence: float = 0.95) -> PairedComparison:
     """Mean of a − b over pairs, with interval and the two-sided sign-flip permutation test.
 
-    The interval is t below 10 pairs and BCa from there on; the module's table gives the coverage of both.
+    The interval is t below 20 pairs and BCa from there on; the module's table gives the coverage of both.
 
     The test asks how often the mean would be as far from 0 if a and b of each pair were swapped at random. Up to 16
     pairs all 2^n swaps are counted and p is exact: n pairs can give no p below 2 / 2^n, 0.25 for three seeds. Beyond,

@@ -78,6 +78,16 @@ def released_accuracy(strategy: str, embedding: str, setting: str) -> float:
     return _lookup(_released(), "test_accuracy", strategy, embedding, setting)
 
 
+def paper_cells() -> pd.DataFrame:
+    """Tables I–III as printed, one row a cell: table, strategy, embedding, setting, accuracy in percent and so on."""
+    return _paper()
+
+
+def released_logs(strategy: str, embedding: str, setting: str) -> str:
+    """Every accuracy in percent that the released logs report for a cell, in their order; a dash for none."""
+    return ", ".join(map(_percent, _cell_of(_released(), strategy, embedding, setting)["test_accuracy"])) or "–"
+
+
 def _lookup(frame: pd.DataFrame, column: str, strategy: str, embedding: str, setting: str) -> float:
     found = _cell_of(frame, strategy, embedding, setting)
     return float(found[column].mean()) if len(found) else np.nan
@@ -107,15 +117,10 @@ def compact(scores: pd.DataFrame, embeddings: Sequence[str] = EMBEDDINGS) -> pd.
         full = table(number, scores, embeddings)
         columns |= {"embedding": full["embedding"], "setting": full["setting"]}
         columns[f"{strategy}: paper"] = full["paper_accuracy"].map(_percent)
-        columns[f"{strategy}: released logs"] = full.apply(_all_released, axis=1)
+        cells = zip(full["strategy"], full["embedding"], full["setting"], strict=True)
+        columns[f"{strategy}: released logs"] = pd.Series([released_logs(*cell) for cell in cells])
         columns[f"{strategy}: ours"] = full.apply(_ours, axis=1)
     return pd.DataFrame(columns)
-
-
-def _all_released(row: pd.Series) -> str:
-    """Every accuracy that the released logs report for a cell, in their order."""
-    cell = _cell_of(_released(), row["strategy"], row["embedding"], row["setting"])
-    return ", ".join(map(_percent, cell["test_accuracy"])) or "–"
 
 
 def _percent(share: float) -> str:

@@ -46,7 +46,7 @@ class TableTask(Task):
     """
 
     def __init__(self, name: str, loss: Callable[..., Tensor], columns: Sequence[Tensor], size: int = 32) -> None:
-        self.name, self._loss, self.columns, self.size = name, loss, tuple(columns), size
+        self.name, self.function, self.columns, self.size = name, loss, tuple(columns), size
         if size < 2:
             raise ValueError(f"auxiliary task {name!r}: size must be at least 2, got {size}")
         if len(self.columns[0]) < 2:
@@ -67,7 +67,33 @@ class TableTask(Task):
 
     def loss(self, model: Model, batch: Batch) -> Tensor:
         """Return the loss of the table on a batch of lexicon rows."""
-        return self._loss(model.encoder.table, *batch)
+        return self.function(model.encoder.table, *batch)
+
+
+class NoiseTask(TableTask):
+    """A control for a loss on the table: in place of its gradient, noise of the same norm on the same rows.
+
+    Its value is that of the loss itself. What it gains beside the loss, the loss's direction did not cause.
+    """
+
+    def batches(self, size: int, generator: torch.Generator | None) -> Iterator[Batch]:
+        """Yield the loss's batches, each with a seed of its noise (1,)."""
+        for columns in super().batches(size, generator):
+            yield (*columns, torch.randint(2**31, (1,), generator=generator or torch.Generator().manual_seed(0)))
+
+    def loss(self, model: Model, batch: Batch) -> Tensor:
+        """Return the value of the loss, with the gradient of the noise."""
+        *columns, seed = batch
+        table = model.encoder.table
+        value = self.function(table, *columns)
+        if not torch.is_grad_enabled():
+            return value
+        (gradient,) = torch.autograd.grad(value, table)
+        noise = torch.randn(gradient.shape, generator=torch.Generator().manual_seed(int(seed))).to(gradient)
+        noise *= (gradient != 0).any(dim=1, keepdim=True)
+        noise *= gradient.norm() / noise.norm().clamp_min(1e-12)
+        push = (table * noise).sum()
+        return value.detach() + push - push.detach()
 
 
 class _TextTask(Task):

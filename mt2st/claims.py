@@ -1,0 +1,281 @@
+"""The paper's claims, each with its number, ours, a test and a verdict."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mt2st import audit, downstream_summary, released, runs, summary, tables, timing
+from mt2st.profiles import Profile
+from mt2st.runs import Record
+from mt2st.statistics import (
+    Interval,
+    PairedComparison,
+    Values,
+    detectable_difference,
+    holm,
+    mean_interval,
+    paired_difference,
+    ratio_interval,
+    verdict,
+)
+
+NOT_MEASURED = "not measured in this profile"
+SOME = 1e-9  # stands for "a gain" where the paper gives no number: any amount above none
+WHERE = {
+    "time": "abstract",
+    "level": "Section IV",
+    "group 1": "Section IV, first group; Figure 5",
+    "group 2": "Section IV, second group; Figures 6, 7",
+    "group 4": "Section IV, fourth group; Figures 10, 11",
+    "tables": "Tables I–III",
+    "conclusion": "Section V",
+}
+NAMES = {"mtl": "multi-task", "diminish": "Diminish", "switch": "Switch"}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim and what was found; `estimate` is None where the profile has no runs for it."""
+
+    name: str
+    text: str
+    where: str
+    unit: str
+    paper: float
+    released: str
+    estimate: Interval | None
+    test: str = "–"
+    p: float = np.nan
+    verdict: str = NOT_MEASURED
+    detectable: float = np.nan
+
+
+def table(profile: Profile, records: Sequence[Record]) -> pd.DataFrame:
+    """One row a claim: paper, released logs, ours with 95% interval and n, test, p, p after Holm over all, verdict.
+
+    The unit of every test is the seed. `detectable` is the difference that n pairs would find in 80% of studies, in the
+    unit of the row; a claim is "inconclusive" where the interval holds both its value and no effect, "not reproduced"
+    where the whole interval falls short of it (`statistics.verdict`). A level, such as an accuracy, is "reproduced" if
+    the interval holds the paper's.
+    """
+    claims = list(_claims(profile, records))
+    frame = pd.DataFrame(
+        [
+            {
+                "id": c.name,
+                "claim": c.text,
+                "where": c.where,
+                "unit": c.unit,
+                "paper": c.paper,
+                "released logs": c.released,
+            }
+            | {"ours": e.mean, "low": e.low, "high": e.high, "n": e.n, "test": c.test, "p": c.p}
+            | {"detectable": c.detectable, "verdict": c.verdict}
+            for c in claims
+            for e in [c.estimate or audit.NAN]
+        ]
+    )
+    frame.insert(frame.columns.get_loc("p") + 1, "p after Holm", holm(frame["p"].to_numpy()))
+    return frame
+
+
+def _claims(profile: Profile, records: Sequence[Record]) -> Iterator[Claim]:
+    """All claims, in the order of the paper."""
+    grid = runs.of(records, "grid")
+    yield from _time(grid)
+    yield from _levels(profile, grid)
+    yield from _gains(grid)
+    yield from _released(runs.of(records, "released"))
+    yield from _curves(grid)
+    yield from _elsewhere(runs.of(records, "downstream"))
+
+
+def _time(grid: Sequence[Record]) -> Iterator[Claim]:
+    """−67% against single-task and −13% against multi-task learning: what time the paper means it does not say."""
+    target = timing.best_mean(grid)
+    times = timing.to_target(grid, target)
+    measures = {
+        "for all epochs, in seconds": timing.whole_training(grid, "seconds"),
+        "for all epochs, in operations": timing.whole_training(grid, "operations"),
+        **{
+            f"to the single-task arm's best mean validation accuracy, in {unit}": timing.by_seed(
+                times, unit, timing.horizon(grid, unit)
+            )
+            for unit in timing.UNITS
+        },
+    }
+    for reference, paper in (("single", -67.0), ("mtl", -13.0)):
+        against = {"single": "single-task", "mtl": "multi-task"}[reference]
+        for strategy in ("diminish", "switch"):
+            for k, (measure, means) in enumerate(measures.items()):
+                ratio = ratio_interval(means[strategy].to_numpy(), means[reference].to_numpy())
+                logs = np.log(means[strategy] / means[reference]).to_numpy()
+                change = _scaled(ratio.interval, lambda r: 100 * (r - 1))
+                yield Claim(
+                    f"T{1 if reference == 'single' else 2}{strategy[0]}{k + 1}",
+                    f"{NAMES[strategy]} trains in less time than {against} learning: {measure}",
+                    WHERE["time"],
+                    "% of time",
+                    paper,
+                    "no times",
+                    change,
+                    "sign-flip of log ratios",
+                    ratio.p,
+                    verdict(paper, change),
+                    100 * (1 - float(np.exp(-detectable_difference(logs, len(logs))))),
+                )
+
+
+def _levels(profile: Profile, grid: Sequence[Record]) -> Iterator[Claim]:
+    """Test accuracies in the text; comparable on the paper's own task only."""
+    accuracy = 100 * summary.by_seed(runs.score_frame(grid))["accuracy"]
+    for k, (strategy, name) in enumerate({"single": "original", **NAMES}.items(), start=1):
+        paper = 100 * summary.PAPER_ACCURACY[strategy]
+        interval = mean_interval(accuracy[strategy].to_numpy())
+        same_task = profile.configuration.data == "imdb"
+        found = (
+            ("reproduced" if interval.low <= paper <= interval.high else "not reproduced")
+            if same_task
+            else "other task"
+        )
+        yield Claim(
+            f"A{k}",
+            f"{name} has a test accuracy of {paper:.0f}%",
+            WHERE["tables"] if strategy == "single" else WHERE["level"],
+            "% accuracy",
+            paper,
+            _logs_of(strategy),
+            interval,
+            verdict=found,
+        )
+
+
+def _logs_of(strategy: str) -> str:
+    """Mean of the test accuracies in the released logs over the cells of a strategy."""
+    cells = tables.paper_cells()
+    if strategy == "single":
+        chosen = cells[cells["setting"] == "original"]
+    else:
+        chosen = cells[(cells["strategy"] == strategy) & (cells["setting"] != "original")]
+    values = [tables.released_accuracy(c.strategy, c.embedding, c.setting) for c in chosen.itertuples()]
+    return f"{100 * np.nanmean(values):.0f}"
+
+
+def _gains(grid: Sequence[Record]) -> Iterator[Claim]:
+    """Gains of one strategy over another, paired by seed, under equal conditions."""
+    accuracy = 100 * summary.by_seed(runs.score_frame(grid))["accuracy"]
+    pairs = [("mtl", "single"), ("diminish", "single"), ("switch", "single"), ("diminish", "mtl"), ("switch", "mtl")]
+    for k, (strategy, reference) in enumerate(pairs, start=1):
+        paper = 100 * (summary.PAPER_ACCURACY[strategy] - summary.PAPER_ACCURACY[reference])
+        against = "original" if reference == "single" else "multi-task"
+        yield _difference(
+            f"G{k}",
+            f"{NAMES[strategy]} has a higher test accuracy than {against}",
+            WHERE["tables"] if reference == "single" else WHERE["level"],
+            "points",
+            paper,
+            accuracy[strategy].to_numpy(),
+            accuracy[reference].to_numpy(),
+        )
+
+
+def _released(records: Sequence[Record]) -> Iterator[Claim]:
+    """The gap of the tables under the released code's own conditions: update against original."""
+    by_step = {
+        step: {
+            (r.run.seed, r.run.embedding): 100 * r.scores["accuracy"]
+            for r in records
+            if audit.step_of(r) == step and r.run.configuration.hidden == min(_sizes(records))
+        }
+        for step in (released.ORIGINAL, released.UPDATE)
+    }
+    name, text = (
+        "R1",
+        "update is above original under the released code's conditions (auxiliary terms without gradient)",
+    )
+    paper = 100 * float(np.mean([summary.PAPER_ACCURACY[s] for s in NAMES]) - summary.PAPER_ACCURACY["single"])
+    if not by_step[released.UPDATE]:
+        yield Claim(name, text, WHERE["tables"], "points", paper, "–", None)
+        return
+    means = pd.DataFrame({step.name: pd.Series(values).groupby(level=0).mean() for step, values in by_step.items()})
+    yield _difference(
+        name, text, WHERE["tables"], "points", paper, means[released.UPDATE.name], means[released.ORIGINAL.name]
+    )
+
+
+def _sizes(records: Sequence[Record]) -> list[int]:
+    return [record.run.configuration.hidden for record in records] or [0]
+
+
+def _curves(grid: Sequence[Record]) -> Iterator[Claim]:
+    """What the paper says of Figures 5, 7, 10 and 11."""
+    frame = runs.history_frame(grid)
+    last = int(frame["epoch"].max())
+    middle = last // 2
+
+    def at(strategy: str, column: str, epoch: int) -> np.ndarray:
+        chosen = frame[(frame["strategy"] == strategy) & (frame["epoch"] == epoch)]
+        means = chosen.groupby(["seed", "embedding"])[column].mean().groupby(level="seed").mean()
+        return means.to_numpy()
+
+    yield _difference(
+        "F5a", "original overfits: validation loss rises from the middle epoch to the last", WHERE["group 1"], "nats",
+        SOME, at("single", "validation_loss", last), at("single", "validation_loss", middle),
+    )  # fmt: skip
+    yield _difference(
+        "F5b", "original overfits: training loss falls from the middle epoch to the last", WHERE["group 1"], "nats",
+        -SOME, at("single", "loss", last), at("single", "loss", middle),
+    )  # fmt: skip
+    yield _difference(
+        "F7", "multi-task improves steadily: validation accuracy rises from the middle epoch to the last",
+        WHERE["group 2"], "points", SOME,
+        100 * at("mtl", "validation_accuracy", last), 100 * at("mtl", "validation_accuracy", middle),
+    )  # fmt: skip
+    switch = frame[frame["strategy"] == "switch"]
+    step = int(switch.loc[switch["auxiliary_weight"] == 0, "epoch"].min())
+    for name, column, what in (("F10", "loss", "total"), ("F10p", "primary_loss", "primary")):
+        yield _difference(
+            name, f"a step in the {what} loss at T_switch: more than the change one epoch before", WHERE["group 4"],
+            "nats", -SOME,
+            at("switch", column, step) - at("switch", column, step - 1),
+            at("switch", column, step - 1) - at("switch", column, step - 2),
+        )  # fmt: skip
+
+
+def _elsewhere(records: Sequence[Record]) -> Iterator[Claim]:
+    """Learned tables on other tasks, against the table of single-task learning."""
+    for task, name in downstream_summary.GROUPS.items():
+        for strategy in ("diminish", "switch"):
+            key, text = f"D-{task}-{strategy[0]}", f"{NAMES[strategy]}'s table is better for {name} than single-task's"
+            if not records:
+                yield Claim(key, text, WHERE["conclusion"], "points", np.nan, "none", None)
+                continue
+            means = 100 * downstream_summary.by_seed(records, task)
+            yield _difference(
+                key, text, WHERE["conclusion"], "points", SOME, means[strategy].to_numpy(), means["single"].to_numpy()
+            )
+
+
+def _difference(name: str, text: str, where: str, unit: str, paper: float, a: Values, b: Values) -> Claim:
+    """Return a claim about a − b, paired by seed; `paper` is SOME or −SOME where the paper gives a direction alone."""
+    found: PairedComparison = paired_difference(np.asarray(a), np.asarray(b))
+    differences = np.asarray(a) - np.asarray(b)
+    return Claim(
+        name,
+        text,
+        where,
+        unit,
+        np.nan if abs(paper) == SOME else paper,
+        "–",
+        found.interval,
+        "sign-flip",
+        found.p,
+        verdict(paper, found.interval),
+        detectable_difference(differences, len(differences)),
+    )
+
+
+def _scaled(interval: Interval, scale: Callable[[float], float]) -> Interval:
+    return Interval(scale(interval.mean), scale(interval.low), scale(interval.high), interval.n, interval.method)

@@ -1,0 +1,86 @@
+"""What the learned tables are worth elsewhere: scores of the runs whose tables were evaluated on other tasks."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from mt2st.runs import Record, Run
+from mt2st.statistics import holm, mean_interval, paired_difference
+
+TASKS = {
+    "sentiment": ("imdb", "sentence_polarity"),
+    "pos": ("ud-ewt", "treebank"),
+    "ner": ("uner-ewt", "wnut-17"),
+}
+GROUPS = {"sentiment": "sentiment", "pos": "part-of-speech tagging", "ner": "named entity recognition"}
+UNTOUCHED = "untouched"
+ARMS = (UNTOUCHED, "single", "mtl", "diminish", "switch")
+
+
+def arm_of(run: Run) -> str:
+    """Return the strategy that made a table; "untouched" where nothing was trained."""
+    return run.strategy if run.configuration.epochs else UNTOUCHED
+
+
+def scores(records: Sequence[Record]) -> pd.DataFrame:
+    """One row a table and task: arm, seed, task, measure ("accuracy" or "f1"), score and coverage of test tokens."""
+    return pd.DataFrame(
+        [
+            {"arm": arm_of(record.run), "seed": record.run.seed, "task": task, "coverage": values["coverage"]}
+            | {"measure": measure, "score": values[measure]}
+            for record in records
+            for task, values in record.scores["downstream"].items()
+            for measure in ("accuracy", "f1")
+            if measure in values
+        ]
+    )
+
+
+def by_seed(records: Sequence[Record], group: str) -> pd.DataFrame:
+    """Mean score over a group's tasks, for each seed (rows) and arm (columns)."""
+    frame = scores(records)
+    chosen = frame[frame["task"].isin(TASKS[group])]
+    return chosen.pivot_table(index="seed", columns="arm", values="score").dropna()
+
+
+def table(records: Sequence[Record]) -> pd.DataFrame:
+    """One row a task and arm, in percent: score with 95% interval, and differences from two other tables.
+
+    Differences from the untouched and from the single-task table are in points and paired by seed; p is the exact
+    sign-flip test, and p after Holm counts all rows.
+    """
+    frame = scores(records)
+    rows = []
+    for task in (task for tasks in TASKS.values() for task in tasks):
+        of_task = frame[frame["task"] == task]
+        wide = 100 * of_task.pivot_table(index="seed", columns="arm", values="score").dropna()
+        for arm in (arm for arm in ARMS if arm in wide.columns):
+            level = mean_interval(wide[arm].to_numpy())
+            row: dict[str, object] = {"task": task, "measure": of_task["measure"].iloc[0], "table": arm, "n": level.n}
+            row |= {"coverage": 100 * of_task["coverage"].mean()}
+            row |= {"score": level.mean, "low": level.low, "high": level.high}
+            for reference in (UNTOUCHED, "single"):
+                if ARMS.index(arm) <= ARMS.index(reference) or reference not in wide.columns:
+                    continue
+                found = paired_difference(wide[arm].to_numpy(), wide[reference].to_numpy())
+                row |= {f"− {reference}": found.interval.mean, f"− {reference} low": found.interval.low}
+                row |= {f"− {reference} high": found.interval.high, f"p {reference}": found.p}
+            rows.append(row)
+    result = pd.DataFrame(rows)
+    for reference in (UNTOUCHED, "single"):
+        result[f"p {reference} after Holm"] = holm(result[f"p {reference}"].to_numpy())
+    return result
+
+
+def intrinsic(records: Sequence[Record]) -> pd.DataFrame:
+    """Mean intrinsic scores over seeds by set (rows) and arm (columns), with the mean rows covered and the total."""
+    frame = pd.DataFrame(
+        [
+            {"arm": arm_of(record.run), "seed": record.run.seed} | row
+            for record in records
+            for row in record.scores["intrinsic"]
+        ]
+    )
+    means = frame.pivot_table(index=["set", "measure"], columns="arm", values="score", sort=False)
+    rows = frame.groupby(["set", "measure"], sort=False)[["covered", "total"]].mean()
+    return pd.concat([rows, means[[arm for arm in ARMS if arm in means.columns]]], axis=1).reset_index()
