@@ -61,14 +61,14 @@ def evaluate_table(
         task: one of `TASKS`.
         seed: see above.
         sentences: training sentences (or reviews), at most.
-        epochs: of which validation accuracy chooses one.
+        epochs: of which validation accuracy, that of tokens also for named entities, chooses one.
 
     Raises ValueError for an unknown task or vectors that do not fit the table, MissingData where a task's data is not
     here.
     """
     rows = _vectors(table, vectors)
     data = load(task)
-    train, validation, test = tasks(data, table, seed, sentences)
+    train, validation, test = as_tasks(data, table, seed, sentences)
     environment.make_deterministic()
     model = train_on_frozen(rows, train, validation, seed, epochs)
     return score(evaluate(model, test), data) | {"coverage": table.coverage(_texts(data.test))}
@@ -143,7 +143,7 @@ def load(task: str) -> Data:
     raise ValueError(f"unknown task {task!r}; known: {', '.join(TASKS)}")
 
 
-def tasks(data: Data, table: EmbeddingTable, seed: int, sentences: int = SENTENCES) -> list[LabelledTask]:
+def as_tasks(data: Data, table: EmbeddingTable, seed: int, sentences: int = SENTENCES) -> list[LabelledTask]:
     """Return training, validation and test as tasks on the rows of a table, the first two cut to a random sample."""
     rng = np.random.default_rng(seed)
     chosen = [

@@ -84,7 +84,7 @@ def test_a_table_in_which_the_words_are_alike_cannot_tell_them_apart(table: Embe
 def test_given_vectors_take_the_place_of_the_tables_own(table: EmbeddingTable) -> None:
     vectors = np.random.default_rng(1).normal(size=table.vectors.shape).astype(np.float32)
     other = EmbeddingTable(table.words, vectors, "other")
-    task = downstream.tasks(downstream.load("imdb"), table, seed=0)[0]
+    task = downstream.as_tasks(downstream.load("imdb"), table, seed=0)[0]
     first = downstream.train_on_frozen(vectors, task, task, seed=0, epochs=1).state_dict()
     assert evaluate_table(table, vectors, "imdb", 0, epochs=1) == evaluate_table(other, None, "imdb", 0, epochs=1)
     torch.testing.assert_close(
@@ -94,7 +94,7 @@ def test_given_vectors_take_the_place_of_the_tables_own(table: EmbeddingTable) -
 
 @pytest.mark.usefixtures("sentiment")
 def test_training_moves_encoder_and_head_but_not_the_table(table: EmbeddingTable) -> None:
-    train, validation, _ = downstream.tasks(downstream.load("imdb"), table, seed=0)
+    train, validation, _ = downstream.as_tasks(downstream.load("imdb"), table, seed=0)
     model = downstream.train_on_frozen(table.vectors, train, validation, seed=3, epochs=2)
     rows = torch.from_numpy(downstream.standardised(table.vectors))
     assert torch.equal(model.encoder.table, rows)
@@ -115,7 +115,7 @@ def test_the_score_does_not_change_with_place_and_scale_of_the_table(sentiment: 
 
 
 def test_the_same_seed_gives_the_same_bits(sentiment: Dataset, table: EmbeddingTable) -> None:
-    train, validation, _ = downstream.tasks(sentiment, table, seed=0)
+    train, validation, _ = downstream.as_tasks(sentiment, table, seed=0)
     first, second, other = (
         downstream.train_on_frozen(table.vectors, train, validation, seed, epochs=1).state_dict() for seed in (1, 1, 2)
     )
@@ -127,18 +127,18 @@ def test_training_and_validation_are_cut_to_a_sample_that_the_seed_sets(
     sentiment: Dataset, table: EmbeddingTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(downstream, "VALIDATION", 5)
-    train, validation, test = downstream.tasks(sentiment, table, seed=0, sentences=7)
+    train, validation, test = downstream.as_tasks(sentiment, table, seed=0, sentences=7)
     assert [len(task.sentences) for task in (train, validation, test)] == [7, 5, 80]
 
     def words(seed: int) -> list[list[int]]:
-        return [rows.tolist() for rows in downstream.tasks(sentiment, table, seed, sentences=7)[0].sentences]
+        return [rows.tolist() for rows in downstream.as_tasks(sentiment, table, seed, sentences=7)[0].sentences]
 
     assert words(0) == words(0) != words(1)
 
 
 def test_words_are_lower_cased_and_unknown_ones_are_row_1(entities: SequenceData, table: EmbeddingTable) -> None:
     smaller = EmbeddingTable.of(["ada"], np.ones((1, 3)), "one word")
-    task = downstream.tasks(entities, smaller, seed=0)[2]
+    task = downstream.as_tasks(entities, smaller, seed=0)[2]
     assert [rows.tolist() for rows in task.sentences[:3]] == [[2, 2, 1, 1], [1], [1, 1]]
     assert [tags.tolist() for tags in task.targets[:3]] == [[2, 3, 0, 1], [0], [1, 0]]
 
