@@ -141,7 +141,7 @@ def load_dataset(configuration: Configuration, seed: int) -> Dataset:
         case "imdb", "released":
             return released.load(seed, configuration.train, configuration.test)
         case "imdb-tuning", "controlled":
-            return imdb.load(seed, *sizes, others=True)
+            return imdb.load(seed, *sizes, tuning=True)
     raise ValueError(
         f"no data set {configuration.data!r} under protocol {configuration.protocol!r}; known: wiki, imdb, imdb-tuning "
         "(controlled), imdb (released)"

@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import nltk
@@ -28,6 +29,7 @@ from mt2st.embeddings import MissingData
 PREPROCESSING_VERSION = 1  # raise when the tokens change; caches and run hashes follow
 CLASSES = ("negative", "positive")
 SAMPLE, SAMPLE_SEED, LONGEST = 1000, 24, 100
+OTHERS = (1000, 500, 500)  # reviews outside the sample: training, validation, test
 ARCHIVE = "aclImdb_v1.tar.gz"
 CSV_NAMES = ("IMDB Dataset.csv", "IMDB Dataset.csv.xz")
 NEEDS = (
@@ -85,20 +87,50 @@ def locate() -> Path:
 
 
 @lru_cache(maxsize=2)
-def sample(others: bool = False) -> pd.DataFrame:
+def sample(tuning: bool = False) -> pd.DataFrame:
     """Return the paper's sample of 1,000 reviews, preprocessed once and cached: columns tokens, label (1: positive).
 
-    `others` draws 1,000 of the remaining 49,000 instead, on which settings may be chosen.
+    `tuning` draws 1,000 of the remaining 49,000 instead, on which settings may be chosen.
     """
+    return _prepared("tuning", _draw_tuning) if tuning else _prepared("sample", _draw)
+
+
+def others() -> Dataset:
+    """Return sentiment of 2,000 reviews that are not in `sample`: 1,000 for training, 500 for validation, 500 for test.
+
+    They are always the same. No text stands in two parts or in the sample, though 418 of the 50,000 reviews repeat
+    another. There is no background text.
+    """
+    frame = _prepared("others", _draw_others)
+    texts, labels = [list(tokens)[:LONGEST] or ["."] for tokens in frame["tokens"]], frame["label"].to_numpy()
+    train, validation, test = (
+        Examples(texts[start:stop], labels[start:stop]) for start, stop in pairwise(accumulate(OTHERS, initial=0))
+    )
+    return Dataset("sentiment", CLASSES, train, validation, test, Background([]))
+
+
+def _draw(reviews: pd.DataFrame) -> pd.DataFrame:
+    return reviews.sample(SAMPLE, random_state=SAMPLE_SEED)
+
+
+def _draw_tuning(reviews: pd.DataFrame) -> pd.DataFrame:
+    return _draw(reviews.drop(_draw(reviews).index))
+
+
+def _draw_others(reviews: pd.DataFrame) -> pd.DataFrame:
+    """Draw from the distinct texts that the sample has not."""
+    rest = reviews[~reviews["review"].isin(_draw(reviews)["review"])].drop_duplicates("review")
+    return rest.sample(sum(OTHERS), random_state=SAMPLE_SEED)
+
+
+def _prepared(name: str, draw: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
+    """Draw from all reviews, preprocess once and cache under `name`: columns tokens, label (1: positive)."""
     file, prepare = locate(), preprocessing()
-    which, lemmas = "others" if others else "sample", "lemmas" if prepare.lemmatise else "words"
-    cached = paths.cache() / f"imdb-{which}-{PREPROCESSING_VERSION}-{file.stat().st_size}-{lemmas}.parquet"
+    lemmas = "lemmas" if prepare.lemmatise else "words"
+    cached = paths.cache() / f"imdb-{name}-{PREPROCESSING_VERSION}-{file.stat().st_size}-{lemmas}.parquet"
     with FileLock(f"{cached}.lock"):
         if not cached.exists():
-            reviews = read(file)
-            chosen = reviews.sample(SAMPLE, random_state=SAMPLE_SEED)
-            if others:
-                chosen = reviews.drop(chosen.index).sample(SAMPLE, random_state=SAMPLE_SEED)
+            chosen = draw(read(file))
             frame = pd.DataFrame({"tokens": [prepare(text) for text in chosen["review"]], "label": chosen["label"]})
             part = cached.with_suffix(".part")
             frame.to_parquet(part, index=False)
@@ -117,15 +149,15 @@ def read(file: Path) -> pd.DataFrame:
     return frame
 
 
-def load(seed: int, train: int, validation: int, test: int, others: bool = False) -> Dataset:
+def load(seed: int, train: int, validation: int, test: int, tuning: bool = False) -> Dataset:
     """Return sentiment of the 1,000 sampled reviews, split by `seed` into training, validation and test, stratified.
 
-    With `others` it is 1,000 other reviews, see `sample`. A `test` of 0 leaves that part empty.
+    With `tuning` it is 1,000 other reviews, see `sample`. A `test` of 0 leaves that part empty.
 
     Vectors and text tasks see the training reviews alone; the released code trains vectors on all 1,000. Raises
     ValueError if the sizes are not 1,000 together.
     """
-    frame = sample(others)
+    frame = sample(tuning)
     if train + validation + test != len(frame):
         raise ValueError(f"train, validation and test must be {len(frame)} together, got {train + validation + test}")
     texts, labels = [list(tokens) for tokens in frame["tokens"]], frame["label"].to_numpy()

@@ -1,4 +1,4 @@
-"""Analogy questions and word similarities from gensim's own files; no download."""
+"""Analogy questions and word similarities: from gensim's own files, no download; and 13 similarity sets to fetch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +7,33 @@ import torch
 from gensim.test.utils import datapath
 from torch import Tensor
 
+from mt2st.data import upstream
+from mt2st.data.upstream import GitHubFile
 from mt2st.embeddings import EmbeddingTable
 
 SIMILARITIES = ("wordsim353", "simlex999")
+RELEASE = (
+    "NoakLiu/MT2ST-Word-Embeddings-Acceleration",
+    "1ef738546ae1ac4515d9bd1056738c90f91a1ec5",
+)  # with the paper's code
+WORD_SIMILARITIES = {
+    name: GitHubFile(*RELEASE, f"en/{name}.txt", sha256)
+    for name, sha256 in {
+        "EN-MC-30": "33ee05911496ff83d95cac351d0746c6f63b9181b605cb7d307f4daa8864511b",
+        "EN-MEN-TR-3k": "3df21751d8f69d51619ec62251c045da70815f3fad27736db7c1fc99ff3bfacf",
+        "EN-MTurk-287": "a9ae3a9decb75a9700fe0cf18b048c1344774d9f40e0196baf8e34d4cd9d1ce5",
+        "EN-MTurk-771": "7b9c566bdb6f82074337c8ab7cedf684eb06e1c33263107df5169fa1cd045988",
+        "EN-RG-65": "c243f3a91c3f5d8cf67f21a67f6fb80bde8b6bb060851a6a48e6f2d68ec98c9f",
+        "EN-RW-STANFORD": "5108d54dfc746f44f9c3d7e31d2857c37cf71430bc1594175a61a3b89bb0ae1f",
+        "EN-SIMLEX-999": "405394ffb7d25f6d0e3c041f87c9f27d29dc6b047506769953e85c4523b11685",
+        "EN-SimVerb-3500": "c31adf2ee2954b144117a17f37c19eeeaf8e470b29980168d8f7a816dd1c4386",
+        "EN-VERB-143": "37bf50e1f8ccdddbacbc49ff12a4be26820e8d666aa966b698eabd40901821db",
+        "EN-WS-353-ALL": "7968d0b0f8851fd1932c0aa998482f12396761774769450b290f142f52942b8c",
+        "EN-WS-353-REL": "66a7c88100624d0a391605ff61ce84e11d11ee620d51ec0298da49592838f8fa",
+        "EN-WS-353-SIM": "f1da938998863c94e53f72f984a5c6e215f0b46c323aae8f0f4930703a339107",
+        "EN-YP-130": "4b963f0771ba8cf1d378de8cd43387c31eae34a5e57e2de3685c53fc2cdd9a73",
+    }.items()
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +82,54 @@ def similarities(table: EmbeddingTable, name: str) -> Lexicon:
         except ValueError as error:
             raise ValueError(f"{file}:{number}: expected word, word and score, got {line!r}") from error
     return _resolve(rows, table)
+
+
+def word_similarity_sets() -> dict[str, list[tuple[str, str, float]]]:
+    """Return the 13 similarity sets that come with the paper's code: lower-cased pairs and their human scores, by name.
+
+    Scales differ (MEN: 0 to 50, SimLex-999: 0 to 10), and sets share pairs: EN-WS-353-SIM and EN-WS-353-REL are parts
+    of EN-WS-353-ALL, EN-MC-30 of EN-RG-65. Raises MissingData with what to do where a file is not here, ValueError
+    naming file and line where one does not hold two words and a score.
+    """
+    return dict(zip(WORD_SIMILARITIES, map(_read_pairs, _locate_all()), strict=True))
+
+
+def locate_word_similarities() -> Path:
+    """Return the folder of the first of the 13 sets; raises MissingData with what to do where any is not here."""
+    return _locate_all()[0].parent
+
+
+def fetch_word_similarities() -> Path:
+    """Download the 13 sets and return their folder; raises ConnectionError that says what else can be done."""
+    return upstream.fetch("wordsim", list(WORD_SIMILARITIES.values()))[0].parent
+
+
+def word_similarities(table: EmbeddingTable) -> dict[str, Lexicon]:
+    """Return `word_similarity_sets` as rows of a table."""
+    return {
+        name: _resolve([([first, second], score) for first, second, score in pairs], table)
+        for name, pairs in word_similarity_sets().items()
+    }
+
+
+def _locate_all() -> list[Path]:
+    return [upstream.locate("wordsim", file.name) for file in WORD_SIMILARITIES.values()]
+
+
+def _read_pairs(file: Path) -> list[tuple[str, str, float]]:
+    """Read two words and a score a line, separated by tabs or spaces."""
+    pairs = []
+    for number, line in enumerate(upstream.read_text(file).splitlines(), start=1):
+        try:
+            first, second, score = line.lower().split()
+            pairs.append((first, second, float(score)))
+        except ValueError as error:
+            raise ValueError(
+                f"{file}:{number}: expected two words and a score, got {line!r}; fetch it again"
+            ) from error
+    if not pairs:
+        raise ValueError(f"{file} is empty; fetch it again")
+    return pairs
 
 
 def correlated_pairs(table: EmbeddingTable) -> Lexicon:

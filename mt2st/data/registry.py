@@ -10,7 +10,7 @@ import pooch
 from gensim.test.utils import datapath
 
 from mt2st import paths
-from mt2st.data import imdb, wiki
+from mt2st.data import imdb, lexicons, sequences, wiki
 from mt2st.embeddings import MissingData, find_glove
 
 IMDB_URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
@@ -116,6 +116,46 @@ SOURCES = {
             "PDDL 1.0",
             find_glove,
             fetch_glove,
+        ),
+        Source(
+            "ud-ewt",
+            "parts of speech: UD English EWT",
+            "18 MB",
+            "CC BY-SA 4.0",
+            lambda: sequences.locate("ud-ewt")[0],
+            lambda: sequences.fetch("ud-ewt"),
+        ),
+        Source(
+            "treebank",
+            "parts of speech: NLTK's tenth of the Penn Treebank",
+            "2 MB",
+            "LDC, non-commercial",
+            lambda: sequences.locate("treebank")[0],
+            lambda: sequences.fetch("treebank"),
+        ),
+        Source(
+            "uner-ewt",
+            "named entities: Universal NER, English EWT",
+            "6 MB",
+            "CC BY-SA 4.0",
+            lambda: sequences.locate("uner-ewt")[0],
+            lambda: sequences.fetch("uner-ewt"),
+        ),
+        Source(
+            "wnut-17",
+            "named entities: emerging ones in posts and comments",
+            "1 MB",
+            "CC BY 4.0",
+            lambda: sequences.locate("wnut-17")[0],
+            lambda: sequences.fetch("wnut-17"),
+        ),
+        Source(
+            "wordsim",
+            "13 sets of word pairs with human similarity scores",
+            "0.2 MB",
+            "none stated",
+            lexicons.locate_word_similarities,
+            lexicons.fetch_word_similarities,
         ),
     )
 }

@@ -69,6 +69,36 @@ def test_the_split_is_stratified_and_no_review_is_in_two_parts() -> None:
     assert {text[-1] for text in dataset.background.tokens} == names[0]
 
 
+def test_other_reviews_repeat_neither_one_another_nor_the_sample(mirror: Path) -> None:
+    file = mirror / "IMDB Dataset.csv"
+    reviews = pd.read_csv(file)
+    chosen = reviews.sample(1000, random_state=24).index
+    rest = reviews.index.difference(chosen)
+    # Only 2,500 texts are left to draw from: all other reviews repeat the sample or one another.
+    reviews.loc[rest[2500:30_000], "review"] = reviews.loc[chosen[0], "review"]
+    reviews.loc[rest[30_000:], "review"] = reviews.loc[rest[0], "review"]
+    reviews.to_csv(file, index=False)
+    dataset = imdb.others()
+    parts = [{text[-1] for text in part.texts} for part in (dataset.train, dataset.validation, dataset.test)]
+    assert [len(part) for part in parts] == [1000, 500, 500]
+    names = set.union(*parts)
+    assert len(names) == 2000
+    assert names.isdisjoint({tokens[-1] for tokens in imdb.sample()["tokens"]})
+    assert names <= {f"no{i}" for i in rest[:2500]}
+
+
+@pytest.mark.usefixtures("mirror")
+def test_other_reviews_have_their_labels_and_are_the_same_again() -> None:
+    reviews = pd.read_csv(imdb.locate())
+    dataset = imdb.others()
+    for part in (dataset.train, dataset.validation, dataset.test):
+        rows = [int(text[-1].removeprefix("no")) for text in part.texts]
+        assert [dataset.classes[label] for label in part.labels] == reviews["sentiment"][rows].tolist()
+    again = imdb.others()
+    assert [list(text) for text in again.test.texts] == [list(text) for text in dataset.test.texts]
+    assert len(list(paths.cache().glob("imdb-others-*-words.parquet"))) == 1
+
+
 @pytest.mark.usefixtures("mirror")
 def test_sizes_must_add_up() -> None:
     with pytest.raises(ValueError, match="must be 1000 together, got 999"):

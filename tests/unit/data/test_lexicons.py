@@ -9,7 +9,7 @@ from gensim.test.utils import datapath
 from scipy import stats
 
 from mt2st.data import lexicons
-from mt2st.embeddings import EmbeddingTable
+from mt2st.embeddings import EmbeddingTable, MissingData
 
 FILES = {"wordsim353": "wordsim353.tsv", "simlex999": "simlex999.txt"}
 FAMILY = ("boy", "girl", "brother", "sister", "he", "she")
@@ -137,3 +137,61 @@ def test_a_broken_analogy_line_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(lexicons, "datapath", lambda file: str(tmp_path / file))
     with pytest.raises(ValueError, match=r"questions-words\.txt:2: an analogy has four words, this line has 3"):
         lexicons.analogies(half)
+
+
+# --- the 13 sets that come with the paper's code
+
+
+@pytest.fixture
+def sets(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a mirror with 13 small sets, one of them separated by spaces."""
+    folder = tmp_path / "mirror" / "wordsim"
+    folder.mkdir(parents=True)
+    for name in lexicons.WORD_SIMILARITIES:
+        (folder / f"{name}.txt").write_text("Boy\tgirl\t3.5\nboy\tunheard\t1\n")
+    (folder / "EN-MEN-TR-3k.txt").write_text("he she 50.0\n")
+    monkeypatch.setenv("MT2ST_DATA_MIRROR", str(folder.parent))
+    return folder
+
+
+def test_there_are_13_sets_each_with_its_checksum() -> None:
+    files = lexicons.WORD_SIMILARITIES
+    assert len(files) == len({file.sha256 for file in files.values()}) == 13
+    assert files["EN-MC-30"].url.endswith("/1ef738546ae1ac4515d9bd1056738c90f91a1ec5/en/EN-MC-30.txt")
+
+
+@pytest.mark.usefixtures("sets")
+def test_sets_are_read_lower_cased_with_tabs_or_spaces() -> None:
+    sets = lexicons.word_similarity_sets()
+    assert list(sets) == list(lexicons.WORD_SIMILARITIES)
+    assert sets["EN-RG-65"] == [("boy", "girl", 3.5), ("boy", "unheard", 1.0)]
+    assert sets["EN-MEN-TR-3k"] == [("he", "she", 50.0)]
+
+
+@pytest.mark.usefixtures("sets")
+def test_sets_are_resolved_to_rows_of_a_table() -> None:
+    resolved = lexicons.word_similarities(table_of(list(FAMILY)))
+    assert resolved["EN-RG-65"].rows.tolist() == [[2, 3]]
+    torch.testing.assert_close(resolved["EN-RG-65"].values, torch.tensor([3.5]))
+    assert resolved["EN-RG-65"].coverage == 0.5
+    assert resolved["EN-MEN-TR-3k"].rows.tolist() == [[6, 7]]
+
+
+@pytest.mark.parametrize("line", ["boy girl", "boy girl 3 4", "boy girl much", ""])
+def test_a_broken_line_of_a_set_is_named(sets: Path, line: str) -> None:
+    (sets / "EN-YP-130.txt").write_text(f"boy girl 1\n{line}\nhe she 2\n")
+    with pytest.raises(ValueError, match=r"EN-YP-130\.txt:2: expected two words and a score"):
+        lexicons.word_similarity_sets()
+
+
+def test_an_empty_set_is_refused(sets: Path) -> None:
+    (sets / "EN-YP-130.txt").write_text("")
+    with pytest.raises(ValueError, match=r"EN-YP-130\.txt is empty"):
+        lexicons.word_similarity_sets()
+
+
+def test_all_sets_have_to_be_here(sets: Path) -> None:
+    assert lexicons.locate_word_similarities() == sets
+    (sets / "EN-YP-130.txt").unlink()
+    with pytest.raises(MissingData, match=r"run `mt2st data fetch wordsim`, or put EN-YP-130\.txt"):
+        lexicons.locate_word_similarities()

@@ -148,7 +148,9 @@ def test_an_unknown_data_set_is_refused_with_the_known_ones() -> None:
 
 @pytest.mark.usefixtures("home")
 def test_the_listing_has_a_line_a_data_set_and_says_how_to_get_what_is_not_here() -> None:
-    wikipedia, imdb, stopwords, glove = registry.listing().splitlines()
+    lines = {line.split()[0]: line for line in registry.listing().splitlines()}
+    assert list(lines) == list(registry.SOURCES)
+    wikipedia, imdb, stopwords, glove = (lines[name] for name in ("wiki", "imdb", "stopwords", NAME))
     assert imdb.startswith("imdb ")
     assert imdb.endswith("not here: mt2st data fetch imdb")
     assert stopwords.startswith("stopwords ")
@@ -158,12 +160,22 @@ def test_the_listing_has_a_line_a_data_set_and_says_how_to_get_what_is_not_here(
     assert glove.startswith("glove-twitter-100 ")
     assert glove.endswith("not here: mt2st data fetch glove-twitter-100")
     assert "387 MB" in glove
+    assert lines["ud-ewt"].endswith("not here: mt2st data fetch ud-ewt")
+
+
+def test_the_columns_of_the_listing_do_not_run_into_one_another() -> None:
+    for source in registry.SOURCES.values():
+        assert len(source.name) < 20
+        assert len(source.about) < 52
+        assert len(source.size) < 8
+        assert len(source.licence) < 22
 
 
 def test_the_listing_names_the_file_that_is_here(site: Path) -> None:
     publish(site)
     file = registry.fetch(NAME)
-    assert registry.listing().splitlines()[-1].endswith(f"  here: {file}")
+    (line,) = (line for line in registry.listing().splitlines() if line.startswith(NAME))
+    assert line.endswith(f"  here: {file}")
 
 
 # --- IMDB and stop words
