@@ -16,6 +16,7 @@ from mt2st.losses import (
     misalignment_loss,
     spearman_loss,
 )
+from mt2st.released_terms import ANALOGY, SIMILARITY, ReleasedTerm, analogy_term, similarity_term
 from mt2st.tasks import LanguageModelTask, NoiseTask, TableTask, Task, TokenTask, as_targets
 
 CASES = ("lower", "Capitalised", "UPPER", "miXed", "caseless")
@@ -71,6 +72,16 @@ def _loss_on_table(name: str, dataset: Dataset, table: EmbeddingTable) -> TableT
     return task
 
 
+def _released_analogy(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+    sections = list(lexicons.analogy_sections(table).values())
+    return ReleasedTerm(name, lambda vectors: analogy_term(vectors, sections))
+
+
+def _released_similarity(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+    sets = list(lexicons.word_similarities(table).values())
+    return ReleasedTerm(name, lambda vectors: similarity_term(vectors, sets))
+
+
 def _similarity(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
     pairs = lexicons.similarities(table, "wordsim353")
     return TableTask(name, spearman_loss, [pairs.rows, pairs.values])
@@ -106,6 +117,8 @@ BUILDERS: dict[str, Callable[[str, Dataset, EmbeddingTable], Task]] = {
     "update3": _update3,
     **{f"{name}{SHUFFLED}": _shuffled for name in UPDATES},
     **{f"{name}{NOISE}": _noise for name in UPDATES},
+    ANALOGY: _released_analogy,
+    SIMILARITY: _released_similarity,
     "similarity": _similarity,
     "hyperlink": _span,
     "emphasis": _span,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from mt2st import auxiliaries, checksums, compute, embeddings, environment, released, runs
+from mt2st import auxiliaries, checksums, compute, downstream, embeddings, environment, released, runs
 from mt2st.data import imdb, wiki
 from mt2st.data.dataset import Dataset, Examples
 from mt2st.embeddings import EmbeddingTable
@@ -17,7 +17,7 @@ from mt2st.metrics import classification_scores
 from mt2st.models import Encoder, Model
 from mt2st.runs import Configuration, Record, Run
 from mt2st.tasks import SentenceTask, Task, as_targets
-from mt2st.training import evaluate, fit
+from mt2st.training import History, evaluate, fit
 
 Assembled = tuple[Model, SentenceTask, list[Task]]
 
@@ -46,26 +46,30 @@ def execute(run: Run, device: torch.device) -> Record:
     configuration = run.configuration
     dataset, table = prepare(data_of(configuration), run.embedding, run.vectors, run.seed)
     model, primary, others = build(run, dataset, table, device)
-    history = fit(
-        model,
-        primary,
-        others,
-        run.schedule,
-        validation=sentence_task(dataset, "validation", table) if len(dataset.validation) else None,
-        optimizer=torch.optim.AdamW(
-            model.parameters(), lr=configuration.learning_rate, weight_decay=configuration.weight_decay, fused=True
-        ),
-        epochs=configuration.epochs,
-        batch_size=configuration.batch_size,
-        seed=run.seed,
-        epsilon=configuration.epsilon,
-    )
+    history = History()
+    if configuration.epochs:
+        history = fit(
+            model,
+            primary,
+            others,
+            run.schedule,
+            validation=sentence_task(dataset, "validation", table) if len(dataset.validation) else None,
+            optimizer=torch.optim.AdamW(
+                model.parameters(), lr=configuration.learning_rate, weight_decay=configuration.weight_decay, fused=True
+            ),
+            epochs=configuration.epochs,
+            batch_size=configuration.batch_size,
+            seed=run.seed,
+            epsilon=configuration.epsilon,
+        )
     scores: dict[str, Any] = {
         "best_epoch": history.best_epoch,
         "flops": compute.epoch_flops(model, primary, others, configuration.batch_size),
     }
     if len(dataset.test):
         scores |= _test(model, dataset, table)
+    if configuration.evaluate_table:
+        scores |= _evaluate(model, table, run.seed)
     made_with = environment.describe(device) | {
         "seed": run.seed,
         "data": {file.name: checksums.digest(file) for file in (*dataset.files, *table.files)},
@@ -82,6 +86,15 @@ def _test(model: Model, dataset: Dataset, table: EmbeddingTable) -> dict[str, An
         "coverage": table.coverage(dataset.test.texts),
         "predictions": "".join(map(str, result.predictions)),
         "targets": "".join(map(str, result.targets)),
+    }
+
+
+def _evaluate(model: Model, table: EmbeddingTable, seed: int) -> dict[str, Any]:
+    """Scores of the learned table on other tasks, and by itself."""
+    vectors = model.encoder.table.detach().cpu().numpy()
+    return {
+        "downstream": {task: downstream.evaluate_table(table, vectors, task, seed) for task in downstream.TASKS},
+        "intrinsic": downstream.intrinsic(table, vectors).to_dict("records"),
     }
 
 

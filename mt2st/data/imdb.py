@@ -90,7 +90,8 @@ def locate() -> Path:
 def sample(tuning: bool = False) -> pd.DataFrame:
     """Return the paper's sample of 1,000 reviews, preprocessed once and cached: columns tokens, label (1: positive).
 
-    `tuning` draws 1,000 of the remaining 49,000 instead, on which settings may be chosen.
+    `tuning` draws 1,000 of the remaining 49,000 instead, on which settings may be chosen; in the CSV of the 50,000 that
+    the recorded trials were made with, one of them repeats a review of the sample.
     """
     return _prepared("tuning", _draw_tuning) if tuning else _prepared("sample", _draw)
 

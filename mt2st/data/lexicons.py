@@ -52,19 +52,33 @@ class Lexicon:
 
 def analogies(table: EmbeddingTable) -> Lexicon:
     """Return the Google analogy questions (Mikolov et al. 2013); sections not named "gram…" are semantic."""
+    sections = _analogy_sections()
+    rows = [(words, float(not name.startswith("gram"))) for name, section in sections.items() for words in section]
+    lexicon = _resolve(rows, table)
+    return Lexicon(lexicon.rows, lexicon.values.bool(), lexicon.total)
+
+
+def analogy_sections(table: EmbeddingTable) -> dict[str, Tensor]:
+    """Return the questions (Q, 4) of each section of `analogies`, in the order of the file."""
+    return {
+        name: _resolve([(words, 0.0) for words in section], table).rows for name, section in _analogy_sections().items()
+    }
+
+
+def _analogy_sections() -> dict[str, list[list[str]]]:
+    """Read the questions by section."""
     file = Path(datapath("questions-words.txt"))
-    rows: list[tuple[list[str], float]] = []
-    semantic = True
+    sections: dict[str, list[list[str]]] = {}
+    name = ""
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         if line.startswith(":"):
-            semantic = not line.removeprefix(":").strip().startswith("gram")
+            name = line.removeprefix(":").strip()
             continue
         words = line.lower().split()
         if len(words) != 4:
             raise ValueError(f"{file}:{number}: an analogy has four words, this line has {len(words)}")
-        rows.append((words, semantic))
-    lexicon = _resolve(rows, table)
-    return Lexicon(lexicon.rows, lexicon.values.bool(), lexicon.total)
+        sections.setdefault(name, []).append(words)
+    return sections
 
 
 def similarities(table: EmbeddingTable, name: str) -> Lexicon:
