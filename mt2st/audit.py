@@ -45,6 +45,18 @@ def cells(records: Sequence[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `cells` with our means, intervals and n as text."""
+    shown = frame[["table", "embedding", "as printed", "paper", "logs", "hidden"]].copy()
+    for protocol in ("released", "controlled"):
+        columns = [frame[f"{protocol}{suffix}"] for suffix in ("", " low", " high", " n")]
+        shown[f"ours, {protocol}"] = [
+            "–" if not n else f"{mean:.1f} [{low:.1f}, {high:.1f}] n={n}"
+            for mean, low, high, n in zip(*columns, strict=True)
+        ]
+    return shown
+
+
 Cell = tuple[str, str, str, int]  # strategy, embedding, setting (under protocol released: the step), hidden size
 
 
@@ -192,3 +204,28 @@ def _kind(record: Record) -> str:
         if run.setting.endswith(suffix):
             return kind
     return "tuned constant weight" if record.experiment == "control" else "the loss itself"
+
+
+def conclusions(records: Sequence[Record], embedding: str) -> str:
+    """Say what was found: protocol, value, difference."""
+    frame, changes = cells(records), walk(records, embedding)
+    frame = frame[frame["hidden"] == frame["hidden"].min()]
+    is_original = frame["setting"] == ORIGINAL
+    lines = []
+    for protocol in ("released", "controlled"):
+        original, update = frame.loc[is_original, protocol].mean(), frame.loc[~is_original, protocol].mean()
+        lines.append(
+            f"protocol {protocol}: original {original:.1f}%, update {update:.1f}%, difference {update - original:+.1f} "
+            "points (means over the cells of Tables I–III)"
+        )
+    paper = frame.loc[~is_original, "paper"].mean() - frame.loc[is_original, "paper"].mean()
+    lines.append(f"the paper's cells: difference {paper:+.1f} points")
+    terms = without_gradient(records)
+    lines.append(
+        f"terms of the released code: add up to {terms['added to the loss'].max():.1f} to the loss, change training "
+        f"accuracy by {terms['accuracy differs by'].max():.1f} in {len(terms)} cells"
+    )
+    for row in changes.iloc[1:].itertuples():
+        low, high = changes.loc[row.Index, ["change low", "change high"]]
+        lines.append(f"{embedding}, {row.step}: {row.change:+.1f} points [{low:+.1f}, {high:+.1f}], n = {row.n}")
+    return "\n".join(lines)

@@ -81,6 +81,18 @@ def table(profile: Profile, records: Sequence[Record]) -> pd.DataFrame:
     return frame
 
 
+def time_verdicts(records: Sequence[Record]) -> pd.DataFrame:
+    """Claims about training time alone: what was measured, the paper's value, ours, and the verdict."""
+    return pd.DataFrame(
+        [
+            {"claim": c.text, "paper": f"{c.paper:+.0f}%", "ours": f"{e.mean:+.0f}% [{e.low:+.0f}, {e.high:+.0f}]"}
+            | {"n": e.n, "verdict": c.verdict}
+            for c in _time(records)
+            if (e := c.estimate)
+        ]
+    )
+
+
 def _claims(profile: Profile, records: Sequence[Record]) -> Iterator[Claim]:
     """All claims, in the order of the paper."""
     grid = runs.of(records, "grid")

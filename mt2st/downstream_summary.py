@@ -84,3 +84,18 @@ def intrinsic(records: Sequence[Record]) -> pd.DataFrame:
     means = frame.pivot_table(index=["set", "measure"], columns="arm", values="score", sort=False)
     rows = frame.groupby(["set", "measure"], sort=False)[["covered", "total"]].mean()
     return pd.concat([rows, means[[arm for arm in ARMS if arm in means.columns]]], axis=1).reset_index()
+
+
+def conclusions(records: Sequence[Record]) -> str:
+    """Say for each group of tasks how each strategy's table compares with the single-task one."""
+    lines = []
+    for group, name in GROUPS.items():
+        means = 100 * by_seed(records, group)
+        for arm in (arm for arm in ARMS[2:] if arm in means.columns):
+            found = paired_difference(means[arm].to_numpy(), means["single"].to_numpy())
+            low, high = found.interval.low, found.interval.high
+            lines.append(
+                f"{name}: table of {arm} {found.interval.mean:+.1f} points [{low:+.1f}, {high:+.1f}] against that of "
+                f"single-task learning, n = {found.interval.n} seeds, p = {found.p:.3f}"
+            )
+    return "\n".join(lines)

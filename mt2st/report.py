@@ -9,9 +9,11 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mt2st import figures, paths, runs, summary, tables
+from mt2st import figures, paths, replication, runs, summary, tables
 from mt2st.profiles import STRATEGIES, Profile
 from mt2st.runs import Record
+
+Further = dict[str, pd.DataFrame]  # tables of `replication.tables` by name
 
 
 def build(profile: Profile) -> Path:
@@ -20,14 +22,17 @@ def build(profile: Profile) -> Path:
     Raises FileNotFoundError that says how to make the record where there is none.
     """
     records = runs.unpack(paths.recorded(profile.name))
-    scores = runs.score_frame(records)
+    grid = runs.of(records, "grid")
     folder = paths.figures(profile.name)
     folder.mkdir(parents=True, exist_ok=True)
     for number in tables.TITLES:
-        tables.write(number, scores, folder)
-    draw(records, folder)
-    write_readme(profile, records, paths.readme())
-    return write_page(profile, records, folder)
+        tables.write(number, runs.score_frame(grid), folder)
+    draw(grid, folder)
+    further = replication.tables(profile, records)
+    replication.write(further, folder)
+    replication.draw(further, records, folder)
+    write_readme(profile, grid, further, paths.readme())
+    return write_page(profile, grid, further, folder)
 
 
 def draw(records: Sequence[Record], folder: Path) -> None:
@@ -45,14 +50,17 @@ def draw(records: Sequence[Record], folder: Path) -> None:
         figures.save(figures.time_by_strategy(scores), folder / "time_by_strategy")
 
 
-def write_page(profile: Profile, records: Sequence[Record], folder: Path) -> Path:
-    """Write `index.html`: tables beside the paper's numbers, figures, and the executed notebooks as pages."""
+def write_page(profile: Profile, records: Sequence[Record], further: Further, folder: Path) -> Path:
+    """Write `index.html`: tables beside the paper's numbers, figures, and the executed notebooks as pages.
+
+    `records` are those of the grid, `further` the tables of `replication.tables`.
+    """
     scores = runs.score_frame(records)
     titles = {f"figure_{n:02d}": f"Figure {n}. {f.title}" for n, f in figures.FIGURES.items()}
     titles |= {
         "accuracy_by_strategy": "Accuracy by strategy",
         "time_by_strategy": "Training time by strategy",
-    }
+    } | replication.TITLES
     pictures = [
         {
             "name": name,
@@ -73,6 +81,8 @@ def write_page(profile: Profile, records: Sequence[Record], folder: Path) -> Pat
             machine=records[0].environment if records else {},
             strategies=strategy_table(scores),
             compact=tables.compact(scores),
+            claims=replication.claims_for_readers(further["claims"]) if "claims" in further else pd.DataFrame(),
+            further={replication.TITLES[name]: frame for name, frame in further.items() if name != "claims"},
             tables={title: tables.table(number, scores) for number, title in tables.TITLES.items()},
             pictures=pictures,
             notebooks=notebook_pages(paths.results(profile.name) / "notebooks"),
@@ -131,19 +141,19 @@ def _interval(mean: float, low: float, high: float, scale: float = 100, decimals
     return text if low != low else f"{text} [{scale * low:.{decimals}f}, {scale * high:.{decimals}f}]"
 
 
-def write_readme(profile: Profile, records: Sequence[Record], readme: Path) -> None:
+def write_readme(profile: Profile, records: Sequence[Record], further: Further, readme: Path) -> None:
     """Replace the block between `<!-- results:PROFILE -->` and `<!-- end -->`; a README without it is left alone."""
     if not readme.exists() or not records:
         return
     text = readme.read_text(encoding="utf-8")
     begin, end = f"<!-- results:{profile.name} -->", "<!-- end -->"
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    block = f"{begin}\n{readme_block(profile, records)}{end}"
+    block = f"{begin}\n{readme_block(profile, records, further)}{end}"
     readme.write_text(pattern.sub(lambda _: block, text), encoding="utf-8")
 
 
-def readme_block(profile: Profile, records: Sequence[Record]) -> str:
-    """Return the README's results: summary by strategy, then every cell beside the paper and its released logs."""
+def readme_block(profile: Profile, records: Sequence[Record], further: Further) -> str:
+    """Return the README's results: summary by strategy, claims, every cell beside the paper and its released logs."""
     scores = runs.score_frame(records)
     machine = records[0].environment["device"]
     parts = [
@@ -153,4 +163,9 @@ def readme_block(profile: Profile, records: Sequence[Record]) -> str:
         "Accuracy in percent by embedding and auxiliary task; in brackets the 95% t interval over seeds:\n",
         tables.to_markdown(tables.compact(scores)),
     ]
+    if "claims" in further:
+        parts[2:2] = [
+            "The paper's claims, each tested with the seed as the unit; 95% intervals in brackets:\n",
+            tables.to_markdown(replication.claims_for_readers(further["claims"])),
+        ]
     return "\n".join(parts)

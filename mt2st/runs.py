@@ -7,6 +7,7 @@ last: a folder without it is an attempt that was cut off, and is made anew.
 import hashlib
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -191,6 +192,11 @@ def unpack(file: Path) -> list[Record]:
 def of(records: Iterable[Record], experiment: str) -> list[Record]:
     """Return the records that were made for one experiment."""
     return [record for record in records if record.experiment == experiment]
+
+
+def count_by_experiment(records: Iterable[Record]) -> dict[str, int]:
+    """Number of records made for each experiment."""
+    return dict(Counter(record.experiment for record in records))
 
 
 def score_frame(records: Sequence[Record]) -> pd.DataFrame:

@@ -111,3 +111,18 @@ def table(records: Sequence[Record], targets: Sequence[float]) -> pd.DataFrame:
 def whole_training(records: Sequence[Record], unit: str) -> pd.DataFrame:
     """Mean cost of all epochs for each seed (rows) and strategy."""
     return by_seed(to_target(records, np.inf), unit, np.inf)
+
+
+def whole_table(records: Sequence[Record], unit: str) -> pd.DataFrame:
+    """Cost of all epochs by strategy, with ratios to single-task and multi-task learning; see `table`."""
+    means = whole_training(records, unit)
+    rows = []
+    for strategy in (s for s in STRATEGIES if s in means.columns):
+        row: dict[str, object] = {"strategy": strategy, "n": len(means), unit: float(means[strategy].mean())}
+        for reference in ("single", "mtl"):
+            if reference != strategy and reference in means.columns:
+                found = compare(means, strategy, reference)
+                row |= {f"/ {reference}": found.interval.mean, f"/ {reference} low": found.interval.low}
+                row |= {f"/ {reference} high": found.interval.high}
+        rows.append(row)
+    return pd.DataFrame(rows)

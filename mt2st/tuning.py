@@ -73,6 +73,17 @@ def _row(kind: str, record: Record) -> dict[str, object]:
     )
 
 
+def effort(profile: Profile) -> pd.DataFrame:
+    """One row an arm: number of trials, their seconds, and the settings chosen. Empty where nothing is tuned."""
+    if profile.trials is None:
+        return pd.DataFrame({"trials": []})
+    table = _table(profile.name)
+    table = table[table["kind"] == "settings"]
+    spent = table.groupby(["strategy", "setting"], sort=False)["train_seconds"].agg(trials="size", seconds="sum")
+    chosen = table[table["chosen"]].set_index(["strategy", "setting"])[[*TUNED, "validation_accuracy"]]
+    return spent.round().join(chosen).reset_index()
+
+
 def configuration(profile: Profile, strategy: str, setting: str) -> Configuration:
     """Return a profile's configuration with the settings chosen for an arm; as it is where nothing is tuned."""
     if profile.trials is None:
@@ -98,10 +109,7 @@ def with_settings(configuration: Configuration, values: Sequence[float]) -> Conf
 
 
 def _chosen(profile: str, kind: str, strategy: str, setting: str) -> "pd.Series[float]":
-    file = paths.tuned(profile)
-    if not file.exists():
-        raise FileNotFoundError(f"{file} is not there: make it with `mt2st reproduce --profile {profile}`")
-    table = pd.read_csv(file)
+    table = _table(profile)
     arm = (table["kind"] == kind) & (table["strategy"] == strategy) & (table["setting"] == setting) & table["chosen"]
     return table[arm].iloc[0]
 
@@ -109,3 +117,11 @@ def _chosen(profile: str, kind: str, strategy: str, setting: str) -> "pd.Series[
 def _names(setting: str) -> tuple[str, ...]:
     """Auxiliary tasks of a row of the paper's tables."""
     return (setting,) if setting in UPDATES else ()
+
+
+def _table(profile: str) -> pd.DataFrame:
+    """Read the table of trials; raises FileNotFoundError that says how to make it."""
+    file = paths.tuned(profile)
+    if not file.exists():
+        raise FileNotFoundError(f"{file} is not there: make it with `mt2st reproduce --profile {profile}`")
+    return pd.read_csv(file)

@@ -1,0 +1,98 @@
+"""What notebooks 06–08 show, as files: claims, the audit, time to target and other tasks, each where it was run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mt2st import audit, claims, downstream_summary, figures, figures_replication, runs, timing
+from mt2st.experiments import WALKED
+from mt2st.profiles import STRATEGIES, Profile
+from mt2st.runs import Record
+from mt2st.tables import to_markdown
+
+TITLES = {
+    "claims": "The paper's claims",
+    "audit": "Every cell of Tables I–III: paper, released logs, and ours under both protocols (accuracy in percent)",
+    "walk": "From “original” to “update”, one change at a time (accuracy in percent)",
+    "without_gradient": "The released code's terms: what they add to the loss, and what they change in training",
+    "controls": "What else could explain a gain (accuracy in percent, differences from single-task in points)",
+    "time_to_target": "Time and operations to a validation accuracy",
+    "downstream": "The learned tables on other tasks (percent)",
+    "intrinsic": "The learned tables by themselves",
+}
+
+
+def targets(records: Sequence[Record]) -> list[float]:
+    """Validation accuracies to reach: the single-task arm's best mean, and the fixed ones."""
+    return [timing.best_mean(records), *timing.FIXED_TARGETS]
+
+
+def tables(profile: Profile, records: Sequence[Record]) -> dict[str, pd.DataFrame]:
+    """Return by name every table whose runs are among the records."""
+    grid = runs.of(records, "grid")
+    found: dict[str, pd.DataFrame] = {}
+    if {record.run.strategy for record in grid} == set(STRATEGIES):
+        found["claims"] = claims.table(profile, records)
+        found["time_to_target"] = timing.table(grid, targets(grid))
+    if runs.of(records, "released"):
+        found["audit"] = audit.cells(records)
+        found["walk"] = audit.walk(records, WALKED[0])
+        found["without_gradient"] = audit.without_gradient(records)
+    if runs.of(records, "control"):
+        found["controls"] = audit.controls(records)
+    if elsewhere := runs.of(records, "downstream"):
+        found["downstream"] = downstream_summary.table(elsewhere)
+        found["intrinsic"] = downstream_summary.intrinsic(elsewhere)
+    return {name: found[name] for name in TITLES if name in found}
+
+
+def write(made: dict[str, pd.DataFrame], folder: Path) -> None:
+    """Write each table as csv and md."""
+    for name, frame in made.items():
+        frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
+        (folder / f"{name}.md").write_text(f"{TITLES[name]}\n\n{to_markdown(frame)}", encoding="utf-8")
+
+
+def draw(made: dict[str, pd.DataFrame], records: Sequence[Record], folder: Path) -> None:
+    """Draw the figure of each table that has one, as png and pdf."""
+    pictures: dict[str, Figure] = {}
+    if "walk" in made:
+        pictures["walk"] = figures_replication.walk(made["walk"], WALKED[0])
+    if "controls" in made:
+        pictures["controls"] = figures_replication.controls(made["controls"])
+    if "time_to_target" in made:
+        grid = runs.of(records, "grid")
+        pictures["time_to_target"] = figures_replication.survival(grid, targets(grid))
+    if "downstream" in made:
+        pictures["downstream"] = figures_replication.downstream(made["downstream"])
+    for name, picture in pictures.items():
+        figures.save(picture, folder / name)
+
+
+def claims_for_readers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of claims with numbers formatted for people."""
+    return pd.DataFrame(
+        {
+            "claim": table["claim"],
+            "unit": table["unit"],
+            "paper": [_number(value) for value in table["paper"]],
+            "released logs": table["released logs"],
+            "ours": [
+                "–" if row.n == 0 else f"{_number(row.ours)} [{_number(row.low)}, {_number(row.high)}]"
+                for row in table.itertuples()
+            ],
+            "n": table["n"],
+            "p after Holm": ["–" if p != p else f"{p:.3f}" for p in table["p after Holm"]],
+            "n could detect": [_number(value) for value in table["detectable"]],
+            "verdict": table["verdict"],
+        }
+    )
+
+
+def _number(value: float) -> str:
+    """Format with three significant digits, at most one decimal above 10."""
+    if value != value:
+        return "–"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
