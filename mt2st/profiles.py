@@ -65,7 +65,6 @@ TRIALS = Trials(
     gammas=(0.03, 0.1, 0.3, 3.0),
 )
 
-GRID = ("00", "01", "02", "03", "04", "05", "07")
 
 OTHER_TASK = (
     "The paper's numbers are on IMDB sentiment (two classes, chance 50%), ours on topics of Wikipedia sentences (three "
@@ -80,7 +79,13 @@ SAME_TASK = (
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("wiki", "topic of Wikipedia sentences: person, place or other", OTHER_TASK, WIKI, GRID),
+        Profile(
+            "wiki",
+            "topic of Wikipedia sentences: person, place or other",
+            OTHER_TASK,
+            WIKI,
+            ("00", "01", "02", "03", "04", "05", "07"),
+        ),
         Profile(
             "imdb",
             "sentiment of 1,000 IMDB reviews, as in the paper",
@@ -104,7 +109,7 @@ PROFILES = {
                 batch_size=16,
                 learning_rate=5e-3,
             ),
-            GRID,
+            ("00", "01", "02", "03", "04", "05"),
             embeddings=("CBOW",),
             schedules={
                 "single": SINGLE_TASK,
