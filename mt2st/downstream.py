@@ -131,7 +131,7 @@ def score(result: Evaluation, data: Data) -> dict[str, float]:
 def load(task: str) -> Data:
     """Return the data of one of `TASKS`; raises ValueError for another and MissingData where it is not here.
 
-    "imdb" are reviews outside the sample that tables of the profile `imdb` are trained on.
+    "imdb" are reviews that the tables of the profile `imdb` were not trained on, nor their settings chosen.
     """
     match task:
         case "imdb":

@@ -97,17 +97,17 @@ def sample(tuning: bool = False) -> pd.DataFrame:
 
 
 def others() -> Dataset:
-    """Return sentiment of 2,000 reviews that are not in `sample`: 1,000 for training, 500 for validation, 500 for test.
+    """Return sentiment of 2,000 reviews that nothing else has seen: 1,000 for training, 500 each to validate and test.
 
-    They are always the same. No text stands in two parts or in the sample, though 418 of the 50,000 reviews repeat
-    another. There is no background text.
+    They are always the same. No text stands in two parts, in `sample` or in the reviews on which settings are chosen,
+    though 418 of the 50,000 reviews repeat another. There is no background text.
     """
-    frame = _prepared("others", _draw_others)
+    frame = _prepared("held-out", _draw_others)
     texts, labels = [list(tokens)[:LONGEST] or ["."] for tokens in frame["tokens"]], frame["label"].to_numpy()
     train, validation, test = (
         Examples(texts[start:stop], labels[start:stop]) for start, stop in pairwise(accumulate(OTHERS, initial=0))
     )
-    return Dataset("sentiment", CLASSES, train, validation, test, Background([]))
+    return Dataset("sentiment", CLASSES, train, validation, test, Background([]), (locate(),))
 
 
 def _draw(reviews: pd.DataFrame) -> pd.DataFrame:
@@ -119,8 +119,9 @@ def _draw_tuning(reviews: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw_others(reviews: pd.DataFrame) -> pd.DataFrame:
-    """Draw from the distinct texts that the sample has not."""
-    rest = reviews[~reviews["review"].isin(_draw(reviews)["review"])].drop_duplicates("review")
+    """Draw from the distinct texts that neither the sample nor the reviews for tuning have."""
+    seen = {*_draw(reviews)["review"], *_draw_tuning(reviews)["review"]}
+    rest = reviews[~reviews["review"].isin(seen)].drop_duplicates("review")
     return rest.sample(sum(OTHERS), random_state=SAMPLE_SEED)
 
 

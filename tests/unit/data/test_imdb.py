@@ -69,22 +69,24 @@ def test_the_split_is_stratified_and_no_review_is_in_two_parts() -> None:
     assert {text[-1] for text in dataset.background.tokens} == names[0]
 
 
-def test_other_reviews_repeat_neither_one_another_nor_the_sample(mirror: Path) -> None:
+def test_other_reviews_repeat_neither_one_another_nor_those_that_something_has_seen(mirror: Path) -> None:
     file = mirror / "IMDB Dataset.csv"
     reviews = pd.read_csv(file)
-    chosen = reviews.sample(1000, random_state=24).index
-    rest = reviews.index.difference(chosen)
-    # Only 2,500 texts are left to draw from: all other reviews repeat the sample or one another.
-    reviews.loc[rest[2500:30_000], "review"] = reviews.loc[chosen[0], "review"]
-    reviews.loc[rest[30_000:], "review"] = reviews.loc[rest[0], "review"]
+    sample = reviews.sample(1000, random_state=24).index
+    tuning = reviews.drop(sample).sample(1000, random_state=24).index
+    rest = reviews.index.difference(sample.union(tuning))
+    # Only 2,500 texts are left to draw from: all other reviews repeat one of them or of those that were seen.
+    for rows, source in [(rest[2500:20_000], sample[0]), (rest[20_000:30_000], tuning[0]), (rest[30_000:], rest[0])]:
+        reviews.loc[rows, "review"] = reviews.loc[source, "review"]
     reviews.to_csv(file, index=False)
     dataset = imdb.others()
     parts = [{text[-1] for text in part.texts} for part in (dataset.train, dataset.validation, dataset.test)]
     assert [len(part) for part in parts] == [1000, 500, 500]
     names = set.union(*parts)
     assert len(names) == 2000
-    assert names.isdisjoint({tokens[-1] for tokens in imdb.sample()["tokens"]})
     assert names <= {f"no{i}" for i in rest[:2500]}
+    for seen in (imdb.sample(), imdb.sample(tuning=True)):
+        assert names.isdisjoint({tokens[-1] for tokens in seen["tokens"]})
 
 
 @pytest.mark.usefixtures("mirror")
@@ -96,7 +98,7 @@ def test_other_reviews_have_their_labels_and_are_the_same_again() -> None:
         assert [dataset.classes[label] for label in part.labels] == reviews["sentiment"][rows].tolist()
     again = imdb.others()
     assert [list(text) for text in again.test.texts] == [list(text) for text in dataset.test.texts]
-    assert len(list(paths.cache().glob("imdb-others-*-words.parquet"))) == 1
+    assert len(list(paths.cache().glob("imdb-held-out-*-words.parquet"))) == 1
 
 
 @pytest.mark.usefixtures("mirror")
