@@ -26,7 +26,7 @@ from mt2st.tasks import LabelledTask, SentenceTask, TokenTask, as_targets
 from mt2st.training import Evaluation, evaluate, fit
 
 TASKS = ("imdb", "sentence_polarity", "ud-ewt", "treebank", "uner-ewt", "wnut-17")
-SENTENCES = 2000  # of a training set, at most
+SENTENCES = 1000  # of a training set, at most
 VALIDATION = 500  # sentences at most
 EPOCHS = 8
 HIDDEN, DROPOUT, LEARNING_RATE, BATCH_SIZE = 64, 0.2, 3e-3, 32
