@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+from sklearn.model_selection import train_test_split
 
 Tokens = Sequence[str]
 
@@ -34,7 +36,7 @@ class Background:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A primary task with its splits, and background text for everything else."""
+    """A primary task with its splits, background text for everything else, and the files all of it was read from."""
 
     name: str
     classes: tuple[str, ...]
@@ -42,6 +44,7 @@ class Dataset:
     validation: Examples
     test: Examples
     background: Background
+    files: tuple[Path, ...] = ()
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Examples of each class in each part."""
@@ -55,3 +58,22 @@ class Dataset:
 def pieces(texts: list[list[str]], size: int) -> list[list[str]]:
     """Cut texts into pieces of at most `size` tokens."""
     return [text[start : start + size] for text in texts for start in range(0, len(text), size)]
+
+
+def stratified_split(
+    labels: np.ndarray, seed: int, train: int, validation: int, test: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return disjoint rows of `labels` (N,) for training, validation and test, drawn by `seed`.
+
+    Each part has the classes in the proportions of `labels`. Raises ValueError if there are fewer rows than
+    are asked for.
+    """
+    if (wanted := train + validation + test) > len(labels):
+        raise ValueError(f"train, validation and test are {wanted} examples together, there are {len(labels)}")
+    rest, third = train_test_split(
+        np.arange(len(labels)), train_size=train + validation, test_size=test, random_state=seed, stratify=labels
+    )
+    first, second = train_test_split(
+        rest, train_size=train, test_size=validation, random_state=seed, stratify=labels[rest]
+    )
+    return first, second, third
