@@ -8,7 +8,7 @@ import torch
 from tqdm.auto import tqdm
 
 from mt2st import auxiliaries, embeddings, environment, runs
-from mt2st.data import imdb, wiki
+from mt2st.data import imdb, imdb_full, nltk_sets, wiki
 from mt2st.data.dataset import Dataset, Examples
 from mt2st.embeddings import EmbeddingTable
 from mt2st.metrics import classification_scores
@@ -107,7 +107,12 @@ def load_dataset(configuration: Configuration, seed: int) -> Dataset:
             return wiki.load(seed, wiki.Sizes(*sizes))
         case "imdb":
             return imdb.load(seed, *sizes)
-    raise ValueError(f"unknown data set {configuration.data!r}; known: wiki, imdb")
+        case "imdb-full":
+            return imdb_full.load(seed, *sizes)
+        case name if name in nltk_sets.CORPORA:
+            return nltk_sets.load(name, seed, *sizes)
+    known = ", ".join(["wiki", "imdb", "imdb-full", *nltk_sets.CORPORA])
+    raise ValueError(f"unknown data set {configuration.data!r}; known: {known}")
 
 
 def sentence_task(dataset: Dataset, part: str, table: EmbeddingTable) -> SentenceTask:
