@@ -10,7 +10,7 @@ import torch
 from tqdm.auto import tqdm
 
 from mt2st import auxiliaries, checksums, compute, downstream, embeddings, environment, released, runs
-from mt2st.data import imdb, wiki
+from mt2st.data import imdb, imdb_full, nltk_sets, wiki
 from mt2st.data.dataset import Dataset, Examples
 from mt2st.embeddings import EmbeddingTable
 from mt2st.metrics import classification_scores
@@ -155,8 +155,13 @@ def load_dataset(configuration: Configuration, seed: int) -> Dataset:
             return released.load(seed, configuration.train, configuration.test)
         case "imdb-tuning", "controlled":
             return imdb.load(seed, *sizes, tuning=True)
+        case "imdb-full", "controlled":
+            return imdb_full.load(seed, *sizes)
+        case name, "controlled" if name in nltk_sets.CORPORA:
+            return nltk_sets.load(name, seed, *sizes)
+    known = ", ".join(["wiki", "imdb", "imdb-tuning", "imdb-full", *nltk_sets.CORPORA])
     raise ValueError(
-        f"no data set {configuration.data!r} under protocol {configuration.protocol!r}; known: wiki, imdb, imdb-tuning "
+        f"no data set {configuration.data!r} under protocol {configuration.protocol!r}; known: {known} "
         "(controlled), imdb (released)"
     )
 
