@@ -69,7 +69,7 @@ def execute(run: Run, device: torch.device) -> Record:
     if len(dataset.test):
         scores |= _test(model, dataset, table)
     if configuration.evaluate_table:
-        scores |= _evaluate(model, table, run.seed)
+        scores |= _evaluate(model, table, run)
     made_with = environment.describe(device) | {
         "seed": run.seed,
         "data": {file.name: checksums.digest(file) for file in (*dataset.files, *table.files)},
@@ -89,13 +89,17 @@ def _test(model: Model, dataset: Dataset, table: EmbeddingTable) -> dict[str, An
     }
 
 
-def _evaluate(model: Model, table: EmbeddingTable, seed: int) -> dict[str, Any]:
-    """Scores of the learned table on other tasks, and by itself."""
+def _evaluate(model: Model, table: EmbeddingTable, run: Run) -> dict[str, Any]:
+    """Scores of the learned table on other tasks, and by itself; beside an untouched table those of random vectors."""
     vectors = model.encoder.table.detach().cpu().numpy()
-    return {
-        "downstream": {task: downstream.evaluate_table(table, vectors, task, seed) for task in downstream.TASKS},
+    scores: dict[str, Any] = {
+        "downstream": {task: downstream.evaluate_table(table, vectors, task, run.seed) for task in downstream.TASKS},
         "intrinsic": downstream.intrinsic(table, vectors).to_dict("records"),
     }
+    if not run.configuration.epochs:
+        floor = np.random.default_rng(run.seed).standard_normal(vectors.shape).astype(np.float32)
+        scores["random"] = {task: downstream.evaluate_table(table, floor, task, run.seed) for task in downstream.TASKS}
+    return scores
 
 
 def build(run: Run, dataset: Dataset, table: EmbeddingTable, device: torch.device) -> Assembled:
