@@ -84,10 +84,8 @@ def check_data(chosen: Sequence[str]) -> None:
         except MissingData:
             missing.append(f"mt2st data fetch {name}")
     if missing:
-        raise MissingData(
-            f"needs more data: run {'; '.join(f'`{command}`' for command in missing)}, or leave out notebooks 06 and 08 "
-            "with --notebooks 01,02,03,04,05,07"
-        )
+        commands = "; ".join(f"`{command}`" for command in missing)
+        raise MissingData(f"needs more data: run {commands}, or leave 06 and 08 out: --notebooks 01,02,03,04,05,07")
 
 
 def plan_runs(profile: Profile, seeds: int, chosen: Sequence[str]) -> dict[Run, str]:
