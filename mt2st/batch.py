@@ -17,6 +17,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from mt2st import execution, experiments, paths, report, runs, tuning
+from mt2st.data import registry
 from mt2st.embeddings import MissingData
 from mt2st.experiments import FURTHER, GROUPS, Group
 from mt2st.profiles import Profile
@@ -59,6 +60,7 @@ def reproduce(
     """
     chosen = chosen_notebooks(profile, notebooks)
     execution.load_dataset(profile.configuration, seed=0)  # parse once, before several processes want it
+    check_data(chosen)
     for line in missing_embeddings(profile):
         tqdm.write(line)
     log = paths.results(profile.name) / "kernels.log"
@@ -70,6 +72,20 @@ def reproduce(
         record(profile, seeds)
         execute_notebooks(profile, plan_jobs(profile, seeds, device, chosen), pool)
     return report.build(profile)
+
+
+def check_data(chosen: Sequence[str]) -> None:
+    """Raise MissingData with every command that is needed, before hours of runs rather than after them."""
+    needs = dict.fromkeys(name for e in FURTHER.values() if e.notebook in chosen for name in e.needs)
+    missing = []
+    for name in needs:
+        try:
+            registry.SOURCES[name].locate()
+        except MissingData:
+            missing.append(f"mt2st data fetch {name}")
+    if missing:
+        commands = "; ".join(f"`{command}`" for command in missing)
+        raise MissingData(f"needs more data: run {commands}, or leave 06 and 08 out: --notebooks 01,02,03,04,05,07")
 
 
 def plan_runs(profile: Profile, seeds: int, chosen: Sequence[str]) -> dict[Run, str]:

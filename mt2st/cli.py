@@ -28,7 +28,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     reproduce = commands.add_parser("reproduce", help="run the notebooks of a profile, resume what was begun")
-    reproduce.add_argument("--profile", default="wiki", help="wiki (default) or smoke")
+    known = "wiki (default), imdb, imdb-full, movie_reviews, sentence_polarity, subjectivity or smoke"
+    reproduce.add_argument("--profile", default="wiki", help=known)
     reproduce.add_argument("--seeds", type=int, default=3, help="seeds of every cell (default 3)")
     reproduce.add_argument("--workers", type=int, default=2, help="processes, one thread each (default 2)")
     reproduce.add_argument("--notebooks", default="", help="numbers, such as 01,02 (default: all)")

@@ -26,7 +26,7 @@ from mt2st.tasks import LabelledTask, SentenceTask, TokenTask, as_targets
 from mt2st.training import Evaluation, evaluate, fit
 
 TASKS = ("imdb", "sentence_polarity", "ud-ewt", "treebank", "uner-ewt", "wnut-17")
-SENTENCES = 2000  # of a training set, at most
+SENTENCES = 1000  # of a training set, at most
 VALIDATION = 500  # sentences at most
 EPOCHS = 8
 HIDDEN, DROPOUT, LEARNING_RATE, BATCH_SIZE = 64, 0.2, 3e-3, 32
@@ -131,7 +131,7 @@ def score(result: Evaluation, data: Data) -> dict[str, float]:
 def load(task: str) -> Data:
     """Return the data of one of `TASKS`; raises ValueError for another and MissingData where it is not here.
 
-    "imdb" are reviews outside the sample that tables of the profile `imdb` are trained on.
+    "imdb" are reviews that the tables of the profile `imdb` were not trained on, nor their settings chosen.
     """
     match task:
         case "imdb":

@@ -14,7 +14,8 @@ TASKS = {
 }
 GROUPS = {"sentiment": "sentiment", "pos": "part-of-speech tagging", "ner": "named entity recognition"}
 UNTOUCHED = "untouched"
-ARMS = (UNTOUCHED, "single", "mtl", "diminish", "switch")
+RANDOM = "random"
+ARMS = (RANDOM, UNTOUCHED, "single", "mtl", "diminish", "switch")
 
 
 def arm_of(run: Run) -> str:
@@ -23,13 +24,20 @@ def arm_of(run: Run) -> str:
 
 
 def scores(records: Sequence[Record]) -> pd.DataFrame:
-    """One row a table and task: arm, seed, task, measure ("accuracy" or "f1"), score and coverage of test tokens."""
+    """One row a table and task: arm, seed, task, measure ("accuracy" or "f1"), score and coverage of test tokens.
+
+    The arm "random" is the floor: a table of random vectors.
+    """
     return pd.DataFrame(
         [
-            {"arm": arm_of(record.run), "seed": record.run.seed, "task": task, "coverage": values["coverage"]}
+            {"arm": arm, "seed": record.run.seed, "task": task, "coverage": values["coverage"]}
             | {"measure": measure, "score": values[measure]}
             for record in records
-            for task, values in record.scores["downstream"].items()
+            for arm, by_task in [
+                (arm_of(record.run), record.scores["downstream"]),
+                (RANDOM, record.scores.get("random", {})),
+            ]
+            for task, values in by_task.items()
             for measure in ("accuracy", "f1")
             if measure in values
         ]
@@ -91,7 +99,7 @@ def conclusions(records: Sequence[Record]) -> str:
     lines = []
     for group, name in GROUPS.items():
         means = 100 * by_seed(records, group)
-        for arm in (arm for arm in ARMS[2:] if arm in means.columns):
+        for arm in (arm for arm in ARMS[3:] if arm in means.columns):
             found = paired_difference(means[arm].to_numpy(), means["single"].to_numpy())
             low, high = found.interval.low, found.interval.high
             lines.append(

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 
+from mt2st import checksums as file_checksums
 from mt2st import paths
 
 PACKAGES = ("torch", "numpy", "scipy", "gensim", "scikit-learn", "pandas", "nltk", "mwparserfromhell")
@@ -52,6 +54,11 @@ def make_deterministic(threads: int = 1) -> None:
     # Filling fresh memory only guards against reading it before writing, which nothing here does; it costs 8%.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_num_threads(threads)
+
+
+def checksums(files: Iterable[Path]) -> dict[str, str]:
+    """Return the SHA-256 of each file by its name without folder, such as those of `Dataset.files`; see `digest`."""
+    return {file.name: file_checksums.digest(file) for file in files}
 
 
 @lru_cache

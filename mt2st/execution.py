@@ -10,7 +10,7 @@ import torch
 from tqdm.auto import tqdm
 
 from mt2st import auxiliaries, checksums, compute, downstream, embeddings, environment, released, runs
-from mt2st.data import imdb, wiki
+from mt2st.data import imdb, imdb_full, nltk_sets, wiki
 from mt2st.data.dataset import Dataset, Examples
 from mt2st.embeddings import EmbeddingTable
 from mt2st.metrics import classification_scores
@@ -69,7 +69,7 @@ def execute(run: Run, device: torch.device) -> Record:
     if len(dataset.test):
         scores |= _test(model, dataset, table)
     if configuration.evaluate_table:
-        scores |= _evaluate(model, table, run.seed)
+        scores |= _evaluate(model, table, run)
     made_with = environment.describe(device) | {
         "seed": run.seed,
         "data": {file.name: checksums.digest(file) for file in (*dataset.files, *table.files)},
@@ -89,13 +89,17 @@ def _test(model: Model, dataset: Dataset, table: EmbeddingTable) -> dict[str, An
     }
 
 
-def _evaluate(model: Model, table: EmbeddingTable, seed: int) -> dict[str, Any]:
-    """Scores of the learned table on other tasks, and by itself."""
+def _evaluate(model: Model, table: EmbeddingTable, run: Run) -> dict[str, Any]:
+    """Scores of the learned table on other tasks, and by itself; beside an untouched table those of random vectors."""
     vectors = model.encoder.table.detach().cpu().numpy()
-    return {
-        "downstream": {task: downstream.evaluate_table(table, vectors, task, seed) for task in downstream.TASKS},
+    scores: dict[str, Any] = {
+        "downstream": {task: downstream.evaluate_table(table, vectors, task, run.seed) for task in downstream.TASKS},
         "intrinsic": downstream.intrinsic(table, vectors).to_dict("records"),
     }
+    if not run.configuration.epochs:
+        floor = np.random.default_rng(run.seed).standard_normal(vectors.shape).astype(np.float32)
+        scores["random"] = {task: downstream.evaluate_table(table, floor, task, run.seed) for task in downstream.TASKS}
+    return scores
 
 
 def build(run: Run, dataset: Dataset, table: EmbeddingTable, device: torch.device) -> Assembled:
@@ -155,8 +159,13 @@ def load_dataset(configuration: Configuration, seed: int) -> Dataset:
             return released.load(seed, configuration.train, configuration.test)
         case "imdb-tuning", "controlled":
             return imdb.load(seed, *sizes, tuning=True)
+        case "imdb-full", "controlled":
+            return imdb_full.load(seed, *sizes)
+        case name, "controlled" if name in nltk_sets.CORPORA:
+            return nltk_sets.load(name, seed, *sizes)
+    known = ", ".join(["wiki", "imdb", "imdb-tuning", "imdb-full", *nltk_sets.CORPORA])
     raise ValueError(
-        f"no data set {configuration.data!r} under protocol {configuration.protocol!r}; known: wiki, imdb, imdb-tuning "
+        f"no data set {configuration.data!r} under protocol {configuration.protocol!r}; known: {known} "
         "(controlled), imdb (released)"
     )
 

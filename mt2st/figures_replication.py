@@ -86,7 +86,7 @@ def downstream(frame: pd.DataFrame) -> Figure:
     """Scores of `downstream_summary.table` by task and table, with 95% intervals."""
     tasks = list(dict.fromkeys(frame["task"]))
     figure, grid = plt.subplots(2, (len(tasks) + 1) // 2, figsize=(10, 5))
-    colours = {downstream_summary.UNTOUCHED: "grey", **STRATEGY_COLOURS}
+    colours = {downstream_summary.RANDOM: "silver", downstream_summary.UNTOUCHED: "grey", **STRATEGY_COLOURS}
     for panel, task in zip(grid.T.flat, tasks, strict=False):
         rows = frame[frame["task"] == task]
         for x, row in enumerate(rows.itertuples()):

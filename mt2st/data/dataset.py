@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from sklearn.model_selection import train_test_split
 
 Tokens = Sequence[str]
 
@@ -57,3 +58,24 @@ class Dataset:
 def pieces(texts: list[list[str]], size: int) -> list[list[str]]:
     """Cut texts into pieces of at most `size` tokens."""
     return [text[start : start + size] for text in texts for start in range(0, len(text), size)]
+
+
+def stratified_split(
+    labels: np.ndarray, seed: int, train: int, validation: int, test: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return disjoint rows of `labels` (N,) for training, validation and test, drawn by `seed`.
+
+    Each part has the classes in the proportions of `labels`; a `test` of 0 leaves that part empty. Raises ValueError if
+    there are fewer rows than are asked for.
+    """
+    if (wanted := train + validation + test) > len(labels):
+        raise ValueError(f"train, validation and test are {wanted} examples together, there are {len(labels)}")
+    rest, third = np.arange(len(labels)), np.arange(0)
+    if test:
+        rest, third = train_test_split(
+            rest, train_size=train + validation, test_size=test, random_state=seed, stratify=labels
+        )
+    first, second = train_test_split(
+        rest, train_size=train, test_size=validation, random_state=seed, stratify=labels[rest]
+    )
+    return first, second, third

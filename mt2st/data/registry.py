@@ -3,23 +3,20 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import nltk
-import pooch
 from gensim.test.utils import datapath
 
 from mt2st import paths
-from mt2st.data import imdb, lexicons, sequences, wiki
+from mt2st.data import download, imdb, imdb_full, lexicons, nltk_packages, sequences, wiki
+from mt2st.data.download import DamagedData
 from mt2st.embeddings import MissingData, find_glove
-
-IMDB_URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
-IMDB_MD5 = "md5:7c2ac02c03563afcf9b574c7e56c153a"  # as torchtext lists it
 
 
 @dataclass(frozen=True)
 class Source:
-    """One data set: `locate` returns its file or raises MissingData, `fetch` gets it."""
+    """One data set: `locate` returns its file or raises MissingData, `fetch` gets it, `size` bytes."""
 
     name: str
     about: str
@@ -49,39 +46,25 @@ def fetch_glove() -> Path:
 
 def fetch_imdb() -> Path:
     """Download the Stanford archive, checked by its MD5; raises ConnectionError that says what else can be done."""
-    try:
-        return Path(
-            pooch.retrieve(
-                IMDB_URL, IMDB_MD5, fname=imdb.ARCHIVE, path=paths.downloads(), progressbar=sys.stderr.isatty()
-            )
-        )
-    except (OSError, ValueError) as error:
-        raise ConnectionError(
-            f"IMDB could not be downloaded ({error}); check the network and try again, or put `IMDB Dataset.csv` from "
-            f"Kaggle into {paths.downloads()}"
-        ) from error
+    return download.fetch(
+        imdb.ARCHIVE_URL,
+        paths.downloads() / imdb.ARCHIVE,
+        imdb.ARCHIVE_MD5,
+        f"check the network, or put {imdb.ARCHIVE} from Stanford (for the profile imdb also `IMDB Dataset.csv` from "
+        f"Kaggle) into {paths.downloads()}",
+    )
 
 
-def locate_stopwords() -> Path:
-    """Return the folder or archive of NLTK's stop words; raises MissingData."""
-    imdb.use_nltk_data()
-    try:
-        return Path(str(nltk.data.find("corpora/stopwords.zip")))
-    except LookupError as error:
-        raise MissingData("needs NLTK's stop words: run `mt2st data fetch stopwords`") from error
+def _in_gensim() -> Path:
+    return Path(datapath(wiki.DUMP))
 
 
-def fetch_stopwords() -> Path:
-    """Download NLTK's stop words with NLTK's own downloader."""
-    folder = paths.downloads() / "nltk_data"
-    if not nltk.download("stopwords", download_dir=str(folder), quiet=True):
-        raise ConnectionError(
-            "NLTK's stop words could not be downloaded; check the network and try again, or put stopwords.zip into "
-            f"{folder / 'corpora'}"
-        )
-    return locate_stopwords()
+def _of_nltk(name: str, about: str, size: str, licence: str) -> Source:
+    """Source of one of NLTK's own packages."""
+    return Source(name, about, size, licence, partial(nltk_packages.locate, name), partial(nltk_packages.fetch, name))
 
 
+IMDB_LICENCE = "none stated; cite Maas et al. 2011"
 SOURCES = {
     source.name: source
     for source in (
@@ -90,25 +73,15 @@ SOURCES = {
             "106 Wikipedia articles inside the gensim package",
             "2 MB",
             "CC BY-SA 3.0 (text)",
-            lambda: Path(datapath(wiki.DUMP)),
-            lambda: Path(datapath(wiki.DUMP)),
+            _in_gensim,
+            _in_gensim,
         ),
-        Source(
-            "imdb",
-            "50,000 film reviews with their sentiment",
-            "80 MB",
-            "cite Maas et al. 2011",
-            imdb.locate,
-            fetch_imdb,
-        ),
-        Source(
-            "stopwords",
-            "NLTK's stop words, for the paper's preprocessing",
-            "24 kB",
-            "public domain",
-            locate_stopwords,
-            fetch_stopwords,
-        ),
+        Source("imdb", "50,000 film reviews with their sentiment", "80 MB", IMDB_LICENCE, imdb.locate, fetch_imdb),
+        Source("imdb-full", "the same, with the standard split", "80 MB", IMDB_LICENCE, imdb_full.locate, fetch_imdb),
+        _of_nltk("stopwords", "NLTK's stop words, for all film reviews", "34 kB", "none stated"),
+        _of_nltk("movie_reviews", "2,000 film reviews with their sentiment", "4 MB", "CC BY 4.0"),
+        _of_nltk("sentence_polarity", "10,662 sentences of film reviews, sentiment", "490 kB", "CC BY 4.0"),
+        _of_nltk("subjectivity", "10,000 sentences, subjective or objective", "522 kB", "CC BY 4.0"),
         Source(
             "glove-twitter-100",
             "GloVe vectors of 1.2 million words from Twitter",
@@ -162,15 +135,26 @@ SOURCES = {
 
 
 def listing() -> str:
-    """Return one line a data set: name, what it is, size, licence, and its file or the command that gets it."""
-    lines = []
-    for source in SOURCES.values():
-        try:
-            where = f"here: {source.locate()}"
-        except MissingData:
-            where = f"not here: mt2st data fetch {source.name}"
-        lines.append(f"{source.name:20}{source.about:52}{source.size:8}{source.licence:22}{where}")
-    return "\n".join(lines)
+    """Return a heading and one line a data set: name, what it is, size, licence, whether it is here, its command."""
+    rows = [("name", "what", "size", "licence", "here", "command")]
+    rows += [
+        (name, source.about, source.size, source.licence, _state(source), f"mt2st data fetch {name}")
+        for name, source in SOURCES.items()
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return "\n".join([*lines, "", "The command prints where a set is; first it gets one that is not here or damaged."])
+
+
+def _state(source: Source) -> str:
+    """Whether a data set is on this machine, in one word."""
+    try:
+        source.locate()
+    except DamagedData:
+        return "damaged"
+    except MissingData:
+        return "no"
+    return "yes"
 
 
 def fetch(name: str) -> Path:

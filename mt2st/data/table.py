@@ -64,7 +64,8 @@ def load(file: Path, text: str, label: str, seed: int, max_tokens: int = 100) ->
     )
     lower = [[word.lower() for word in one[:max_tokens]] for one in tokens]
     first, second, third = (Examples([lower[i] for i in rows], labels[rows]) for rows in (train, validation, test))
-    return Dataset("primary", classes, first, second, third, Background(pieces([tokens[i] for i in train], max_tokens)))
+    background = Background(pieces([tokens[i] for i in train], max_tokens))
+    return Dataset("primary", classes, first, second, third, background, (file,))
 
 
 def _check_encoding(file: Path) -> None:

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -89,7 +90,8 @@ def load(seed: int, sizes: Sizes) -> Dataset:
         tags={name: parts["train"][name].tolist() for name in SPANS},
         tag_classes=dict.fromkeys(SPANS, ("outside", "inside")),
     )
-    return Dataset("topic", TOPICS, examples["train"], examples["validation"], examples["test"], background)
+    first, second, third = (examples[name] for name in ("train", "validation", "test"))
+    return Dataset("topic", TOPICS, first, second, third, background, (Path(datapath(DUMP)),))
 
 
 def _split_articles(frame: pd.DataFrame, rng: np.random.Generator) -> dict[str, str]:

@@ -1,9 +1,14 @@
-"""A place where the golden notebooks are executed: empty results, and the smoke runs freshly trained there."""
+"""A place where the golden notebooks are executed: smoke runs freshly trained, and the committed record of IMDB."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORD = "imdb"  # profile whose committed record the notebooks 06 to 08 read
 
 
 @contextmanager
@@ -14,6 +19,9 @@ def scratch_project(folder: Path, seeds: int = 2) -> Iterator[None]:
         "JUPYTER_PLATFORM_DIRS": "1",
         "OMP_NUM_THREADS": "1",
     }
+    for kind, file in (("recorded", f"{RECORD}.parquet"), ("tuned", f"{RECORD}.csv")):
+        (folder / "data" / kind).mkdir(parents=True)
+        shutil.copy(ROOT / "data" / kind / file, folder / "data" / kind)
     before = os.environ.copy()
     os.environ |= settings
     os.environ.pop("MT2ST_DATA_MIRROR", None)

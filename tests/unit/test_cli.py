@@ -96,7 +96,7 @@ def test_the_module_runs_as_a_command() -> None:
         [sys.executable, "-m", "mt2st.cli", "figures", "--profile", "none"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "mt2st: error: unknown profile 'none'; known: wiki, imdb, smoke\n"
+    assert done.stderr == f"mt2st: error: unknown profile 'none'; known: {', '.join(PROFILES)}\n"
 
 
 def test_reproduce_passes_its_options_on(reproduced: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,10 +115,10 @@ def test_reproduce_by_default_runs_everything_with_three_seeds(reproduced: list[
     ("arguments", "fault"),
     [
         (["reproduce", "--seeds", "0"], "--seeds must be at least 1, got 0"),
-        (["reproduce", "--profile", "news"], "unknown profile 'news'; known: wiki, imdb, smoke"),
+        (["reproduce", "--profile", "news"], f"unknown profile 'news'; known: {', '.join(PROFILES)}"),
         (["reproduce", "--notebooks", "09"], "unknown notebook '09'; known: 00, 01, 02, 03, 04, 05"),
-        (["figures", "--profile", "news"], "unknown profile 'news'; known: wiki, imdb, smoke"),
-        (["data", "fetch", "news"], "unknown data set 'news'; known: wiki, imdb, stopwords, glove-twitter-100"),
+        (["figures", "--profile", "news"], f"unknown profile 'news'; known: {', '.join(PROFILES)}"),
+        (["data", "fetch", "news"], f"unknown data set 'news'; known: {', '.join(registry.SOURCES)}"),
     ],
 )
 def test_faults_are_one_line_and_status_2(arguments: list[str], fault: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -121,3 +121,13 @@ def test_make_deterministic_leaves_a_chosen_workspace_alone(monkeypatch: pytest.
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
     environment.make_deterministic()
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+
+
+def test_checksums_of_files_are_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MT2ST_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "abc.txt").write_bytes(b"abc")
+    (tmp_path / "empty").touch()
+    assert environment.checksums([tmp_path / "abc.txt", tmp_path / "empty"]) == {  # FIPS 180-2, B.1, and of no bytes
+        "abc.txt": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "empty": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    }

@@ -143,7 +143,10 @@ def test_the_primary_task_of_a_part_has_its_sentences_and_labels(profile: Profil
 
 
 def test_an_unknown_data_set_is_refused(profile: Profile) -> None:
-    with pytest.raises(ValueError, match="unknown data set 'news'; known: wiki, imdb"):
+    with pytest.raises(
+        ValueError,
+        match="unknown data set 'news'; known: wiki, imdb, imdb-full, movie_",
+    ):
         execution.load_dataset(replace(profile.configuration, data="news"), 0)
 
 

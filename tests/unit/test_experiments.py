@@ -1,9 +1,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+import nltk
 import pytest
 
-from mt2st import experiments, profiles
+from mt2st import execution, experiments, profiles
 from mt2st.data import wiki
 from mt2st.embeddings import EMBEDDINGS, TRAINED, MissingData
 from mt2st.experiments import GROUPS, SETTINGS, TABLES
@@ -72,7 +73,7 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
         experiments.plan(WIKI, "both", "CBOW", 1)
     with pytest.raises(ValueError, match="unknown embedding 'cbow'; known: CBOW, SkipGram, "):
         experiments.plan(WIKI, "single", "cbow", 1)
-    with pytest.raises(ValueError, match="unknown profile 'news'; known: wiki, imdb, smoke"):
+    with pytest.raises(ValueError, match="unknown profile 'news'; known: wiki, imdb, imdb-full, "):
         profiles.find_profile("news")
 
 
@@ -106,6 +107,24 @@ def test_the_small_profile_is_the_same_data_in_a_smaller_model() -> None:
     assert (small.data, small.data_version) == (whole.data, whole.data_version)
     assert small.train < whole.train
     assert small.hidden < whole.hidden
+
+
+def test_five_epochs_of_all_reviews_fade_and_switch_in_proportion_to_25() -> None:
+    whole = PROFILES["imdb-full"]
+    assert whole.configuration.epochs == 5
+    for epoch in range(5):
+        assert whole.schedules["diminish"].weights(epoch)[0] == pytest.approx(
+            float(WIKI.schedules["diminish"].weights(5 * epoch)[0])
+        )
+        assert whole.schedules["switch"].weights(epoch)[0] == WIKI.schedules["switch"].weights(5 * epoch)[0]
+
+
+@pytest.mark.parametrize("name", [name for name in PROFILES if name not in ("wiki", "smoke")])
+@pytest.mark.usefixtures("home")
+def test_a_profile_whose_data_are_missing_says_how_to_get_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nltk.data, "path", [])
+    with pytest.raises(MissingData, match=f"run `mt2st data fetch {name}`"):
+        execution.load_dataset(PROFILES[name].configuration, 0)
 
 
 def test_the_names_are_the_papers() -> None:

@@ -1,50 +1,42 @@
 import io
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZipFile
 
 import nltk
-import numpy as np
 import pandas as pd
 import pytest
 
-from mt2st import paths
+from mt2st import checksums, paths
 from mt2st.data import imdb
+from mt2st.data.download import DamagedData
 from mt2st.embeddings import MissingData
 
-STOP_WORDS = ["the", "a", "was", "i", "it", "and"]
-WORDS = ["good", "bad", "film", "plot", "actor", "scene"]
+STOP_WORDS = frozenset(["the", "a", "was", "i", "it", "and"])
 
 
 @pytest.fixture
-def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a mirror with stop words and a made-up CSV of 50,000 short reviews, and an empty cache."""
-    folder = tmp_path / "mirror"
-    corpora = folder / "nltk_data" / "corpora"
-    corpora.mkdir(parents=True)
-    with ZipFile(corpora / "stopwords.zip", "w") as archive:
-        archive.writestr("stopwords/english", "\n".join(STOP_WORDS))
-    rng = np.random.default_rng(0)
-    labels = rng.permutation(np.repeat([0, 1], 25_000))
-    words = rng.choice(WORDS, (50_000, 3))
-    reviews = [f"The {a}, {b}.<br /><br />I {c} No{i}" for i, (a, b, c) in enumerate(words)]
-    frame = pd.DataFrame({"review": reviews, "sentiment": np.array(["negative", "positive"])[labels]})
-    frame.to_csv(folder / "IMDB Dataset.csv", index=False)
-    (tmp_path / "cache").mkdir()
-    monkeypatch.setenv("MT2ST_DATA_MIRROR", str(folder))
-    monkeypatch.setenv("MT2ST_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(nltk.data, "path", [])
-    imdb.sample.cache_clear()
-    return folder
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an archive with two reviews, whose checksum counts as the right one."""
+    file = tmp_path / imdb.ARCHIVE
+    members = {"aclImdb/test/pos/1_9.txt": "great", "aclImdb/train/neg/0_2.txt": "dull", "aclImdb/README": "no review"}
+    with tarfile.open(file, "w:gz") as packed:
+        for name, text in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            packed.addfile(info, io.BytesIO(text.encode()))
+    monkeypatch.setattr(imdb, "ARCHIVE_MD5", f"md5:{checksums.digest(file, 'md5')}")
+    return file
 
 
 def test_a_review_is_preprocessed_as_in_the_released_code() -> None:
-    prepare = imdb.Preprocessing(frozenset(STOP_WORDS), None)
+    prepare = imdb.Preprocessing(STOP_WORDS, None)
     assert prepare("The film<br /><br />was GOOD, and it's Bob's.") == ["film", "good", "its", "bobs"]
 
 
 def test_lemmas_are_used_where_there_are_some() -> None:
-    prepare = imdb.Preprocessing(frozenset(STOP_WORDS), lambda word: word.removesuffix("s"))
+    prepare = imdb.Preprocessing(STOP_WORDS, lambda word: word.removesuffix("s"))
     assert prepare("films and actors") == ["film", "actor"]
 
 
@@ -69,22 +61,24 @@ def test_the_split_is_stratified_and_no_review_is_in_two_parts() -> None:
     assert {text[-1] for text in dataset.background.tokens} == names[0]
 
 
-def test_other_reviews_repeat_neither_one_another_nor_the_sample(mirror: Path) -> None:
+def test_other_reviews_repeat_neither_one_another_nor_those_that_something_has_seen(mirror: Path) -> None:
     file = mirror / "IMDB Dataset.csv"
     reviews = pd.read_csv(file)
-    chosen = reviews.sample(1000, random_state=24).index
-    rest = reviews.index.difference(chosen)
-    # Only 2,500 texts are left to draw from: all other reviews repeat the sample or one another.
-    reviews.loc[rest[2500:30_000], "review"] = reviews.loc[chosen[0], "review"]
-    reviews.loc[rest[30_000:], "review"] = reviews.loc[rest[0], "review"]
+    sample = reviews.sample(1000, random_state=24).index
+    tuning = reviews.drop(sample).sample(1000, random_state=24).index
+    rest = reviews.index.difference(sample.union(tuning))
+    # Only 2,500 texts are left to draw from: all other reviews repeat one of them or of those that were seen.
+    for rows, source in [(rest[2500:20_000], sample[0]), (rest[20_000:30_000], tuning[0]), (rest[30_000:], rest[0])]:
+        reviews.loc[rows, "review"] = reviews.loc[source, "review"]
     reviews.to_csv(file, index=False)
     dataset = imdb.others()
     parts = [{text[-1] for text in part.texts} for part in (dataset.train, dataset.validation, dataset.test)]
     assert [len(part) for part in parts] == [1000, 500, 500]
     names = set.union(*parts)
     assert len(names) == 2000
-    assert names.isdisjoint({tokens[-1] for tokens in imdb.sample()["tokens"]})
     assert names <= {f"no{i}" for i in rest[:2500]}
+    for seen in (imdb.sample(), imdb.sample(tuning=True)):
+        assert names.isdisjoint({tokens[-1] for tokens in seen["tokens"]})
 
 
 @pytest.mark.usefixtures("mirror")
@@ -96,7 +90,26 @@ def test_other_reviews_have_their_labels_and_are_the_same_again() -> None:
         assert [dataset.classes[label] for label in part.labels] == reviews["sentiment"][rows].tolist()
     again = imdb.others()
     assert [list(text) for text in again.test.texts] == [list(text) for text in dataset.test.texts]
-    assert len(list(paths.cache().glob("imdb-others-*-words.parquet"))) == 1
+    assert len(list(paths.cache().glob("imdb-held-out-*-words.parquet"))) == 1
+
+
+def test_the_data_set_names_the_files_it_was_read_from(mirror: Path) -> None:
+    files = imdb.load(0, 600, 150, 250).files
+    assert files == (mirror / "IMDB Dataset.csv", mirror / "nltk_data" / "corpora" / "stopwords.zip")
+
+
+@pytest.mark.parametrize("change", ["reviews", "stop words"])
+def test_other_reviews_or_stop_words_are_preprocessed_anew(change: str, mirror: Path) -> None:
+    before = imdb.sample()["tokens"].tolist()
+    if change == "reviews":
+        frame = pd.read_csv(mirror / "IMDB Dataset.csv")
+        frame.sample(frac=1, random_state=0).to_csv(mirror / "IMDB Dataset.csv", index=False)  # no longer, no shorter
+    else:
+        with ZipFile(mirror / "nltk_data" / "corpora" / "stopwords.zip", "w") as archive:
+            archive.writestr("stopwords/english", "film")
+    imdb.sample.cache_clear()
+    assert imdb.sample()["tokens"].tolist() != before
+    assert len(list(paths.cache().glob("imdb-sample-*.parquet"))) == 2
 
 
 @pytest.mark.usefixtures("mirror")
@@ -112,16 +125,38 @@ def test_a_file_with_reviews_missing_is_refused(tmp_path: Path) -> None:
         imdb.read(file)
 
 
-def test_the_archive_is_read_in_the_order_of_names(tmp_path: Path) -> None:
-    file = tmp_path / imdb.ARCHIVE
-    members = {"aclImdb/test/pos/1_9.txt": "great", "aclImdb/test/neg/0_2.txt": "dull", "aclImdb/README": "no review"}
-    with tarfile.open(file, "w:gz") as archive:
-        for name, text in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(text)
-            archive.addfile(info, io.BytesIO(text.encode()))
-    frame = imdb._read_archive(file)
-    assert frame[["review", "label"]].to_numpy().tolist() == [["dull", 0], ["great", 1]]
+def test_the_archive_is_read_in_the_order_of_names(archive: Path) -> None:
+    frame = imdb._read_archive(archive)
+    assert frame[["review", "label", "split"]].to_numpy().tolist() == [["great", 1, "test"], ["dull", 0, "train"]]
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-40], lambda content: content[:-1] + b"?"])
+def test_a_damaged_archive_is_refused_by_name_with_the_command(
+    damage: Callable[[bytes], bytes], archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MT2ST_DATA_MIRROR", str(archive.parent))
+    assert imdb.locate() == archive
+    archive.write_bytes(damage(archive.read_bytes()))
+    for refuse in (imdb.locate, lambda: imdb.read(archive)):
+        with pytest.raises(DamagedData) as caught:
+            refuse()
+        assert str(caught.value).startswith(f"{archive} is cut off or altered: run `mt2st data fetch imdb`, ")
+
+
+def test_a_csv_is_used_where_the_archive_is_damaged(mirror: Path) -> None:
+    (mirror / "IMDB Dataset.csv").rename(mirror / "z.csv")
+    (mirror / imdb.ARCHIVE).write_bytes(b"half")
+    with pytest.raises(DamagedData):
+        imdb.locate()
+    (paths.downloads()).mkdir(parents=True)
+    (mirror / "z.csv").rename(paths.downloads() / "IMDB Dataset.csv")
+    assert imdb.locate() == paths.downloads() / "IMDB Dataset.csv"
+
+
+def test_the_checksum_of_an_archive_is_computed_once(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert imdb.is_intact(archive)
+    monkeypatch.setattr("pooch.file_hash", None)
+    assert imdb.is_intact(archive)
 
 
 def test_without_a_file_the_message_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

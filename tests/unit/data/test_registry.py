@@ -1,8 +1,8 @@
 import bz2
 import gzip
 import hashlib
-import io
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ import pytest
 
 from mt2st import embeddings, paths
 from mt2st.data import imdb, registry, wiki
+from mt2st.data.download import DamagedData
 from mt2st.embeddings import MissingData
 
 NAME = "glove-twitter-100"
@@ -142,40 +143,48 @@ def test_the_wiki_data_set_is_the_dump_in_the_gensim_package() -> None:
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="unknown data set 'news'; known: wiki, imdb, stopwords, glove-twitter-100"):
+    with pytest.raises(ValueError, match="unknown data set 'news'; known: wiki, imdb, imdb-full, stopwords, movie_"):
         registry.fetch("news")
 
 
-@pytest.mark.usefixtures("home")
-def test_the_listing_has_a_line_a_data_set_and_says_how_to_get_what_is_not_here() -> None:
-    lines = {line.split()[0]: line for line in registry.listing().splitlines()}
-    assert list(lines) == list(registry.SOURCES)
-    wikipedia, imdb, stopwords, glove = (lines[name] for name in ("wiki", "imdb", "stopwords", NAME))
-    assert imdb.startswith("imdb ")
-    assert imdb.endswith("not here: mt2st data fetch imdb")
-    assert stopwords.startswith("stopwords ")
-    assert wikipedia.startswith("wiki ")
-    assert wikipedia.endswith(f"here: {registry.SOURCES['wiki'].locate()}")
-    assert "CC BY-SA 3.0" in wikipedia
-    assert glove.startswith("glove-twitter-100 ")
-    assert glove.endswith("not here: mt2st data fetch glove-twitter-100")
-    assert "387 MB" in glove
-    assert lines["ud-ewt"].endswith("not here: mt2st data fetch ud-ewt")
+def rows_of(listing: str) -> dict[str, list[str]]:
+    """Return the cells of each line of the listing's table by its first."""
+    lines = listing.partition("\n\n")[0].splitlines()
+    return {cells[0]: cells[1:] for cells in (re.split(r" {2,}", line) for line in lines)}
 
 
-def test_the_columns_of_the_listing_do_not_run_into_one_another() -> None:
-    for source in registry.SOURCES.values():
-        assert len(source.name) < 20
-        assert len(source.about) < 52
-        assert len(source.size) < 8
-        assert len(source.licence) < 22
+@pytest.fixture
+def nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no data set on this machine."""
+    monkeypatch.setattr(nltk.data, "path", [])
 
 
-def test_the_listing_names_the_file_that_is_here(site: Path) -> None:
+@pytest.mark.usefixtures("nothing")
+def test_the_listing_says_of_each_data_set_what_it_is_and_how_to_get_it() -> None:
+    rows = rows_of(registry.listing())
+    assert rows.pop("name") == ["what", "size", "licence", "here", "command"]
+    assert list(rows) == list(registry.SOURCES)
+    assert rows["wiki"][0] == "106 Wikipedia articles inside the gensim package"
+    assert rows["wiki"][1:] == ["2 MB", "CC BY-SA 3.0 (text)", "yes", "mt2st data fetch wiki"]
+    assert rows["imdb-full"][1:] == ["80 MB", "none stated; cite Maas et al. 2011", "no", "mt2st data fetch imdb-full"]
+    assert rows["subjectivity"][1:] == ["522 kB", "CC BY 4.0", "no", "mt2st data fetch subjectivity"]
+    assert {cells[3] for name, cells in rows.items() if name != "wiki"} == {"no"}
+
+
+@pytest.mark.usefixtures("nothing")
+def test_the_listing_fits_160_columns_and_its_columns_stand_in_line() -> None:
+    lines = registry.listing().partition("\n\n")[0].splitlines()
+    assert max(map(len, lines)) <= 160
+    assert len({line.index("mt2st data fetch") for line in lines[1:]}) == 1
+
+
+def test_the_listing_says_what_is_here_and_what_is_damaged(site: Path) -> None:
     publish(site)
-    file = registry.fetch(NAME)
-    (line,) = (line for line in registry.listing().splitlines() if line.startswith(NAME))
-    assert line.endswith(f"  here: {file}")
+    registry.fetch(NAME)
+    (paths.downloads() / imdb.ARCHIVE).write_bytes(b"half")
+    rows = rows_of(registry.listing())
+    assert rows[NAME][3] == "yes"
+    assert (rows["imdb"][3], rows["imdb-full"][3]) == ("damaged", "damaged")
 
 
 # --- IMDB and stop words
@@ -186,46 +195,93 @@ def archive(site: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """Serve a small file in place of Stanford's archive, under its right checksum."""
     content = b"reviews" * 1000
     (site / imdb.ARCHIVE).write_bytes(content)
-    monkeypatch.setattr(registry, "IMDB_URL", f"{gensim.downloader.DOWNLOAD_BASE_URL}/{imdb.ARCHIVE}")
-    monkeypatch.setattr(registry, "IMDB_MD5", f"md5:{hashlib.md5(content).hexdigest()}")
+    monkeypatch.setattr(imdb, "ARCHIVE_URL", f"{gensim.downloader.DOWNLOAD_BASE_URL}/{imdb.ARCHIVE}")
+    monkeypatch.setattr(imdb, "ARCHIVE_MD5", f"md5:{hashlib.md5(content).hexdigest()}")
     return content
 
 
-def test_imdb_is_fetched_into_the_downloads_folder_once(archive: bytes, site: Path) -> None:
-    file = registry.fetch("imdb")
+@pytest.mark.parametrize("name", ["imdb", "imdb-full"])
+def test_imdb_is_fetched_into_the_downloads_folder_once(name: str, archive: bytes, site: Path) -> None:
+    file = registry.fetch(name)
     assert file == paths.downloads() / imdb.ARCHIVE
     assert file.read_bytes() == archive
     (site / imdb.ARCHIVE).unlink()
-    assert registry.fetch("imdb") == file
+    assert registry.fetch(name) == file
 
 
 @pytest.mark.usefixtures("archive")
 def test_an_altered_archive_is_refused_and_not_kept(site: Path) -> None:
     (site / imdb.ARCHIVE).write_bytes(b"something else")
-    with pytest.raises(ConnectionError, match=r"IMDB could not be downloaded .*hash"):
+    with pytest.raises(ConnectionError, match=r"aclImdb_v1\.tar\.gz could not be downloaded: .* checksum .*, or put"):
         registry.fetch("imdb")
     with pytest.raises(MissingData):
         imdb.locate()
 
 
-@pytest.mark.filterwarnings("ignore:Security Violation")
-def test_stop_words_are_fetched_by_nltk(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    packed = io.BytesIO()
-    with ZipFile(packed, "w") as folder:
-        folder.writestr("stopwords/english", "the\na\n")
-    (site / "stopwords.zip").write_bytes(packed.getvalue())
+@pytest.mark.parametrize("damaged", [b"reviews" * 500, b"reviewz" * 1000])
+def test_a_damaged_archive_on_this_machine_is_fetched_again(damaged: bytes, archive: bytes) -> None:
+    file = paths.downloads() / imdb.ARCHIVE
+    file.parent.mkdir(parents=True)
+    file.write_bytes(damaged)
+    with pytest.raises(DamagedData):
+        imdb.locate()
+    assert registry.fetch("imdb").read_bytes() == archive
+    assert imdb.locate() == file
+
+
+def test_the_archive_is_fetched_for_its_split_where_only_a_csv_is_here(archive: bytes) -> None:
+    paths.downloads().mkdir(parents=True)
+    (paths.downloads() / "IMDB Dataset.csv").touch()
+    assert registry.fetch("imdb").name == "IMDB Dataset.csv"
+    assert registry.fetch("imdb-full").read_bytes() == archive
+
+
+@pytest.fixture
+def nltk_site(site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Serve a small package in place of each of NLTK's, and have none on this machine."""
     url = gensim.downloader.DOWNLOAD_BASE_URL
-    checksum, sha256 = (hashlib.new(name, packed.getvalue()).hexdigest() for name in ("md5", "sha256"))
-    (site / "index.xml").write_text(
-        f'<nltk_data><packages><package id="stopwords" subdir="corpora" url="{url}/stopwords.zip" unzip="1" '
-        f'size="{len(packed.getvalue())}" unzipped_size="6" checksum="{checksum}" sha256_checksum="{sha256}"/>'
-        "</packages><collections/></nltk_data>"
-    )
+    packages = []
+    for name, member in {"stopwords": "english", "subjectivity": "README.txt"}.items():
+        with ZipFile(site / f"{name}.zip", "w") as packed:
+            packed.writestr(f"{name}/{member}", "the\na\n")
+        content = (site / f"{name}.zip").read_bytes()
+        checksum, sha256 = (hashlib.new(algorithm, content).hexdigest() for algorithm in ("md5", "sha256"))
+        packages.append(
+            f'<package id="{name}" subdir="corpora" url="{url}/{name}.zip" unzip="1" size="{len(content)}" '
+            f'unzipped_size="6" checksum="{checksum}" sha256_checksum="{sha256}"/>'
+        )
+    index = f"<nltk_data><packages>{''.join(packages)}</packages><collections/></nltk_data>"
+    (site / "index.xml").write_text(index)
     monkeypatch.setattr(nltk.data, "path", [])
     monkeypatch.setattr(nltk.pathsec, "ENFORCE", False)  # NLTK trusts no server on this machine
     for name, value in {"_url": f"{url}/index.xml", "_index": None, "_index_timestamp": None}.items():
         monkeypatch.setattr(nltk.downloader._downloader, name, value)
-    with pytest.raises(MissingData, match="run `mt2st data fetch stopwords`"):
-        registry.locate_stopwords()
-    registry.fetch("stopwords")
+    monkeypatch.setattr(nltk.downloader._downloader, "_status_cache", {})
+    return site
+
+
+@pytest.mark.filterwarnings("ignore:Security Violation")
+@pytest.mark.usefixtures("nltk_site")
+def test_packages_of_nltk_are_fetched_by_its_downloader() -> None:
+    for name in ("stopwords", "subjectivity"):
+        with pytest.raises(MissingData, match=f"needs NLTK's {name}: run `mt2st data fetch {name}`"):
+            registry.SOURCES[name].locate()
+        assert registry.fetch(name) == paths.downloads() / "nltk_data" / "corpora" / f"{name}.zip"
     assert imdb.preprocessing().stop_words == {"the", "a"}
+
+
+@pytest.mark.filterwarnings("ignore:Security Violation")
+def test_a_package_that_was_cut_off_is_fetched_again(nltk_site: Path) -> None:
+    file = registry.fetch("subjectivity")
+    whole = file.read_bytes()
+    file.write_bytes(whole[:40])
+    with pytest.raises(DamagedData, match=r"subjectivity\.zip is cut off .*: run `mt2st data fetch subjectivity`"):
+        registry.SOURCES["subjectivity"].locate()
+    assert registry.fetch("subjectivity").read_bytes() == whole
+
+
+@pytest.mark.filterwarnings("ignore:Security Violation")
+def test_a_package_that_cannot_be_fetched_is_a_connection_error(nltk_site: Path) -> None:
+    (nltk_site / "subjectivity.zip").unlink()
+    with pytest.raises(ConnectionError, match=r"NLTK's subjectivity could not be downloaded; .*, or put subj"):
+        registry.fetch("subjectivity")

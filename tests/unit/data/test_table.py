@@ -302,3 +302,7 @@ def test_the_seed_decides_the_split(good: Path) -> None:
     first, again, other = (table.load(good, "text", "label", seed) for seed in (0, 0, 1))
     assert first.test.texts == again.test.texts
     assert first.test.texts != other.test.texts
+
+
+def test_the_data_set_names_the_users_file(good: Path) -> None:
+    assert table.load(good, "text", "label", seed=0).files == (good,)

@@ -215,3 +215,7 @@ def test_the_same_seed_gives_the_same_data_and_another_seed_other_data(small_top
 def test_too_many_sentences_are_refused_naming_topic_part_and_number() -> None:
     with pytest.raises(ValueError, match=r"topic 'person' has \d+ test sentences, 5000 were asked for"):
         wiki.load(0, wiki.Sizes(10, 10, 5000))
+
+
+def test_the_data_set_names_the_dump(small_topic: Dataset) -> None:
+    assert small_topic.files == (Path(datapath(wiki.DUMP)),)

@@ -1,0 +1,61 @@
+"""Fixtures for data sources: a mirror with reviews made up in the format of the real files."""
+
+import shutil
+from pathlib import Path
+from zipfile import ZipFile
+
+import nltk
+import numpy as np
+import pandas as pd
+import pytest
+
+from mt2st.data import imdb, imdb_full, nltk_sets
+
+STOP_WORDS = ["the", "a", "was", "i", "it", "and"]
+WORDS = ["good", "bad", "film", "plot", "actor", "scene"]
+
+
+@pytest.fixture(scope="session")
+def reviews() -> pd.DataFrame:
+    """Return 50,000 different short reviews of both kinds, in the columns of the CSV and of its index."""
+    rng = np.random.default_rng(0)
+    kinds = rng.permutation(np.repeat(np.arange(4), 12_500))
+    words = rng.choice(WORDS, (50_000, 3))
+    return pd.DataFrame(
+        {
+            "review": [f"The {a}, {b}.<br /><br />I {c} No{i}" for i, (a, b, c) in enumerate(words)],
+            "sentiment": np.array(["negative", "positive"])[kinds % 2],
+            "split": np.array(["train", "test"])[kinds // 2],
+            "label": np.array(["neg", "pos"])[kinds % 2],
+            "id": np.arange(50_000),
+            "rating": np.array([2, 9])[kinds % 2],
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def written(reviews: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write stop words, the CSV of reviews and its index, once for all tests."""
+    folder = tmp_path_factory.mktemp("written")
+    corpora = folder / "nltk_data" / "corpora"
+    corpora.mkdir(parents=True)
+    with ZipFile(corpora / "stopwords.zip", "w") as archive:
+        archive.writestr("stopwords/english", "\n".join(STOP_WORDS))
+    reviews[["review", "sentiment"]].to_csv(folder / "IMDB Dataset.csv", index=False)
+    index = reviews[["split", "label", "id", "rating"]]
+    index.to_csv(folder / imdb_full.INDEX, sep="\t", index=False, compression={"method": "xz", "preset": 0})
+    return folder
+
+
+@pytest.fixture
+def mirror(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a mirror with stop words, the CSV of reviews and its index; no downloads and nothing in the cache."""
+    folder = tmp_path / "mirror"
+    shutil.copytree(written, folder)
+    monkeypatch.setenv("MT2ST_DATA_MIRROR", str(folder))
+    monkeypatch.setenv("MT2ST_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MT2ST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(nltk.data, "path", [])
+    for function in (imdb.sample, imdb_full.reviews, nltk_sets.texts):
+        function.cache_clear()
+    return folder
