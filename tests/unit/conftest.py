@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock
 
 from mt2st import experiments, paths, profiles
-from mt2st.auxiliaries import BUILDERS
+from mt2st.auxiliaries import BUILDERS, UPDATES
 from mt2st.data import wiki
 from mt2st.data.dataset import Background, Dataset, Examples
 from mt2st.downstream import TASKS
@@ -126,6 +126,25 @@ def grid_of() -> Callable[[Profile, Sequence[str], int], list[Record]]:
         ]
 
     return make
+
+
+@pytest.fixture
+def tuned() -> pd.DataFrame:
+    """Write the table of trials of profile imdb, with another learning rate for each arm and another γ for each loss."""
+    settings = {"kind": "settings", "gamma": 1.0, "dropout": 0.5, "weight_decay": 0.01, "chosen": True}
+    rows = [
+        settings | {"strategy": strategy, "setting": setting, "learning_rate": (k + 1) / 1000}
+        for k, (strategy, setting) in enumerate(profiles.ARMS)
+    ]
+    rows += [row | {"learning_rate": 9.0, "chosen": False} for row in rows]
+    rows += [
+        settings | {"kind": "constant weight", "strategy": "mtl", "setting": setting, "gamma": (k + 1) / 10}
+        for k, setting in enumerate(UPDATES)
+    ]
+    table = pd.DataFrame(rows)
+    paths.tuned("imdb").parent.mkdir(parents=True)
+    table.to_csv(paths.tuned("imdb"), index=False)
+    return table
 
 
 @pytest.fixture

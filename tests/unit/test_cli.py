@@ -116,7 +116,7 @@ def test_reproduce_by_default_runs_everything_with_three_seeds(reproduced: list[
     [
         (["reproduce", "--seeds", "0"], "--seeds must be at least 1, got 0"),
         (["reproduce", "--profile", "news"], f"unknown profile 'news'; known: {', '.join(PROFILES)}"),
-        (["reproduce", "--notebooks", "09"], "unknown notebook '09'; known: 00, 01, 02, 03, 04, 05"),
+        (["reproduce", "--notebooks", "09"], "profile wiki has no notebook '09'; it has 00, 01, 02, 03, 04, 05, 07"),
         (["figures", "--profile", "news"], f"unknown profile 'news'; known: {', '.join(PROFILES)}"),
         (["data", "fetch", "news"], f"unknown data set 'news'; known: {', '.join(registry.SOURCES)}"),
     ],

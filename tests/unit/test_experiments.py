@@ -1,19 +1,27 @@
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import nltk
 import pytest
 
-from mt2st import execution, experiments, profiles
-from mt2st.data import wiki
+from mt2st import experiments, released, tuning
+from mt2st.auxiliaries import UPDATES
+from mt2st.data import registry, wiki
 from mt2st.embeddings import EMBEDDINGS, TRAINED, MissingData
-from mt2st.experiments import GROUPS, SETTINGS, TABLES
-from mt2st.profiles import PROFILES, STRATEGIES
-from mt2st.runs import Configuration
+from mt2st.experiments import FURTHER, GROUPS, SETTINGS, TABLES
+from mt2st.profiles import ARMS, PROFILES, STRATEGIES
+from mt2st.runs import Configuration, Run
 from mt2st.schedules import SINGLE_TASK, Constant, Switch
-from mt2st.training import EPSILON
 
-WIKI = PROFILES["wiki"]
+WIKI, IMDB = PROFILES["wiki"], PROFILES["imdb"]
+
+
+@pytest.fixture
+def glove(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Put a file of GloVe vectors into the mirror, and return its name."""
+    (tmp_path / "glove.twitter.27B.25d.txt").write_text("the" + " 0.5" * 25 + "\n")
+    monkeypatch.setenv("MT2ST_DATA_MIRROR", str(tmp_path))
+    return "glove.twitter.27B.25d.txt"
 
 
 def test_the_single_task_arm_has_one_run_a_seed() -> None:
@@ -42,18 +50,17 @@ def test_the_whole_grid_of_trained_embeddings_is_156_different_runs() -> None:
     assert len({run.hash for run in planned}) == 156
 
 
-def test_every_arm_has_the_same_configuration() -> None:
+def test_every_arm_has_the_same_configuration_where_nothing_is_tuned() -> None:
     assert {run.configuration for s in STRATEGIES for run in experiments.plan(WIKI, s, "CBOW", 2)} == {
         WIKI.configuration
     }
     assert WIKI.configuration == Configuration(data_version=wiki.PARSER_VERSION)
 
 
-def test_glove_runs_carry_the_name_of_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "glove.twitter.27B.25d.txt").write_text("the" + " 0.5" * 25 + "\n")
-    monkeypatch.setenv("MT2ST_DATA_MIRROR", str(tmp_path))
-    planned = experiments.plan(WIKI, "single", "GloveTwitter", 1)
-    assert planned[0].vectors == "glove.twitter.27B.25d.txt"
+def test_glove_runs_carry_the_name_of_their_file(glove: str) -> None:
+    assert [run.vectors for run in experiments.plan(WIKI, "single", "GloveTwitter", 1)] == [glove]
+    assert experiments.vectors_of("GloveTwitter") == glove
+    assert experiments.vectors_of("CBOW") == ""
 
 
 @pytest.mark.usefixtures("home")
@@ -73,58 +80,6 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
         experiments.plan(WIKI, "both", "CBOW", 1)
     with pytest.raises(ValueError, match="unknown embedding 'cbow'; known: CBOW, SkipGram, "):
         experiments.plan(WIKI, "single", "cbow", 1)
-    with pytest.raises(ValueError, match="unknown profile 'news'; known: wiki, imdb, imdb-full, "):
-        profiles.find_profile("news")
-
-
-@pytest.mark.parametrize("name", ["wiki", "smoke"])
-def test_a_profile_is_found_by_its_name(name: str) -> None:
-    assert profiles.find_profile(name) is PROFILES[name]
-    assert PROFILES[name].name == name
-
-
-def test_diminish_and_switch_end_auxiliary_training_after_15_and_16_of_25_epochs() -> None:
-    assert WIKI.configuration.epochs == 25
-    assert WIKI.configuration.epsilon == EPSILON
-    computed = {
-        name: sum(float(WIKI.schedules[name].weights(t)[0]) >= EPSILON for t in range(25))
-        for name in ("mtl", "diminish", "switch")
-    }
-    assert computed == {"mtl": 25, "diminish": 16, "switch": 15}  # exp(−0.3 · 15) = 0.0111, exp(−0.3 · 16) = 0.0082
-    assert WIKI.schedules["mtl"] == Constant(1.0)
-
-
-@pytest.mark.parametrize("name", ["diminish", "switch"])
-def test_auxiliary_training_ends_within_the_small_profile_too(name: str) -> None:
-    profile = PROFILES["smoke"]
-    last = profile.configuration.epochs - 1
-    assert float(profile.schedules[name].weights(0)[0]) == 1
-    assert float(profile.schedules[name].weights(last)[0]) < EPSILON
-
-
-def test_the_small_profile_is_the_same_data_in_a_smaller_model() -> None:
-    small, whole = PROFILES["smoke"].configuration, WIKI.configuration
-    assert (small.data, small.data_version) == (whole.data, whole.data_version)
-    assert small.train < whole.train
-    assert small.hidden < whole.hidden
-
-
-def test_five_epochs_of_all_reviews_fade_and_switch_in_proportion_to_25() -> None:
-    whole = PROFILES["imdb-full"]
-    assert whole.configuration.epochs == 5
-    for epoch in range(5):
-        assert whole.schedules["diminish"].weights(epoch)[0] == pytest.approx(
-            float(WIKI.schedules["diminish"].weights(5 * epoch)[0])
-        )
-        assert whole.schedules["switch"].weights(epoch)[0] == WIKI.schedules["switch"].weights(5 * epoch)[0]
-
-
-@pytest.mark.parametrize("name", [name for name in PROFILES if name not in ("wiki", "smoke")])
-@pytest.mark.usefixtures("home")
-def test_a_profile_whose_data_are_missing_says_how_to_get_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nltk.data, "path", [])
-    with pytest.raises(MissingData, match=f"run `mt2st data fetch {name}`"):
-        execution.load_dataset(PROFILES[name].configuration, 0)
 
 
 def test_the_names_are_the_papers() -> None:
@@ -140,7 +95,140 @@ def test_there_is_one_notebook_a_strategy(home: Path) -> None:
         assert (home / "notebooks" / f"{group.notebook}.ipynb").is_file()
 
 
-def test_profiles_do_not_share_their_schedules() -> None:
-    other = replace(WIKI, name="other", schedules=WIKI.schedules | {"switch": Switch(3)})
-    assert WIKI.schedules["switch"] == Switch(15)
-    assert other.schedules["switch"] == Switch(3)
+# --- The grid
+
+
+@pytest.mark.usefixtures("home")
+def test_the_grid_is_13_arms_for_each_embedding_that_is_here_and_each_seed() -> None:
+    planned = experiments.grid(WIKI, 2)
+    count = Counter((run.strategy, run.setting, run.embedding, run.seed) for run in planned)
+    assert count == {(*arm, embedding, seed): 1 for arm in ARMS for embedding in TRAINED for seed in range(2)}
+    assert experiments.available(WIKI) == list(TRAINED)
+
+
+@pytest.mark.usefixtures("glove")
+def test_the_grid_has_glove_where_it_is_here() -> None:
+    assert experiments.available(WIKI) == list(EMBEDDINGS)
+    assert len(experiments.grid(WIKI, 1)) == 13 * 5
+
+
+@pytest.mark.usefixtures("home", "tuned")
+def test_each_arm_has_its_tuned_settings_in_all_embeddings_and_seeds() -> None:
+    planned = experiments.grid(IMDB, 2)
+    rates = {(run.strategy, run.setting): set[float]() for run in planned}
+    for run in planned:
+        rates[run.strategy, run.setting].add(run.configuration.learning_rate)
+    assert rates == {arm: {(k + 1) / 1000} for k, arm in enumerate(ARMS)}
+    assert {tuning.untuned(run.configuration) for run in planned} == {tuning.untuned(IMDB.configuration)}
+
+
+def test_a_grid_whose_settings_are_not_tuned_yet_says_what_to_do() -> None:
+    with pytest.raises(FileNotFoundError, match=r"imdb\.csv is not there: make it with `mt2st reproduce --profile imdb"):
+        experiments.grid(IMDB, 1)
+
+
+# --- What is run beside the grid
+
+
+def of(planned: list[Run], *names: str) -> list[Run]:
+    """Return the runs with some auxiliary tasks."""
+    return [run for run in planned if run.auxiliaries == names]
+
+
+@pytest.mark.usefixtures("tuned")
+def test_controls_stand_beside_multi_task_learning_with_each_loss() -> None:
+    planned = experiments.controls(IMDB, 2)
+    assert {(run.strategy, run.embedding) for run in planned} == {("mtl", "CBOW"), ("single", "CBOW")}
+    assert len(planned) == 2 * (4 * 3 + 1)
+    for k in range(4):
+        conditions = tuning.configuration(IMDB, "mtl", f"update{k}")
+        for control, gamma in [("-shuffled", 1.0), ("-noise", 1.0), ("", (k + 1) / 10)]:
+            runs = of(planned, f"update{k}{control}")
+            assert [(run.seed, run.schedule) for run in runs] == [(0, Constant(gamma)), (1, Constant(gamma))]
+            assert {run.configuration for run in runs} == {conditions}
+
+
+@pytest.mark.usefixtures("tuned")
+def test_the_control_of_equal_time_is_single_task_training_with_more_epochs() -> None:
+    longer = of(experiments.controls(IMDB, 2))
+    assert [run.seed for run in longer] == [0, 1]
+    for run in longer:
+        assert run.configuration.epochs == 30 > IMDB.configuration.epochs
+        conditions = tuning.configuration(IMDB, "single", "original")
+        assert replace(run.configuration, epochs=25) == conditions
+
+
+@pytest.mark.usefixtures("tuned", "glove")
+def test_at_the_papers_size_are_the_glove_rows_with_three_seeds_at_most() -> None:
+    planned = experiments.paper_size(IMDB, 10)
+    assert {(run.strategy, run.setting) for run in planned} == set(ARMS)
+    assert len(planned) == 13 * 3
+    assert {(run.embedding, run.configuration.hidden) for run in planned} == {("GloveTwitter", 256)}
+    assert len(experiments.paper_size(IMDB, 2)) == 13 * 2
+
+
+@pytest.mark.usefixtures("tuned", "home")
+def test_without_glove_nothing_is_planned_at_the_papers_size() -> None:
+    assert experiments.paper_size(IMDB, 10) == []
+
+
+def test_five_tables_are_scored_elsewhere_under_equal_conditions() -> None:
+    planned = experiments.downstream(IMDB, 2)  # no table of trials is needed
+    assert {run.embedding for run in planned} == {"SkipGram"}
+    assert [(run.strategy, run.auxiliaries, run.configuration.epochs, run.seed) for run in planned] == [
+        (strategy, names, epochs, seed)
+        for seed in range(2)
+        for strategy, names, epochs in [
+            ("single", (), 0),
+            ("single", (), 25),
+            ("mtl", UPDATES, 25),
+            ("diminish", UPDATES, 25),
+            ("switch", UPDATES, 25),
+        ]
+    ]
+    assert {replace(run.configuration, epochs=25) for run in planned} == {
+        replace(IMDB.configuration, evaluate_table=True)
+    }
+    for run in planned[1:5]:
+        assert run.schedule == IMDB.schedules[run.strategy]
+
+
+@pytest.mark.usefixtures("home")
+def test_under_the_released_protocol_cbow_walks_and_others_take_both_ends() -> None:
+    planned = experiments.as_released(IMDB, 2)
+    steps = Counter((run.embedding, run.seed) for run in planned)
+    assert steps == {
+        ("CBOW", 0): 5 + 12,  # and the 12 cells with their terms
+        ("CBOW", 1): 5,
+        **{(embedding, seed): 2 for embedding in TRAINED[1:] for seed in range(2)},
+    }
+    assert {run.configuration.protocol for run in planned} == {"released"}
+    assert {run.configuration.hidden for run in planned} == {32}
+    cells = released.cells(IMDB.configuration, "CBOW", seed=0).values()
+    assert {run.hash for run in cells} <= {run.hash for run in planned}
+
+
+def test_glove_has_both_ends_at_the_papers_size_too(glove: str) -> None:
+    planned = [run for run in experiments.as_released(IMDB, 10) if run.embedding == "GloveTwitter"]
+    assert Counter(run.configuration.hidden for run in planned) == {32: 2 * 10, 256: 2 * 3}
+    assert {run.vectors for run in planned} == {glove}
+    assert {run.configuration.learning_rate for run in planned} == {0.05, 0.001}
+
+
+@pytest.mark.usefixtures("tuned", "glove")
+def test_no_two_experiments_make_the_same_run_twice() -> None:
+    planned = {name: experiment.plan(IMDB, 2) for name, experiment in FURTHER.items()}
+    assert list(planned) == ["released", "control", "downstream", "paper-size"]
+    for name, runs in planned.items():
+        # Two cells with one term each, or none, are the same run under the released protocol; see TERMS.
+        if name != "released":
+            assert len({run.hash for run in runs}) == len(runs)
+    hashes = [{run.hash for run in runs} for runs in [experiments.grid(IMDB, 2), *planned.values()]]
+    shared = [one & other for k, one in enumerate(hashes) for other in hashes[:k]]
+    assert shared == [set()] * len(shared)
+
+
+@pytest.mark.parametrize("name", FURTHER)
+def test_what_an_experiment_needs_is_among_the_data_sets_and_its_notebook_is_there(name: str, home: Path) -> None:
+    assert set(FURTHER[name].needs) <= set(registry.SOURCES)
+    assert len(list((home / "notebooks").glob(f"{FURTHER[name].notebook}_*.ipynb"))) == 1
