@@ -1,30 +1,32 @@
 import ast
 import os
+import re
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
-from mt2st import batch, experiments, parameters, paths, report, runs
+from mt2st import batch, execution, experiments, parameters, paths, report, runs, tuning
 from mt2st.batch import Job
-from mt2st.embeddings import TRAINED
-from mt2st.experiments import GROUPS, Group
-from mt2st.profiles import PROFILES, Profile
+from mt2st.data import registry
+from mt2st.embeddings import TRAINED, MissingData
+from mt2st.experiments import FURTHER, GROUPS, Experiment, Group
+from mt2st.profiles import ARMS, PROFILES, STRATEGIES, Profile, Trials
 from mt2st.runs import Record, Run
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # papermill and Jupyter warn of each other
     import papermill
 
-ALL = ["00", "01", "02", "03", "04", "05"]
 Grid = Callable[[Profile, Sequence[str], int], list[Record]]
+IMDB = PROFILES["imdb"]
 
 
 class Inline(Executor):
@@ -39,22 +41,33 @@ class Inline(Executor):
         return future
 
 
+@dataclass
+class Done:
+    """What a batch has done, in order: runs that were made, and notebooks that were executed."""
+
+    runs: list[Run] = field(default_factory=list)
+    notebooks: list[Job] = field(default_factory=list)
+
+
 @pytest.fixture
-def executed(record_of: Callable[[Run], Record], monkeypatch: pytest.MonkeyPatch, home: Path) -> list[Job]:
-    """Replace notebooks by made-up records of the runs they would make, and list the jobs in their order."""
-    jobs: list[Job] = []
+def done(record_of: Callable[[Run], Record], monkeypatch: pytest.MonkeyPatch, home: Path) -> Done:
+    """Replace training by made-up records and notebooks by empty ones, and list both in their order."""
+    all_done = Done()
+
+    def make(run: Run, profile: str, device: str) -> None:
+        if not run.is_done(profile):
+            all_done.runs.append(run)
+            runs.save(record_of(run), profile)
 
     def execute(job: Job) -> Path:
-        jobs.append(job)
-        for run in job.runs:
-            if not run.is_done(job.parameters["profile"]):
-                runs.save(record_of(run), job.parameters["profile"])
+        all_done.notebooks.append(job)
         job.output.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(nbformat.v4.new_notebook(), job.output)
         return job.output
 
+    monkeypatch.setattr(execution, "make", make)
     monkeypatch.setattr(batch, "execute_notebook", execute)
-    return jobs
+    return all_done
 
 
 @pytest.fixture
@@ -63,56 +76,163 @@ def no_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "build", lambda profile: Path(f"{profile.name}.html"))
 
 
-def test_single_task_is_planned_first_and_embeddings_within_each_group(home: Path) -> None:
+@pytest.fixture
+def glove(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a file of GloVe vectors into the mirror."""
+    (tmp_path / "glove.twitter.27B.25d.txt").write_text("the" + " 0.5" * 25 + "\n")
+    monkeypatch.setenv("MT2ST_DATA_MIRROR", str(tmp_path))
+
+
+# --- Which runs
+
+
+@pytest.mark.parametrize(
+    ("chosen", "strategies"),
+    [
+        (["02"], {"mtl"}),
+        (["01", "04"], {"single", "switch"}),
+        (["00", "08"], set()),  # they show no run of the grid
+        *[([number], set(STRATEGIES)) for number in ("05", "06", "07")],  # they compare all
+    ],
+)
+def test_the_grid_has_the_strategies_that_the_chosen_notebooks_show(
+    chosen: list[str], strategies: set[str], profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "FURTHER", {})
+    planned = batch.plan_runs(profile, 2, chosen)
+    assert {run.strategy for run in planned} == strategies
+    assert planned == {run: "grid" for run in experiments.grid(profile, 2) if run.strategy in strategies}
+
+
+def test_runs_go_seed_by_seed_so_that_all_arms_share_what_slows_the_machine(profile: Profile) -> None:
+    planned = list(batch.plan_runs(profile, 3, ["05"]))
+    assert [run.seed for run in planned] == [0] * 13 + [1] * 13 + [2] * 13
+    assert [(run.strategy, run.setting) for run in planned] == [*ARMS] * 3
+
+
+@pytest.mark.usefixtures("tuned", "home")
+def test_experiments_come_after_the_grid_each_seed_by_seed() -> None:
+    planned = batch.plan_runs(IMDB, 2, ["06", "08"])
+    places = [(name, run.seed) for run, name in planned.items()]
+    expected = [(name, seed) for name in ("grid", "released", "control", "downstream") for seed in range(2)]
+    assert list(dict.fromkeys(places)) == expected
+    for name, experiment in FURTHER.items():
+        assert {run for run, place in planned.items() if place == name} == set(experiment.plan(IMDB, 2))
+
+
+@pytest.mark.usefixtures("tuned", "home")
+def test_experiments_are_made_for_their_notebook_alone() -> None:
+    assert set(batch.plan_runs(IMDB, 1, ["08"]).values()) == {"downstream"}
+    assert set(batch.plan_runs(IMDB, 1, ["06"]).values()) == {"grid", "released", "control"}
+    assert set(batch.plan_runs(IMDB, 1, ["01", "05", "07"]).values()) == {"grid"}
+
+
+def test_a_run_of_the_grid_is_made_once_and_counts_as_such(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "FURTHER", {"control": Experiment("05", experiments.grid)})
+    planned = batch.plan_runs(profile, 1, ["05"])
+    assert len(planned) == 13
+    assert set(planned.values()) == {"grid"}
+
+
+# --- Making runs
+
+
+def test_runs_that_are_done_are_not_made_again(
+    done: Done, profile: Profile, record_of: Callable[[Run], Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = experiments.plan(profile, "mtl", "CBOW", 2)
+    for run in wanted[:3]:
+        runs.save(record_of(run), "smoke")
+    batch.make_runs(profile, wanted, "cpu", Inline(), "runs")
+    assert done.runs == wanted[3:]
+    shown = capsys.readouterr().err
+    assert "smoke: runs: " in shown
+    assert "3/8" in shown  # where the bar begins
+    assert "8/8" in shown
+
+
+@pytest.mark.usefixtures("done")
+def test_a_run_that_fails_is_named_and_the_others_are_kept(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted, make = experiments.plan(profile, "mtl", "CBOW", 1), execution.make
+
+    def fail(run: Run, profile: str, device: str) -> None:
+        if run == wanted[2]:
+            raise ValueError("the loss became nan")
+        make(run, profile, device)
+
+    monkeypatch.setattr(execution, "make", fail)
+    message = rf"run {wanted[2].hash} \(mtl, CBOW, update2, seed 0\) failed: the loss became nan"
+    with pytest.raises(RuntimeError, match=message):
+        batch.make_runs(profile, wanted, "cpu", Inline(), "runs")
+    assert [run.is_done("smoke") for run in wanted] == [True, True, False, True]
+
+
+@pytest.mark.usefixtures("no_page")
+def test_runs_are_made_on_the_device_that_was_asked_for(
+    done: Done, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: set[str] = set()
+    monkeypatch.setattr(execution, "make", lambda run, profile, device: asked.add(device))
+    batch.reproduce(profile, 1, notebooks=["01"], device="cuda:1", executor=Inline())
+    assert asked == {"cuda:1"}
+    assert {job.parameters["device"] for job in done.notebooks} == {"cuda:1"}
+
+
+# --- Which notebooks
+
+
+@pytest.mark.usefixtures("home")
+def test_group_notebooks_are_planned_first_and_embeddings_within_each() -> None:
     profile = replace(PROFILES["wiki"], embeddings=TRAINED)
-    jobs, missing = batch.plan_jobs(profile, 3, "cpu", ALL)
-    assert [(job.notebook, job.parameters["embedding"]) for job in jobs] == [
-        (notebook, embedding)
-        for notebook in ("01_single_task", "02_multi_task", "03_diminish", "04_switch")
-        for embedding in TRAINED
+    jobs = batch.plan_jobs(profile, 3, "cpu", profile.notebooks)
+    assert [(job.notebook, job.parameters.get("embedding")) for job in jobs] == [
+        *[
+            (notebook, embedding)
+            for notebook in ("01_single_task", "02_multi_task", "03_diminish", "04_switch")
+            for embedding in TRAINED
+        ],
+        ("00_data", "CBOW"),
+        ("05_everything", None),
+        ("07_time", None),
     ]
-    assert missing == []
     assert jobs[5].output == paths.results("wiki") / "notebooks" / "02_multi_task-SkipGram.ipynb"
-
-
-def test_jobs_carry_the_runs_they_will_make(profile: Profile) -> None:
-    jobs, _ = batch.plan_jobs(profile, 2, "cpu", ALL)
-    assert [len(job.runs) for job in jobs] == [2, 8, 8, 8]
-    assert list(jobs[2].runs) == experiments.plan(profile, "diminish", "CBOW", 2)
+    assert jobs[-1].output == paths.results("wiki") / "notebooks" / "07_time.ipynb"
 
 
 @pytest.mark.usefixtures("home")
 def test_glove_that_is_not_here_is_left_out_with_one_line_that_says_how_to_get_it() -> None:
-    jobs, missing = batch.plan_jobs(PROFILES["wiki"], 1, "cpu", ALL)
-    assert {job.parameters["embedding"] for job in jobs} == set(TRAINED)
-    (line,) = missing
+    wiki = PROFILES["wiki"]
+    assert {job.parameters["embedding"] for job in batch.plan_jobs(wiki, 1, "cpu", ["01", "04"])} == set(TRAINED)
+    (line,) = batch.missing_embeddings(wiki)
     assert line.startswith(
         "GloveTwitter is left out: needs glove-twitter-100: run `mt2st data fetch glove-twitter-100` (387 MB)"
     )
 
 
-def test_glove_that_is_here_is_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "glove.twitter.27B.25d.txt").write_text("the" + " 0.5" * 25 + "\n")
-    monkeypatch.setenv("MT2ST_DATA_MIRROR", str(tmp_path))
-    jobs, missing = batch.plan_jobs(PROFILES["wiki"], 1, "cpu", ["01"])
+@pytest.mark.usefixtures("glove")
+def test_glove_that_is_here_is_planned() -> None:
+    jobs = batch.plan_jobs(PROFILES["wiki"], 1, "cpu", ["01"])
     assert [job.parameters["embedding"] for job in jobs] == [*TRAINED, "GloveTwitter"]
-    assert missing == []
+    assert batch.missing_embeddings(PROFILES["wiki"]) == []
 
 
 def test_only_chosen_notebooks_are_planned(profile: Profile) -> None:
-    jobs, _ = batch.plan_jobs(profile, 1, "cpu", ["02", "04"])
+    jobs = batch.plan_jobs(profile, 1, "cpu", ["02", "04"])
     assert [job.notebook for job in jobs] == ["02_multi_task", "04_switch"]
 
 
-def test_all_notebooks_are_chosen_by_default() -> None:
-    assert batch.chosen_notebooks([]) == ALL
-    assert batch.chosen_notebooks(["03"]) == ["03"]
+def test_all_notebooks_of_the_profile_are_chosen_by_default(profile: Profile) -> None:
+    assert batch.chosen_notebooks(profile) == ["00", "01", "02", "03", "04", "05"]
+    assert batch.chosen_notebooks(IMDB, []) == ["01", "02", "03", "04", "05", "06", "07", "08"]
+    assert batch.chosen_notebooks(profile, ["03"]) == ["03"]
 
 
 @pytest.mark.parametrize("number", ["06", "1", "01_single_task"])
-def test_an_unknown_notebook_is_refused_with_the_known_ones(number: str) -> None:
-    with pytest.raises(ValueError, match=f"unknown notebook '{number}'; known: 00, 01, 02, 03, 04, 05"):
-        batch.chosen_notebooks(["01", number])
+def test_a_notebook_that_the_profile_has_not_is_refused_with_those_it_has(number: str, profile: Profile) -> None:
+    with pytest.raises(
+        ValueError, match=f"profile smoke has no notebook '{number}'; it has 00, 01, 02, 03, 04, 05$"
+    ):
+        batch.chosen_notebooks(profile, ["01", number])
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -132,13 +252,14 @@ def test_a_notebook_opened_by_hand_has_the_parameters_of_the_batch(group: Group)
     assert defaults == batch.notebook_parameters(PROFILES["wiki"], group, "CBOW", 3, "auto")
 
 
-@pytest.mark.parametrize("k", [0, 1])
-def test_the_parameters_of_the_closing_notebooks_are_theirs_and_pass_their_check(profile: Profile, k: int) -> None:
-    job = batch.closing_jobs(profile, 2, "cpu")[k]
-    assert job.notebook == ("00_data", "05_everything")[k]
-    known = papermill.inspect_notebook(str(paths.notebooks() / f"{job.notebook}.ipynb"))
-    assert set(job.parameters) == set(known)
-    assert parameters.validate(job.parameters).profile is profile
+def test_the_parameters_of_the_other_notebooks_are_theirs_and_pass_their_check() -> None:
+    every = replace(IMDB, embeddings=("CBOW",), notebooks=("00", "05", "06", "07", "08"))
+    jobs = batch.plan_jobs(every, 2, "cpu", every.notebooks)
+    assert [job.notebook for job in jobs] == ["00_data", "05_everything", "06_audit", "07_time", "08_downstream"]
+    for job in jobs:
+        known = papermill.inspect_notebook(str(paths.notebooks() / f"{job.notebook}.ipynb"))
+        assert set(job.parameters) == set(known)
+        assert parameters.validate(job.parameters).profile is IMDB
 
 
 def test_the_schedule_of_the_profile_is_in_the_parameters(profile: Profile) -> None:
@@ -171,50 +292,110 @@ def test_the_record_has_the_seeds_that_were_asked_for(grid_of: Grid, profile: Pr
     assert {record.run.seed for record in runs.unpack(paths.recorded("smoke"))} == {0}
 
 
-@pytest.mark.usefixtures("no_page")
-def test_a_batch_runs_the_groups_then_the_record_then_the_closing_notebooks(
-    executed: list[Job], profile: Profile
+@pytest.mark.usefixtures("tuned", "home")
+def test_the_record_says_what_each_run_was_made_for(record_of: Callable[[Run], Record]) -> None:
+    planned = batch.plan_runs(IMDB, 1, ["06", "08"])
+    for run in planned:
+        runs.save(record_of(run), "imdb")
+    batch.record(IMDB, 1)
+    packed = runs.unpack(paths.recorded("imdb"))
+    assert {(record.run, record.experiment) for record in packed} == set(planned.items())
+    assert not [record for record in packed if record.run.configuration.data == "imdb-tuning"]
+
+
+def test_experiments_whose_notebook_is_of_another_profile_are_not_recorded(
+    profile: Profile, record_of: Callable[[Run], Record]
 ) -> None:
+    for run in experiments.downstream(profile, 1):
+        runs.save(record_of(run), "smoke")
+    batch.record(profile, 1)
+    assert runs.unpack(paths.recorded("smoke")) == []
+
+
+# --- A whole batch
+
+
+@pytest.mark.usefixtures("no_page")
+def test_a_batch_makes_all_runs_and_executes_all_notebooks(done: Done, profile: Profile) -> None:
     assert batch.reproduce(profile, 2, executor=Inline()) == Path("smoke.html")
-    assert [job.notebook for job in executed] == [*(g.notebook for g in GROUPS), "00_data", "05_everything"]
+    assert done.runs == list(batch.plan_runs(profile, 2, profile.notebooks))
+    assert [job.notebook for job in done.notebooks] == [*(g.notebook for g in GROUPS), "00_data", "05_everything"]
     assert len(runs.unpack(paths.recorded("smoke"))) == 2 * 13
 
 
 @pytest.mark.usefixtures("no_page")
-def test_the_record_is_there_before_the_last_notebook_reads_it(
-    executed: list[Job], profile: Profile, monkeypatch: pytest.MonkeyPatch
+def test_the_record_is_whole_before_the_first_notebook_reads_it(
+    done: Done, profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found: dict[str, bool] = {}
+    found: list[int] = []
     execute = batch.execute_notebook
 
     def watch(job: Job) -> Path:
-        found[job.notebook] = paths.recorded("smoke").exists()
+        found.append(len(runs.unpack(paths.recorded("smoke"))))
         return execute(job)
 
     monkeypatch.setattr(batch, "execute_notebook", watch)
     batch.reproduce(profile, 1, executor=Inline())
-    assert found == dict.fromkeys((group.notebook for group in GROUPS), False) | {
-        "00_data": True,
-        "05_everything": True,
-    }
+    assert found == [13] * 6
 
 
 @pytest.mark.usefixtures("no_page")
-def test_a_batch_of_some_notebooks_executes_those_only(executed: list[Job], profile: Profile) -> None:
+def test_trials_are_made_and_settings_chosen_before_the_runs_that_take_them(done: Done, profile: Profile) -> None:
+    other_data = replace(profile.configuration, data="other")  # nothing is trained here
+    small = Trials(other_data, "CBOW", (1e-3, 2e-3), (0.3,), (0.0,), gammas=(0.1,))
+    tuned = replace(profile, trials=small)
+    batch.reproduce(tuned, 1, notebooks=["01", "02"], executor=Inline())
+    trials = list(dict.fromkeys(tuning.plan(tuned)))
+    assert done.runs[: len(trials)] == trials
+    made = done.runs[len(trials) :]
+    expected = [(arm, tuning.configuration(tuned, *arm)) for arm in ARMS[:5]]
+    assert [((run.strategy, run.setting), run.configuration) for run in made if run.seed == 0] == expected
+
+
+@pytest.mark.usefixtures("no_page")
+def test_the_same_batch_again_makes_nothing_again(done: Done, profile: Profile) -> None:
     batch.reproduce(profile, 1, notebooks=["02", "05"], executor=Inline())
-    assert [job.notebook for job in executed] == ["02_multi_task", "05_everything"]
+    made = list(done.runs)
+    batch.reproduce(profile, 1, notebooks=["02", "05"], executor=Inline())
+    assert len(made) == 13
+    assert done.runs == made
+
+
+@pytest.mark.usefixtures("no_page")
+def test_a_batch_of_some_notebooks_executes_those_only(done: Done, profile: Profile) -> None:
+    batch.reproduce(profile, 1, notebooks=["02", "05"], executor=Inline())
+    assert [job.notebook for job in done.notebooks] == ["02_multi_task", "05_everything"]
 
 
 @pytest.mark.usefixtures("no_page")
 def test_a_batch_says_which_embedding_it_leaves_out(
-    executed: list[Job], profile: Profile, capsys: pytest.CaptureFixture[str]
+    done: Done, profile: Profile, capsys: pytest.CaptureFixture[str]
 ) -> None:
     batch.reproduce(replace(profile, embeddings=("CBOW", "GloveTwitter")), 1, notebooks=["01"], executor=Inline())
     assert "GloveTwitter is left out: needs glove-twitter-100: run `mt2st data fetch" in capsys.readouterr().out
-    assert [job.parameters["embedding"] for job in executed] == ["CBOW"]
+    assert [job.parameters["embedding"] for job in done.notebooks] == ["CBOW"]
+    assert {run.embedding for run in done.runs} == {"CBOW"}
 
 
-@pytest.mark.usefixtures("executed")
+def test_data_that_are_missing_are_named_with_their_commands_before_anything_is_run(
+    done: Done, profile: Profile
+) -> None:
+    everything = replace(profile, notebooks=("06", "08"))
+    with pytest.raises(MissingData) as caught:
+        batch.reproduce(everything, 1, executor=Inline())
+    commands = re.findall("`mt2st data fetch ([a-z0-9_-]+)`", str(caught.value))
+    assert "wordsim" in commands
+    assert len(commands) == len(set(commands))
+    assert set(commands) <= set(registry.SOURCES)
+    assert str(caught.value).endswith("or leave 06 and 08 out: --notebooks 01,02,03,04,05,07")
+    assert (done.runs, done.notebooks) == ([], [])
+
+
+def test_notebooks_that_need_no_more_data_are_not_held_up(home: Path) -> None:
+    batch.check_data(["01", "02", "03", "04", "05", "07"])
+
+
+@pytest.mark.usefixtures("done")
 def test_a_batch_ends_with_the_page(profile: Profile) -> None:
     page = batch.reproduce(profile, 1, notebooks=["01"], executor=Inline())
     assert page == paths.results("smoke") / "index.html"
@@ -223,12 +404,12 @@ def test_a_batch_ends_with_the_page(profile: Profile) -> None:
     assert "01_single_task-CBOW" in text
 
 
-@pytest.mark.usefixtures("executed")
-def test_a_batch_of_a_closing_notebook_alone_ends_with_the_page_too(profile: Profile) -> None:
+@pytest.mark.usefixtures("done")
+def test_a_batch_of_the_data_notebook_alone_ends_with_the_page_too(profile: Profile) -> None:
     assert batch.reproduce(profile, 1, notebooks=["00"], executor=Inline()).exists()
 
 
-@pytest.mark.usefixtures("executed", "no_page")
+@pytest.mark.usefixtures("done", "no_page")
 def test_a_notebook_that_fails_is_named(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(job: Job) -> Path:
         raise ValueError("cell 3 went wrong")
@@ -238,14 +419,14 @@ def test_a_notebook_that_fails_is_named(profile: Profile, monkeypatch: pytest.Mo
         batch.reproduce(profile, 1, notebooks=["01"], executor=Inline())
 
 
-def test_an_unknown_notebook_is_refused_before_anything_is_run(executed: list[Job], profile: Profile) -> None:
-    with pytest.raises(ValueError, match="unknown notebook '9'"):
+def test_an_unknown_notebook_is_refused_before_anything_is_run(done: Done, profile: Profile) -> None:
+    with pytest.raises(ValueError, match="profile smoke has no notebook '9'"):
         batch.reproduce(profile, 1, notebooks=["9"], executor=Inline())
-    assert executed == []
+    assert (done.runs, done.notebooks) == ([], [])
 
 
-@pytest.mark.usefixtures("no_page")
-def test_an_executor_that_was_given_is_left_running(executed: list[Job], profile: Profile) -> None:
+@pytest.mark.usefixtures("done", "no_page")
+def test_an_executor_that_was_given_is_left_running(profile: Profile) -> None:
     class Watched(Inline):
         ended = False
 
@@ -257,17 +438,7 @@ def test_an_executor_that_was_given_is_left_running(executed: list[Job], profile
     assert not given.ended
 
 
-@pytest.mark.usefixtures("executed", "no_page")
-def test_progress_counts_runs_and_begins_with_those_that_are_done(
-    profile: Profile, record_of: Callable[[Run], Record], capsys: pytest.CaptureFixture[str]
-) -> None:
-    for run in experiments.plan(profile, "mtl", "CBOW", 2)[:3]:
-        runs.save(record_of(run), "smoke")
-    jobs, _ = batch.plan_jobs(profile, 2, "cpu", ["02"])
-    batch._watch(profile, jobs, [Inline().submit(batch.execute_notebook, job) for job in jobs])
-    shown = capsys.readouterr().err
-    assert "smoke: runs: " in shown
-    assert "8/8" in shown
+# --- Processes
 
 
 @pytest.mark.parametrize("workers", [0, -1])
@@ -279,15 +450,11 @@ def test_no_workers_are_refused(tmp_path: Path, workers: int) -> None:
         pass
 
 
-def test_workers_are_processes_with_one_thread_each(tmp_path: Path) -> None:
-    with batch._local_pool(1, tmp_path / "deep" / "kernels.log") as pool:
+def test_workers_are_processes_with_one_thread_that_a_fault_ends_in_the_middle_of_their_work(tmp_path: Path) -> None:
+    # One test, as a worker takes seconds to import PyTorch.
+    with pytest.raises(KeyboardInterrupt), batch._local_pool(1, tmp_path / "deep" / "kernels.log") as pool:
         assert pool.submit(os.getpid).result() != os.getpid()
         assert pool.submit(os.getenv, "OMP_NUM_THREADS").result() == "1"
-
-
-def test_a_fault_ends_workers_in_the_middle_of_their_work(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), batch._local_pool(1, tmp_path / "kernels.log") as pool:
-        assert pool.submit(os.getpid).result()  # the worker has started
         busy = pool.submit(time.sleep, 600)
         raise KeyboardInterrupt
     assert busy.cancelled() or isinstance(busy.exception(), BrokenProcessPool)  # not waited for ten minutes
@@ -295,7 +462,7 @@ def test_a_fault_ends_workers_in_the_middle_of_their_work(tmp_path: Path) -> Non
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    return Job("02_multi_task", tmp_path / "notebooks" / "02_multi_task-CBOW.ipynb", {"profile": "smoke"}, ())
+    return Job("02_multi_task", tmp_path / "notebooks" / "02_multi_task-CBOW.ipynb", {"profile": "smoke"})
 
 
 def test_a_notebook_is_executed_by_papermill_beside_its_sources(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:

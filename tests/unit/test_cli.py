@@ -1,5 +1,5 @@
 import re
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -91,12 +91,15 @@ def test_wrong_usage_ends_with_status_2(arguments: list[str], capsys: pytest.Cap
     assert capsys.readouterr().err.startswith("usage: mt2st")
 
 
-def test_the_module_runs_as_a_command() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "mt2st.cli", "figures", "--profile", "none"], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"mt2st: error: unknown profile 'none'; known: {', '.join(PROFILES)}\n"
+def test_the_module_runs_as_a_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["mt2st", "figures", "--profile", "none"])
+    monkeypatch.delitem(sys.modules, "mt2st.cli")  # as `python -m mt2st.cli` begins
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("mt2st.cli", run_name="__main__")
+    assert ended.value.code == 2
+    assert error_of(capsys) == f"unknown profile 'none'; known: {', '.join(PROFILES)}"
 
 
 def test_reproduce_passes_its_options_on(reproduced: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]) -> None:
