@@ -125,6 +125,7 @@ def fit(
         if not np.isfinite(record["loss"]):
             raise ValueError(f"the loss became {record['loss']} in epoch {t}: lower the learning rate or the weights")
 
+        model.eval()  # a probe neither drops states nor draws random numbers, which training would then miss
         for task, weight, probe in zip(auxiliaries, weights, probes, strict=True):
             record[f"weight.{task.name}"] = weight
             with torch.no_grad():

@@ -14,9 +14,10 @@ import torch
 from filelock import FileLock
 
 from mt2st import experiments, paths, profiles
-from mt2st.auxiliaries import UPDATES
+from mt2st.auxiliaries import BUILDERS
 from mt2st.data import wiki
 from mt2st.data.dataset import Background, Dataset, Examples
+from mt2st.downstream import TASKS
 from mt2st.embeddings import EmbeddingTable
 from mt2st.profiles import Profile
 from mt2st.runs import Record, Run
@@ -135,27 +136,49 @@ def paper_folder() -> Path:
 
 def _record_of(run: Run) -> Record:
     """Make up a record with the columns of a real one, its values random but fixed by the run."""
-    rng = np.random.default_rng(int(run.hash, 16))
-    rows = []
-    for t in range(run.configuration.epochs):
-        weights = {name: float(run.schedule.weights(t)[0]) for name in run.auxiliaries}
-        row = {"epoch": t, "loss.topic": rng.random(), "gradient_norm": rng.random()}
-        active = {name: weight for name, weight in weights.items() if weight >= run.configuration.epsilon}
-        row |= {f"loss.{name}": rng.random() for name in active}
-        row["loss"] = row["loss.topic"] + sum(weight * row[f"loss.{name}"] for name, weight in active.items())
-        row |= {"train_accuracy": rng.random(), "steps": 12, "examples": 180, "tokens": 4351}
-        row |= {f"weight.{name}": weight for name, weight in weights.items()}
-        row |= {f"probe.{name}": rng.random() for name in weights}
-        row |= {"validation_loss": rng.random(), "validation_accuracy": rng.random()}
-        row |= {"train_seconds": rng.uniform(1, 2), "evaluation_seconds": rng.random()}
-        rows.append(row)
-    scores = {
-        f"{average}_{score}": rng.uniform(0.4, 0.6)
-        for average in ("macro", "weighted")
-        for score in ("precision", "recall", "f1")
-    }
-    scores |= {"accuracy": rng.uniform(0.4, 0.6), "test_loss": rng.random(), "best_epoch": 3, "coverage": 0.8}
-    scores |= {"predictions": "012", "targets": "012"}
+    assert set(run.auxiliaries) <= set(BUILDERS)
+    rng, other = np.random.default_rng(int(run.hash, 16)), np.random.default_rng(int(run.hash[:8], 16))
+    history = pd.DataFrame([_epoch_of(run, t, rng, other) for t in range(run.configuration.epochs)])
+    scores = {"best_epoch": _best_epoch(history), "flops": {"topic": 4_000_000} | dict.fromkeys(run.auxiliaries, 9_000)}
+    if run.configuration.test:
+        scores |= {
+            f"{average}_{score}": rng.uniform(0.4, 0.6)
+            for average in ("macro", "weighted")
+            for score in ("precision", "recall", "f1")
+        }
+        scores |= {"accuracy": rng.uniform(0.4, 0.6), "test_loss": rng.random(), "coverage": 0.8}
+        scores |= {"predictions": "012", "targets": "012"}
+    if run.configuration.evaluate_table:
+        scores |= {
+            "downstream": {task: {"accuracy": rng.random(), "coverage": 0.7} for task in TASKS},
+            "intrinsic": [
+                {"set": "EN-RG-65", "measure": "spearman", "score": rng.random(), "covered": 9, "total": 65},
+            ],
+        }
     machine = {"device": "cpu: made up", "platform": "none", "python": "3.11", "packages": {"torch": "2.0"}}
-    assert set(run.auxiliaries) <= set(UPDATES)
-    return Record(run, pd.DataFrame(rows), scores, machine)
+    machine |= {"seed": run.seed, "data": {"made-up.txt": "0" * 64}, "table": "1" * 64}
+    return Record(run, history, scores, machine)
+
+
+def _epoch_of(run: Run, t: int, rng: np.random.Generator, other: np.random.Generator) -> dict[str, float]:
+    """Make up one row of a history."""
+    gammas = run.schedule.weights(t).expand(len(run.auxiliaries)).tolist()
+    weights = dict(zip(run.auxiliaries, gammas, strict=True))
+    row = {"epoch": t, "loss.topic": rng.random(), "gradient_norm": rng.random()}
+    active = {name: weight for name, weight in weights.items() if weight >= run.configuration.epsilon}
+    row |= {f"loss.{name}": rng.random() for name in active}
+    row["loss"] = row["loss.topic"] + sum(weight * row[f"loss.{name}"] for name, weight in active.items())
+    row |= {"train_accuracy": rng.random(), "steps": 12, "examples": 180, "tokens": 4351}
+    row |= {f"weight.{name}": weight for name, weight in weights.items()}
+    row |= {f"probe.{name}": rng.random() for name in weights}
+    if run.configuration.validation:
+        row |= {"validation_loss": rng.random(), "validation_accuracy": rng.random()}
+    row |= {"train_seconds": rng.uniform(1, 2), "cpu_seconds": other.uniform(0.9, 1)}
+    return row | {"evaluation_seconds": rng.random()}
+
+
+def _best_epoch(history: pd.DataFrame) -> int:
+    """Epoch whose parameters a run keeps: the best in validation, else the last; -1 if there is none."""
+    if "validation_accuracy" in history:
+        return int(history["validation_accuracy"].argmax())
+    return len(history) - 1

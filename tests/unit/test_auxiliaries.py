@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,10 +8,12 @@ import torch
 from torch import Tensor
 
 from mt2st import auxiliaries, losses
+from mt2st.data import lexicons
 from mt2st.data.dataset import Background, Dataset, Examples
-from mt2st.embeddings import EmbeddingTable
+from mt2st.embeddings import EmbeddingTable, MissingData
 from mt2st.models import Encoder, Model
-from mt2st.tasks import LanguageModelTask, TableTask, TokenTask
+from mt2st.released_terms import ReleasedTerm, analogy_term, similarity_term
+from mt2st.tasks import LanguageModelTask, NoiseTask, TableTask, TokenTask
 
 WORDS = (
     *("athens", "greece", "baghdad", "iraq", "amazing", "amazingly", "apparent", "apparently"),
@@ -34,6 +37,16 @@ def _dataset(marked_up: bool = True) -> Dataset:
     tags = {"hyperlink": LINKS, "emphasis": [1 - link for link in LINKS]} if marked_up else {}
     classes = {"hyperlink": ("plain", "link"), "emphasis": ("plain", "emphasis")} if marked_up else {}
     return Dataset("small", ("a", "b"), nothing, nothing, nothing, Background(SENTENCES, tags, classes))
+
+
+@pytest.fixture
+def wordsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a mirror with small similarity sets, each of three pairs in the vocabulary and one that is not."""
+    (tmp_path / "wordsim").mkdir()
+    pairs = "tiger\tcat\t7\nking\tcabbage\t{}\nold\tnew\t2\nold\tunheard\t9\n"
+    for k, name in enumerate(lexicons.WORD_SIMILARITIES):
+        (tmp_path / "wordsim" / f"{name}.txt").write_text(pairs.format(k))
+    monkeypatch.setenv("MT2ST_DATA_MIRROR", str(tmp_path))
 
 
 def _model(name: str) -> tuple[Model, auxiliaries.Task]:
@@ -102,7 +115,7 @@ def test_table_tasks_have_their_loss(name: str, function: Callable[..., Tensor])
     torch.testing.assert_close(task.loss(model, batch), function(model.encoder.table, *batch))
 
 
-@pytest.mark.parametrize("name", auxiliaries.BUILDERS)
+@pytest.mark.parametrize("name", [name for name in auxiliaries.BUILDERS if not name.startswith("released-")])
 def test_every_task_is_finite_and_trains_the_table(name: str) -> None:
     model, task = _model(name)
     assert task.name == name
@@ -116,9 +129,90 @@ def test_every_task_is_finite_and_trains_the_table(name: str) -> None:
     assert (gradient[0] == 0).all()
 
 
-def test_the_papers_updates_are_known() -> None:
+def test_the_papers_updates_are_known_and_each_has_its_controls() -> None:
     assert auxiliaries.UPDATES == ("update0", "update1", "update2", "update3")
-    assert set(auxiliaries.UPDATES) < set(auxiliaries.BUILDERS)
+    controls = {f"update{k}-{control}" for k in range(4) for control in ("shuffled", "noise")}
+    assert set(auxiliaries.UPDATES) | controls < set(auxiliaries.BUILDERS)
+
+
+@pytest.mark.parametrize("name", auxiliaries.UPDATES)
+def test_shuffled_rows_have_the_last_words_of_one_another(name: str) -> None:
+    real, shuffled = (auxiliaries.build(n, _dataset(), _table()) for n in (name, f"{name}-shuffled"))
+    assert isinstance(real, TableTask)
+    assert isinstance(shuffled, TableTask)
+    rows, moved = real.columns[0], shuffled.columns[0]
+    assert torch.equal(rows[:, :-1], moved[:, :-1])
+    assert sorted(rows[:, -1].tolist()) == sorted(moved[:, -1].tolist())
+    assert shuffled.function is real.function
+    for values, kept in zip(real.columns[1:], shuffled.columns[1:], strict=True):
+        assert torch.equal(values, kept)
+    again = auxiliaries.build(f"{name}-shuffled", _dataset(), _table())
+    assert isinstance(again, TableTask)
+    assert torch.equal(again.columns[0], moved)
+
+
+def test_of_all_questions_shuffling_leaves_next_to_none_true() -> None:
+    words = sorted({word for section in lexicons._analogy_sections().values() for row in section for word in row})
+    table = EmbeddingTable.of(words, np.ones((len(words), 2), dtype=np.float32), "all")
+    real, shuffled = (auxiliaries.build(name, _dataset(), table) for name in ("update0", "update0-shuffled"))
+    assert isinstance(real, TableTask)
+    assert isinstance(shuffled, TableTask)
+    right = real.columns[0][:, -1] == shuffled.columns[0][:, -1]
+    assert len(right) == 19544
+    assert right.double().mean() < 0.01  # the most frequent last words are those of 3% of the questions
+
+
+@pytest.mark.parametrize("name", auxiliaries.UPDATES)
+def test_noise_stands_in_for_the_loss_on_the_same_rows(name: str) -> None:
+    model, noise = _model(f"{name}-noise")
+    real = auxiliaries.build(name, _dataset(), _table())
+    assert isinstance(noise, NoiseTask)
+    assert isinstance(real, TableTask)
+    assert all(torch.equal(a, b) for a, b in zip(noise.columns, real.columns, strict=True))
+    *columns, seed = next(noise.batches(64, None))
+    value = real.loss(model, tuple(columns))
+    (expected,) = torch.autograd.grad(value, model.encoder.table)
+    loss = noise.loss(model, (*columns, seed))
+    (gradient,) = torch.autograd.grad(loss, model.encoder.table)
+    assert loss.item() == value.item()
+    assert gradient.norm().item() == pytest.approx(expected.norm().item(), rel=1e-5)
+    assert not torch.allclose(gradient, expected)
+
+
+@pytest.mark.usefixtures("wordsim")
+def test_the_released_similarity_term_is_that_of_the_13_sets() -> None:
+    model, task = _model("released-similarity")
+    sets = list(lexicons.word_similarities(_table()).values())
+    assert [pairs.coverage for pairs in sets] == [0.75] * 13
+    assert task.loss(model, ()).item() == similarity_term(model.encoder.table.detach(), sets).item() != 0
+
+
+@pytest.mark.usefixtures("wordsim")
+@pytest.mark.parametrize("name", ["released-analogy", "released-similarity"])
+def test_released_terms_have_a_value_one_batch_and_no_gradient(name: str) -> None:
+    model, task = _model(name)
+    assert isinstance(task, ReleasedTerm)
+    assert task.name == name
+    (batch,) = task.batches(64, torch.Generator())
+    loss = task.loss(model, batch)
+    assert loss.shape == ()
+    assert loss.isfinite()
+    assert not loss.requires_grad
+
+
+def test_the_released_analogy_term_is_that_of_the_sections_in_their_order() -> None:
+    model, task = _model("released-analogy")
+    questions = _table_columns("update0")[0]  # of common capitals, capitals of the world, and adverbs
+    sections = [questions[:2], questions[2:3], questions[3:]]
+    assert [_in_words(section) for section in sections] == [SEMANTIC, SEMANTIC & _in_words(questions[:1]), SYNTACTIC]
+    expected = analogy_term(model.encoder.table.detach(), sections)
+    assert task.loss(model, ()).item() == expected.item()
+    assert expected.item() != pytest.approx(analogy_term(model.encoder.table.detach(), sections[::-1]).item())
+
+
+def test_the_released_similarity_term_needs_its_sets(home: Path) -> None:
+    with pytest.raises(MissingData, match="run `mt2st data fetch wordsim`"):
+        auxiliaries.build("released-similarity", _dataset(), _table())
 
 
 def test_text_tasks_read_lower_cased_background() -> None:

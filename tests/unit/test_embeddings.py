@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import lzma
 from collections.abc import Sequence
 from itertools import chain
@@ -64,6 +65,18 @@ def test_tokens_are_encoded_as_rows_and_unknown_ones_as_row_1(toy_table: Embeddi
 
 def test_the_index_has_words_only(toy_table: EmbeddingTable) -> None:
     assert toy_table.index == {"film": 2, "good": 3, "bad": 4, "day": 5}
+
+
+def test_the_checksum_is_that_of_the_vectors_alone() -> None:
+    vectors = np.array([[1.0, 2.0]], dtype=np.float32)
+    table = EmbeddingTable(("a",), vectors, "here")
+    little_endian = bytes.fromhex("0000803f00000040")  # 1 and 2 in IEEE 754
+    assert table.checksum == hashlib.sha256(little_endian).hexdigest()
+    assert EmbeddingTable(("b",), vectors.copy(), "there").checksum == table.checksum
+    assert EmbeddingTable(("a",), np.asfortranarray(np.eye(3, 2)), "x").checksum == (
+        EmbeddingTable(("a",), np.eye(3, 2), "x").checksum
+    )
+    assert EmbeddingTable(("a",), np.nextafter(vectors, 9), "here").checksum != table.checksum
 
 
 def test_coverage_counts_tokens_not_words(toy_table: EmbeddingTable) -> None:

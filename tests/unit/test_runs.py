@@ -11,15 +11,16 @@ import pytest
 from mt2st import paths, runs
 from mt2st.profiles import Profile
 from mt2st.runs import Configuration, Record, Run
-from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Switch
+from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Squared, Switch
 
 RUN = Run("CBOW", "diminish", ("update0",), Diminish(1.0, 0.3, 1.0), 0, Configuration())
 # `to_dict` of RUN with sorted keys, written by hand
 JSON = (
     '{"auxiliaries": ["update0"], "configuration": {"batch_size": 64, "data": "wiki", "data_version": 1, '
-    '"dimensions": 100, "dropout": 0.3, "epochs": 25, "epsilon": 0.01, "hidden": 48, "learning_rate": 0.001, '
-    '"test": 200, "train": 250, "validation": 100}, "embedding": "CBOW", "schedule": {"eta": [0.3], "gamma0": [1.0], '
-    '"kind": "Diminish", "nu": [1.0]}, "seed": 0, "strategy": "diminish", "vectors": "", "version": 1}'
+    '"dimensions": 100, "dropout": 0.3, "epochs": 25, "epsilon": 0.01, "evaluate_table": false, "hidden": 48, '
+    '"learning_rate": 0.001, "protocol": "controlled", "test": 200, "train": 250, "trainable": true, '
+    '"validation": 100, "weight_decay": 0.0}, "embedding": "CBOW", "schedule": {"eta": [0.3], "gamma0": [1.0], '
+    '"kind": "Diminish", "nu": [1.0]}, "seed": 0, "strategy": "diminish", "vectors": "", "version": 2}'
 )
 AWKWARD = [0.1 + 0.2, 1 / 3, 1.0986122886681098, 1e-9 / 3, 12345678.901234567, 2e-22 / 3, 0.0, 1.0]
 
@@ -47,11 +48,12 @@ def assert_same(one: Record, other: Record) -> None:
     pd.testing.assert_frame_equal(one.history, other.history, check_exact=True)
     assert one.scores == other.scores
     assert one.environment == other.environment
+    assert one.experiment == other.experiment
 
 
 def test_the_hash_is_the_sha256_of_the_sorted_parameters() -> None:
     assert hashlib.sha256(JSON.encode()).hexdigest()[:16] == RUN.hash
-    assert RUN.hash == "215a5342d0641ce7"
+    assert RUN.hash == "dc9cec1d16c11688"
 
 
 def test_equal_runs_have_equal_hashes_however_their_schedule_is_written() -> None:
@@ -79,7 +81,8 @@ def test_the_hash_changes_with_every_field_of_a_run(change: dict[str, object]) -
 @pytest.mark.parametrize("name", [field.name for field in fields(Configuration)])
 def test_the_hash_changes_with_every_field_of_the_configuration(name: str) -> None:
     value = getattr(RUN.configuration, name)
-    other = replace(RUN.configuration, **{name: value * 2})
+    changed = value + "2" if isinstance(value, str) else not value if isinstance(value, bool) else value + 1
+    other = replace(RUN.configuration, **{name: changed})
     assert replace(RUN, configuration=other).hash != RUN.hash
 
 
@@ -89,9 +92,12 @@ def test_the_hash_changes_with_the_version(monkeypatch: pytest.MonkeyPatch) -> N
     assert RUN.hash != before
 
 
-@pytest.mark.parametrize("schedule", [SINGLE_TASK, Constant([1.0, 0.5]), Diminish(1.0, 0.1, 2.0), Switch(15)])
-def test_a_run_is_rebuilt_from_json(schedule: Constant | Diminish | Switch) -> None:
-    run = replace(RUN, schedule=schedule, auxiliaries=("update0", "casing"), vectors="v.txt")
+@pytest.mark.parametrize("schedule", [SINGLE_TASK, Constant([1.0, 0.5]), Diminish(1.0, 0.1, 2.0), Squared(), Switch(15)])
+def test_a_run_is_rebuilt_from_json(schedule: Schedule) -> None:
+    conditions = replace(RUN.configuration, protocol="released", trainable=False, evaluate_table=True, weight_decay=0.1)
+    run = replace(
+        RUN, schedule=schedule, auxiliaries=("update0", "casing"), vectors="v.txt", configuration=conditions
+    )
     rebuilt = Run.from_dict(json.loads(json.dumps(run.to_dict())))
     assert rebuilt == run
     assert rebuilt.hash == run.hash
@@ -113,7 +119,7 @@ def test_a_saved_record_is_loaded_bit_for_bit(record: Record) -> None:
 
 
 def test_a_packed_record_is_unpacked_bit_for_bit(record: Record, tmp_path: Path) -> None:
-    other = replace(record, run=replace(RUN, seed=1))
+    other = replace(record, run=replace(RUN, seed=1), experiment="control")
     runs.pack([record, other], tmp_path / "new" / "smoke.parquet")
     unpacked = runs.unpack(tmp_path / "new" / "smoke.parquet")
     assert len(unpacked) == 2
@@ -133,8 +139,26 @@ def test_packed_records_can_be_read_by_pandas_alone(record: Record, tmp_path: Pa
     runs.pack([record], tmp_path / "smoke.parquet")
     row = pd.read_parquet(tmp_path / "smoke.parquet").iloc[0]
     assert row["hash"] == RUN.hash
+    assert row["experiment"] == "grid"
     assert json.loads(row["run"])["schedule"] == {"kind": "Diminish", "gamma0": [1.0], "eta": [0.3], "nu": [1.0]}
     assert json.loads(row["scores"]) == record.scores
+
+
+def test_a_run_of_no_epochs_is_kept_too(record: Record, tmp_path: Path) -> None:
+    untouched = replace(RUN, configuration=replace(RUN.configuration, epochs=0))
+    runs.save(replace(record, run=untouched, history=pd.DataFrame()), "smoke")
+    loaded = runs.load(untouched, "smoke")
+    runs.pack([loaded], tmp_path / "smoke.parquet")
+    (unpacked,) = runs.unpack(tmp_path / "smoke.parquet")
+    assert loaded.history.shape == unpacked.history.shape == (0, 0)
+    assert unpacked.scores == record.scores
+
+
+def test_records_are_told_apart_by_what_they_were_made_for(record: Record) -> None:
+    made = [replace(record, experiment=name) for name in ("control", "grid", "control")]
+    assert runs.of(made, "control") == [made[0], made[2]]
+    assert runs.of(made, "released") == []
+    assert runs.count_by_experiment(made) == {"control": 2, "grid": 1}
 
 
 def test_a_record_that_is_not_there_says_how_to_make_it(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch, from_dict
+from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Squared, Switch, from_dict
 
 EXAMPLES = [
     Constant(0.25),
@@ -16,6 +16,8 @@ EXAMPLES = [
     Diminish(),
     Diminish([1.0, 2.0], 0.5, [1.0, 3.0]),
     Diminish.geometric(0.7),
+    Squared(),
+    Squared([0.95, 1.0], [10.24, 3.3]),
     Switch(15),
     Switch([2.0, 3.5], 0.5),
 ]
@@ -57,6 +59,34 @@ def test_geometric_takes_one_rate_per_task() -> None:
     assert Diminish.geometric([0.5, 0.1], [1.0, 2.0]).weights(2).tolist() == pytest.approx([0.25, 0.02])
 
 
+def test_squared_is_what_squaring_alpha_after_every_epoch_gives() -> None:
+    alpha = 0.95
+    for t in range(12):
+        assert Squared(0.95, 2.0).weights(t).item() == pytest.approx(2 * alpha, rel=1e-12)
+        alpha **= 2
+
+
+@pytest.mark.parametrize(
+    ("alpha", "t", "expected"),
+    [(0.5, 0, 0.5), (0.5, 1, 0.25), (0.5, 3, 1 / 256), (1.0, 9, 1.0), (0.0, 0, 0.0), (0.9, 2, 0.6561)],
+)
+def test_squared_is_alpha_to_the_power_2_to_the_t(alpha: float, t: int, expected: float) -> None:
+    assert Squared(alpha).weights(t).item() == pytest.approx(expected, rel=1e-14)
+
+
+def test_squared_falls_below_one_percent_in_epoch_7_and_to_nothing_in_epoch_14() -> None:
+    weights = [Squared().weights(t).item() for t in range(25)]
+    assert weights[6] == pytest.approx(0.03752, abs=5e-6)  # 0.95^64 by hand: e^(−64 · 0.0512933) = e^−3.28277
+    assert next(t for t, weight in enumerate(weights) if weight < 0.01) == 7
+    assert 0 < weights[13] < 1e-182  # e^−420.2
+    assert weights[14:] == [0.0] * 11  # e^−840.4 is below the smallest double, and no error
+
+
+def test_squared_has_a_rate_and_a_weight_per_task() -> None:
+    assert Squared([0.5, 1.0], [10.0, 3.0]).weights(1).tolist() == [2.5, 3.0]
+    assert Squared([0.5, 0.1], 2.0).weights(0).tolist() == [1.0, 0.2]
+
+
 @pytest.mark.parametrize(("t", "expected"), [(0, 1.0), (14, 1.0), (14.99, 1.0), (15, 0.0), (15.5, 0.0), (16, 0.0)])
 def test_switch_ends_exactly_at_t_switch(t: float, expected: float) -> None:
     assert Switch(15).weights(t).tolist() == [expected]
@@ -78,14 +108,14 @@ def test_scalars_broadcast_against_sequences() -> None:
     assert Switch([1, 2], 0.5).weights(1).tolist() == [0.0, 0.5]
 
 
-@pytest.mark.parametrize("schedule", [Constant(1.0), Diminish(), Switch(3)])
+@pytest.mark.parametrize("schedule", [Constant(1.0), Diminish(), Squared(), Switch(3)])
 def test_scalar_parameters_give_one_weight_in_double_precision(schedule: Schedule) -> None:
     weights = schedule.weights(1)
     assert weights.shape == (1,)
     assert weights.dtype == torch.float64
 
 
-@pytest.mark.parametrize("schedule", [SINGLE_TASK, Diminish([]), Switch([])])
+@pytest.mark.parametrize("schedule", [SINGLE_TASK, Diminish([]), Squared([]), Switch([])])
 def test_no_tasks_give_no_weights(schedule: Schedule) -> None:
     assert schedule.weights(0).shape == (0,)
     assert schedule.weights(5).dtype == torch.float64
@@ -112,6 +142,10 @@ def test_schedules_have_no_state() -> None:
         (lambda: Diminish.geometric(0.0), "alpha must be finite and above 0"),
         (lambda: Diminish.geometric([0.5, 1.5]), "alpha must be at most 1, got 1.5"),
         (lambda: Diminish.geometric(0.5, -1.0), "gamma0 must be"),
+        (lambda: Squared(-0.1), "alpha must be finite and at least 0, got -0.1"),
+        (lambda: Squared([0.5, 1.01]), "alpha must be at most 1, got 1.01"),
+        (lambda: Squared(0.5, -1.0), "gamma0 must be finite and at least 0"),
+        (lambda: Squared([0.5, 0.6], [1.0, 1.0, 1.0]), "alpha has 2, gamma0 has 3"),
         (lambda: Switch(-1), "t_switch must be finite and at least 0"),
         (lambda: Switch(3, [1.0, -2.0]), "gamma must be finite and at least 0, got -2"),
         (lambda: Diminish([1.0, 1.0], [0.1, 0.2, 0.3]), "gamma0 has 2, eta has 3"),
@@ -136,6 +170,7 @@ def test_base_class_is_abstract() -> None:
 
 def test_to_dict_is_plain_values() -> None:
     assert Diminish([1, 2], 0.5).to_dict() == {"kind": "Diminish", "gamma0": [1.0, 2.0], "eta": [0.5], "nu": [1.0]}
+    assert Squared(0.95, [10.24, 3.3]).to_dict() == {"kind": "Squared", "alpha": [0.95], "gamma0": [10.24, 3.3]}
     assert Switch(15).to_dict() == {"kind": "Switch", "t_switch": [15.0], "gamma": [1.0]}
     assert SINGLE_TASK.to_dict() == {"kind": "Constant", "gamma": []}
 
@@ -152,10 +187,11 @@ def test_json_round_trip_keeps_the_value(schedule: Schedule) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"kind": "Cosine"}, "unknown schedule 'Cosine'; known: Constant, Diminish, Switch"),
+        ({"kind": "Cosine"}, "unknown schedule 'Cosine'; known: Constant, Diminish, Squared, Switch"),
         ({"kind": "Schedule"}, "unknown schedule 'Schedule'"),
         ({"gamma": [1.0]}, "unknown schedule None"),
         ({"kind": "Constant", "alpha": [1.0]}, "Constant cannot take .*alpha"),
+        ({"kind": "Squared", "alpha": [2.0]}, "alpha must be at most 1, got 2"),
         ({"kind": "Switch"}, "Switch cannot take .*t_switch"),
         ({"kind": "Constant", "gamma": [-1.0]}, "gamma must be finite and at least 0"),
     ],

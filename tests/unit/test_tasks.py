@@ -10,6 +10,7 @@ from mt2st.losses import analogy_loss
 from mt2st.models import Encoder, LanguageModelHead, Model, SentenceHead, TokenHead
 from mt2st.tasks import (
     LanguageModelTask,
+    NoiseTask,
     SentenceTask,
     TableTask,
     Task,
@@ -194,6 +195,83 @@ def test_loss_of_a_table_task_is_its_function_of_the_table() -> None:
     model = _model([task])
     expected = analogy_loss(model.encoder.table, questions)
     torch.testing.assert_close(task.loss(model, next(task.batches(1, None))), expected)
+
+
+# --- Noise in place of a gradient
+
+QUESTIONS = torch.tensor([[2, 3, 4, 5], [6, 7, 8, 9], [3, 5, 7, 9], [10, 11, 12, 13], [2, 9, 11, 4]])
+
+
+def _both() -> tuple[Model, TableTask, NoiseTask]:
+    return _model([]), TableTask("update", analogy_loss, [QUESTIONS]), NoiseTask("noise", analogy_loss, [QUESTIONS])
+
+
+def _table_gradient(model: Model, loss: Tensor) -> Tensor:
+    (gradient,) = torch.autograd.grad(loss, model.encoder.table)
+    return gradient
+
+
+def test_noise_has_the_value_the_norm_and_the_rows_of_the_loss_and_another_direction() -> None:
+    model, real, noise = _both()
+    value = real.loss(model, (QUESTIONS,))
+    expected = _table_gradient(model, value)
+    touched = expected.abs().sum(1) > 0
+    assert touched.nonzero().flatten().tolist() == QUESTIONS.unique().tolist()
+    directions = []
+    for seed in range(3):
+        loss = noise.loss(model, (QUESTIONS, torch.tensor([seed])))
+        gradient = _table_gradient(model, loss)
+        assert loss.item() == value.item()
+        assert gradient.norm().item() == pytest.approx(expected.norm().item(), rel=1e-5)
+        assert torch.equal(gradient.abs().sum(1) > 0, touched)
+        directions.append((gradient / gradient.norm()).flatten())
+    directions.append((expected / expected.norm()).flatten())
+    cosines = torch.stack(directions) @ torch.stack(directions).T
+    # 12 rows of 4 values: cosines of independent directions scatter around 0 with deviation 1/√48 = 0.14.
+    assert (cosines - torch.eye(4)).abs().max() < 0.6
+
+
+def test_noise_is_repeated_by_the_seed_in_its_batch_alone() -> None:
+    model, _, noise = _both()
+
+    def gradient(seed: int) -> Tensor:
+        torch.rand(3)  # PyTorch's own random numbers do not matter, and stay what they are
+        before = torch.get_rng_state()
+        found = _table_gradient(model, noise.loss(model, (QUESTIONS, torch.tensor([seed]))))
+        assert torch.equal(torch.get_rng_state(), before)
+        return found
+
+    assert torch.equal(gradient(5), gradient(5))
+    assert not torch.allclose(gradient(5), gradient(6))
+
+
+def test_noise_batches_are_those_of_the_loss_each_with_a_seed_of_its_own() -> None:
+    task = NoiseTask("noise", analogy_loss, [QUESTIONS, torch.arange(5)], size=2)
+
+    def batches(seed: int) -> list[tuple[Tensor, ...]]:
+        return list(task.batches(1, _generator(seed)))
+
+    first, again, other = batches(0), batches(0), batches(1)
+    assert sorted(torch.cat([batch[1] for batch in first]).tolist()) == [0, 1, 2, 3, 4]
+    assert all(torch.equal(questions, QUESTIONS[rows]) for questions, rows, _ in first)
+    seeds = [[int(batch[2]) for batch in found] for found in (first, again, other)]
+    assert seeds[0] == seeds[1] != seeds[2]
+    assert len(set(seeds[0])) == len(first) == 2
+    assert [int(batch[2]) for batch in task.batches(1, None)] == [int(batch[2]) for batch in task.batches(1, None)]
+
+
+def test_noise_that_is_only_measured_is_the_loss() -> None:
+    model, real, noise = _both()
+    with torch.no_grad():
+        measured = noise.loss(model, (QUESTIONS, torch.tensor([0])))
+        assert measured.item() == real.loss(model, (QUESTIONS,)).item()
+
+
+def test_where_the_loss_has_no_gradient_there_is_no_noise() -> None:
+    model = _model([])
+    flat = NoiseTask("noise", lambda table, rows: (table[rows] * 0).sum(), [QUESTIONS])
+    gradient = _table_gradient(model, flat.loss(model, (QUESTIONS, torch.tensor([0]))))
+    assert torch.equal(gradient, torch.zeros_like(gradient))
 
 
 def test_targets_are_64_bit_integers() -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from mt2st import training
 from mt2st.adaptation import CheckConvergence
 from mt2st.losses import analogy_loss, misalignment_loss
 from mt2st.models import Encoder, Model
@@ -94,7 +95,7 @@ def _fit(model: Model, auxiliaries: Sequence[Task], schedule: Schedule, **option
 
 
 def _values(history: History) -> pd.DataFrame:
-    """Everything but the clock."""
+    """Everything but the clocks."""
     frame = history.frame()
     return frame[[c for c in frame.columns if not c.endswith("_seconds")]]
 
@@ -145,13 +146,15 @@ def test_primary_batches_do_not_depend_on_auxiliaries(kind: str) -> None:
     assert any(not torch.equal(a[2], b[2]) for a, b in zip(alone[:3], alone[3:6], strict=True))  # shuffled
 
 
+@pytest.mark.parametrize("validated", [True, False])
 @pytest.mark.parametrize("schedule", [Constant(0.0), Switch(0), Constant(0.0099)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_task_without_weight_changes_nothing(kind: str, schedule: Schedule) -> None:
+def test_a_task_without_weight_changes_nothing(kind: str, schedule: Schedule, validated: bool) -> None:
     task = _auxiliary(kind)
-    single, multi = _model([task]), _model([task])
-    expected = _values(_fit(single, [], SINGLE_TASK))
-    history = _values(_fit(multi, [task], schedule))
+    single, multi = (_model([task], dropout=0.3) for _ in range(2))
+    validation = _topic(seed=2, n=9) if validated else None
+    expected = _values(_fit(single, [], SINGLE_TASK, validation=validation))
+    history = _values(_fit(multi, [task], schedule, validation=validation))
     assert _same_parameters(single, multi)
     pd.testing.assert_frame_equal(history[expected.columns], expected, check_exact=True)
     assert set(history.columns) - set(expected.columns) == {f"weight.{kind}", f"probe.{kind}"}
@@ -303,6 +306,22 @@ def test_history_counts_and_measures_each_epoch() -> None:
     assert frame["train_accuracy"].between(0, 1).all()
     assert (frame["train_accuracy"] * EXAMPLES).tolist() == pytest.approx((frame["train_accuracy"] * 23).round())
     assert history.train_seconds == frame["train_seconds"].sum()
+    assert list(frame.columns) == [
+        *("epoch", "loss.topic", "gradient_norm", "loss.table", "loss", "train_accuracy", "steps", "examples"),
+        *("tokens", "weight.table", "probe.table", "validation_loss", "validation_accuracy"),
+        *("train_seconds", "cpu_seconds", "evaluation_seconds"),
+    ]
+
+
+def test_seconds_of_the_processor_are_apart_from_those_of_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each clock is read before and after training, the one on the wall after evaluation too.
+    wall, processor = iter([10.0, 13.0, 13.5, 20.0, 24.0, 25.0]), iter([1.0, 1.5, 7.0, 7.25])
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(wall))
+    monkeypatch.setattr(training.time, "process_time", lambda: next(processor))
+    history = _fit(_model(hidden=2), [], SINGLE_TASK, epochs=2).frame()
+    assert history["train_seconds"].tolist() == [3.0, 4.0]
+    assert history["evaluation_seconds"].tolist() == [0.5, 1.0]
+    assert history["cpu_seconds"].tolist() == [0.5, 0.25]
 
 
 def test_history_measures_the_model_after_each_epoch() -> None:
@@ -341,7 +360,46 @@ def test_losses_are_means_over_steps() -> None:
     assert epoch["loss"] == epoch["loss.topic"] == pytest.approx(np.mean(steps), rel=1e-6)
 
 
+# --- Losses that have a value and no gradient
+
+
+class _Number(TableTask):
+    """A loss computed from a copy of the table, as in the released code."""
+
+    def loss(self, model: Model, batch: Batch) -> Tensor:
+        return super().loss(model, batch).detach()
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_loss_without_gradient_adds_to_the_loss_and_to_nothing_else(frozen: bool) -> None:
+    # The loss of a frozen table has no gradient either.
+    kind = TableTask if frozen else _Number
+    single, multi = _model(dropout=0.3), _model(dropout=0.3)
+    for model in (single, multi):
+        model.encoder.table.requires_grad_(not frozen)
+    alone = _values(_fit(single, [], SINGLE_TASK))
+    history = _values(_fit(multi, [kind("table", analogy_loss, [QUESTIONS])], Constant(10.0)))
+    assert _same_parameters(single, multi)
+    others = [name for name in alone.columns if name != "loss"]
+    pd.testing.assert_frame_equal(history[others], alone[others], check_exact=True)
+    expected = history["loss.topic"] + 10 * history["loss.table"]
+    assert history["loss"].tolist() == pytest.approx(expected.tolist(), rel=1e-6)
+    assert (history["loss"] > alone["loss"] + 1).all()
+    assert torch.equal(multi.encoder.table, _model().encoder.table) == frozen
+
+
 # --- Best epoch, convergence, faults
+
+
+def test_without_validation_the_model_ends_with_the_last_epoch() -> None:
+    # The primary task sees the same batches whether or not there is a validation set: its last state is the reference.
+    validation, model, validated = _Scripted([4, 3, 2]), _model(dropout=0.3), _model(dropout=0.3)
+    _fit(validated, [], SINGLE_TASK, validation=validation)
+    history = _fit(model, [], SINGLE_TASK, validation=None)
+    assert history.best_epoch == 2
+    assert not {"validation_loss", "validation_accuracy"} & set(history.frame().columns)
+    assert all(torch.equal(value, validation.states[2][name]) for name, value in model.state_dict().items())
+    assert not _same_parameters(model, validated)  # which went back to the first epoch
 
 
 class _Scripted(SentenceTask):

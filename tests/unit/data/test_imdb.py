@@ -61,6 +61,31 @@ def test_the_split_is_stratified_and_no_review_is_in_two_parts() -> None:
     assert {text[-1] for text in dataset.background.tokens} == names[0]
 
 
+@pytest.mark.usefixtures("mirror")
+def test_reviews_for_tuning_are_drawn_from_those_outside_the_sample() -> None:
+    reviews = pd.read_csv(imdb.locate())
+    rest = reviews.drop(reviews.sample(1000, random_state=24).index)
+    chosen = rest.sample(1000, random_state=24)
+    tuning, sample = imdb.sample(tuning=True), imdb.sample()
+    names = [tokens[-1] for tokens in tuning["tokens"]]
+    assert names == [text.split()[-1].lower() for text in chosen["review"]]
+    assert tuning["label"].tolist() == (chosen["sentiment"] == "positive").astype(int).tolist()
+    assert set(names).isdisjoint(tokens[-1] for tokens in sample["tokens"])
+    assert len(list(paths.cache().glob("imdb-tuning-*-words.parquet"))) == 1
+
+
+@pytest.mark.usefixtures("mirror")
+def test_the_split_for_tuning_can_do_without_a_test_set() -> None:
+    dataset = imdb.load(0, 600, 400, 0, tuning=True)
+    assert [len(part) for part in (dataset.train, dataset.validation, dataset.test)] == [600, 400, 0]
+    names = [{text[-1] for text in part.texts} for part in (dataset.train, dataset.validation)]
+    assert names[0].isdisjoint(names[1])
+    assert names[0] | names[1] == {tokens[-1] for tokens in imdb.sample(tuning=True)["tokens"]}
+    share = imdb.sample(tuning=True)["label"].mean()
+    assert dataset.validation.labels.mean() == pytest.approx(share, abs=1 / 400)
+    assert {text[-1] for text in dataset.background.tokens} == names[0]
+
+
 def test_other_reviews_repeat_neither_one_another_nor_those_that_something_has_seen(mirror: Path) -> None:
     file = mirror / "IMDB Dataset.csv"
     reviews = pd.read_csv(file)

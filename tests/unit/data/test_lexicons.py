@@ -79,6 +79,37 @@ def test_family_is_semantic_and_grammar_is_not() -> None:
     torch.testing.assert_close(grammar.values, torch.tensor([False, False]))
 
 
+def test_the_14_sections_are_the_questions_in_the_order_of_the_file(everything: EmbeddingTable) -> None:
+    sections = lexicons.analogy_sections(everything)
+    assert {name: len(rows) for name, rows in sections.items()} == {  # Mikolov et al. (2013), counted in their file
+        "capital-common-countries": 506,
+        "capital-world": 4524,
+        "currency": 866,
+        "city-in-state": 2467,
+        "family": 506,
+        "gram1-adjective-to-adverb": 992,
+        "gram2-opposite": 812,
+        "gram3-comparative": 1332,
+        "gram4-superlative": 1122,
+        "gram5-present-participle": 1056,
+        "gram6-nationality-adjective": 1599,
+        "gram7-past-tense": 1560,
+        "gram8-plural": 1332,
+        "gram9-plural-verbs": 870,
+    }
+    assert torch.equal(torch.cat(list(sections.values())), lexicons.analogies(everything).rows)
+
+
+def test_sections_have_as_many_known_questions_as_gensim_finds() -> None:
+    table = table_of([*CAPITALS, *FAMILY])
+    sections = lexicons.analogy_sections(table)
+    _, found = as_gensim(table).evaluate_word_analogies(datapath("questions-words.txt"))
+    expected = {s["section"]: len(s["correct"]) + len(s["incorrect"]) for s in found if s["section"][0].islower()}
+    assert {name: len(rows) for name, rows in sections.items()} == expected
+    assert {name for name, n in expected.items() if n} == {"capital-common-countries", "capital-world", "family"}
+    assert sections["currency"].shape == (0, 4)
+
+
 def test_a_vocabulary_without_any_question_gives_an_empty_lexicon() -> None:
     questions = lexicons.analogies(table_of(["nothing"]))
     assert questions.rows.shape == (0, 4)
