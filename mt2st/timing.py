@@ -45,6 +45,15 @@ def costs(record: Record) -> pd.DataFrame:
     return pd.DataFrame({"seconds": history[clock].cumsum(), "operations": operations.cumsum()})
 
 
+def primary_costs_alike(records: Sequence[Record]) -> bool:
+    """Whether the primary task's operations are the same in all runs of a seed and embedding, whatever the arm."""
+    found: dict[tuple[int, str], set[int]] = {}
+    for record in records:
+        operations = sum(n for task, n in record.scores["flops"].items() if task not in record.run.auxiliaries)
+        found.setdefault((record.run.seed, record.run.embedding), set()).add(operations)
+    return all(len(operations) == 1 for operations in found.values())
+
+
 def to_target(records: Sequence[Record], target: float) -> pd.DataFrame:
     """One row a run: seconds and operations to the first epoch whose validation accuracy is at least `target`.
 
