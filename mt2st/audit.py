@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 
 from mt2st import released, runs, tables
-from mt2st.experiments import TABLES
-from mt2st.profiles import ORIGINAL, STRATEGIES
+from mt2st.experiments import LONGER, TABLES
+from mt2st.profiles import ORIGINAL
 from mt2st.released import STEPS, Step
 from mt2st.runs import Record
 from mt2st.statistics import Interval, holm, mean_interval, paired_difference
 
+TABLE_OF = {strategy: number for number, strategy in TABLES.items()}
 NAN = Interval(np.nan, np.nan, np.nan, 0, "none")
+SINGLE = "single task"
 
 
 def cells(records: Sequence[Record]) -> pd.DataFrame:
@@ -20,7 +22,8 @@ def cells(records: Sequence[Record]) -> pd.DataFrame:
 
     Columns `paper`; `logs`, all accuracies its released logs report for the cell; `released` and `controlled`, our
     means under the two protocols with bounds of the 95% t interval and n. Under protocol `released` all update cells of
-    an embedding are one run a seed, since their terms have no gradient (`released.cells`).
+    an embedding are one run a seed, since their terms have no gradient (`released.cells`). That of Table II which is
+    printed without a number has no counterpart under protocol `controlled`.
     """
     by_protocol = {
         "released": _accuracies(runs.of(records, "released")),
@@ -50,11 +53,14 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
     shown = frame[["table", "embedding", "as printed", "paper", "logs", "hidden"]].copy()
     for protocol in ("released", "controlled"):
         columns = [frame[f"{protocol}{suffix}"] for suffix in ("", " low", " high", " n")]
-        shown[f"ours, {protocol}"] = [
-            "–" if not n else f"{mean:.1f} [{low:.1f}, {high:.1f}] n={n}"
-            for mean, low, high, n in zip(*columns, strict=True)
-        ]
+        shown[f"ours, {protocol}"] = [_text(*values) for values in zip(*columns, strict=True)]
     return shown
+
+
+def _text(mean: float, low: float, high: float, n: int) -> str:
+    if not n:
+        return "–"
+    return f"{mean:.1f} n={n}" if np.isnan(low) else f"{mean:.1f} [{low:.1f}, {high:.1f}] n={n}"
 
 
 Cell = tuple[str, str, str, int]  # strategy, embedding, setting (under protocol released: the step), hidden size
@@ -103,71 +109,72 @@ def walk(records: Sequence[Record], embedding: str) -> pd.DataFrame:
     """The walk from "original" to "update", one change a row; accuracies in percent, changes in points.
 
     `change` is the mean difference from the row above, paired by seed, with its 95% interval, the exact sign-flip p and
-    p after Holm over the rows. The changes add up to the difference between last and first row. The row "terms without
-    gradient" is the change that the released code's auxiliary terms make: none, see `released.cells`.
+    p after Holm over the rows. Seeds that have not been run at every step are left out, so that the changes add up to
+    the difference between last and first row. What the released code's auxiliary terms change is no step: nothing, see
+    `without_gradient`.
     """
-    by_step = {step: values for step in STEPS if (values := _of_step(runs.of(records, "released"), step, embedding))}
+    found = runs.of(records, "released")
+    by_step = {step: values for step in STEPS if len(values := _of_step(found, step, embedding))}
+    accuracy = pd.DataFrame({step.name: values for step, values in by_step.items()}).dropna()
     rows: list[dict[str, object]] = []
-    previous: list[float] = []
-    for step, values in by_step.items():
-        level = mean_interval(values)
-        row = {"step": step.name, "n": level.n, "accuracy": level.mean, "low": level.low, "high": level.high}
-        if previous:
-            change = paired_difference(values, previous)
+    for position, name in enumerate(accuracy.columns):
+        level = mean_interval(accuracy[name].to_numpy())
+        row = {"step": name, "n": level.n, "accuracy": level.mean, "low": level.low, "high": level.high}
+        if position:
+            change = paired_difference(accuracy[name].to_numpy(), accuracy.iloc[:, position - 1].to_numpy())
             row |= {"change": change.interval.mean, "change low": change.interval.low}
             row |= {"change high": change.interval.high, "p": change.p}
         rows.append(row)
-        previous = values
     frame = pd.DataFrame(rows)
     if "p" in frame:
         frame["p after Holm"] = holm(frame["p"].to_numpy())
     return frame
 
 
-def _of_step(records: Sequence[Record], step: Step, embedding: str) -> list[float]:
-    """Test accuracies in percent of one step at the smallest hidden size, in the order of seeds."""
+def _of_step(records: Sequence[Record], step: Step, embedding: str) -> "pd.Series[float]":
+    """Test accuracies in percent of one step at the smallest hidden size, by seed."""
     found = [r for r in records if r.run.embedding == embedding and step_of(r) == step]
     size = min((r.run.configuration.hidden for r in found), default=0)
-    found = [r for r in found if r.run.configuration.hidden == size]
-    return [100 * r.scores["accuracy"] for r in sorted(found, key=lambda r: r.run.seed)]
+    return _by_seed([r for r in found if r.run.configuration.hidden == size])
+
+
+def _by_seed(records: Sequence[Record]) -> "pd.Series[float]":
+    """Test accuracies in percent of one arm, by seed."""
+    return pd.Series({r.run.seed: 100 * r.scores["accuracy"] for r in records}, dtype=float).sort_index()
 
 
 def without_gradient(records: Sequence[Record]) -> pd.DataFrame:
     """How far the released code's update cells stray from plain cross-entropy, whose terms change the loss alone.
 
-    One row a cell of the embedding that was run with its terms: the largest difference in training accuracy and in the
-    primary loss over all epochs (both 0 where the term has no gradient), and the most the terms add to the loss.
+    One row a cell of Tables I–III that was run with its terms (cells with the same terms are one run): the largest
+    differences in training accuracy and in the primary loss over all epochs, 0 where the terms have no gradient, and
+    the most by which the terms shift the total loss in an epoch, up or down.
     """
-    every = runs.of(records, "released")
-    with_terms = [r for r in every if r.run.strategy in STRATEGIES[1:] and step_of(r) is None]
+    by_run = {record.run.hash: record for record in runs.of(records, "released")}
     rows = []
-    for record in with_terms:
-        run = record.run
-        (plain,) = (
-            r
-            for r in every
-            if step_of(r) == released.UPDATE
-            and (r.run.embedding, r.run.seed) == (run.embedding, run.seed)
-            and r.run.configuration == run.configuration
-        )
-        ours, theirs = record.history, plain.history
-        rows.append(
-            {
-                "table": {name: number for number, name in TABLES.items()}[run.strategy],
-                "terms": run.setting,
-                "accuracy differs by": float((ours["train_accuracy"] - theirs["train_accuracy"]).abs().max()),
-                "primary loss differs by": float((ours["loss.sentiment"] - theirs["loss.sentiment"]).abs().max()),
-                "added to the loss": float((ours["loss"] - ours["loss.sentiment"]).abs().max()),
-            }
-        )
+    for plain in (r for r in by_run.values() if step_of(r) == released.UPDATE):
+        run = plain.run
+        for (strategy, setting), cell in released.cells(run.configuration, run.embedding, run.seed).items():
+            if cell.hash not in by_run:
+                continue
+            with_terms, without = by_run[cell.hash].history, plain.history
+            accuracies = with_terms["train_accuracy"] - without["train_accuracy"]
+            losses = with_terms["loss.sentiment"] - without["loss.sentiment"]
+            rows.append(
+                {"table": TABLE_OF[strategy], "setting": setting, "terms": "+".join(cell.auxiliaries) or "none"}
+                | {"accuracy differs by": float(accuracies.abs().max())}
+                | {"primary loss differs by": float(losses.abs().max())}
+                | {"added to the loss": float((with_terms["loss"] - with_terms["loss.sentiment"]).abs().max())}
+            )
     return pd.DataFrame(rows)
 
 
 def controls(records: Sequence[Record]) -> pd.DataFrame:
     """What else could explain a gain: accuracies in percent on one embedding, differences in points, paired by seed.
 
-    Each UPDATE loss in multi-task learning and what stands beside it, against single-task learning with the same seeds.
-    Seconds of training are means; `epochs` tells the control "equal time" from the others.
+    Each UPDATE loss in multi-task learning and what stands beside it, against single-task learning with the same seeds,
+    with the exact sign-flip p and p after Holm over the rows. `seconds` of training are means by the clock; those of
+    "single task" with more epochs are meant to be no fewer than those of any other row.
     """
     control = runs.of(records, "control")
     if not control:
@@ -175,18 +182,19 @@ def controls(records: Sequence[Record]) -> pd.DataFrame:
     embedding = control[0].run.embedding
     grid = [r for r in runs.of(records, "grid") if r.run.embedding == embedding and r.run.strategy in ("single", "mtl")]
     groups: dict[tuple[str, str], list[Record]] = {}
-    for record in sorted([*grid, *control], key=lambda r: r.run.seed):
-        groups.setdefault((record.run.setting, _kind(record)), []).append(record)
-    reference = [100 * r.scores["accuracy"] for r in groups[ORIGINAL, "single task"]]
+    for record in [*grid, *control]:
+        groups.setdefault((record.run.setting.partition("-")[0], _kind(record)), []).append(record)
+    reference = _by_seed(groups[ORIGINAL, SINGLE])
     rows = []
-    for (setting, kind), group in groups.items():
-        values = [100 * r.scores["accuracy"] for r in group]
-        level = mean_interval(values)
-        row = {"auxiliary": setting.partition("-")[0], "kind": kind, "n": level.n, "accuracy": level.mean}
+    for (auxiliary, kind), group in groups.items():
+        values = _by_seed(group)
+        level = mean_interval(values.to_numpy())
+        row = {"auxiliary": auxiliary, "kind": kind, "n": level.n, "accuracy": level.mean}
         row |= {"low": level.low, "high": level.high}
         row["seconds"] = float(np.mean([r.history["train_seconds"].sum() for r in group]))
-        if kind != "single task":
-            difference = paired_difference(values, reference[: len(values)])
+        if kind != SINGLE:
+            shared = values.index.intersection(reference.index)
+            difference = paired_difference(values[shared].to_numpy(), reference[shared].to_numpy())
             row |= {"difference": difference.interval.mean, "difference low": difference.interval.low}
             row |= {"difference high": difference.interval.high, "p": difference.p}
         rows.append(row)
@@ -199,7 +207,7 @@ def _kind(record: Record) -> str:
     """What a run of the table of controls is."""
     run = record.run
     if run.strategy == "single":
-        return "single task, longer" if record.experiment == "control" else "single task"
+        return f"{SINGLE}, {LONGER} epochs" if record.experiment == "control" else SINGLE
     for suffix, kind in (("-shuffled", "shuffled rows"), ("-noise", "noise of equal norm")):
         if run.setting.endswith(suffix):
             return kind
@@ -207,23 +215,22 @@ def _kind(record: Record) -> str:
 
 
 def conclusions(records: Sequence[Record], embedding: str) -> str:
-    """Say what was found: protocol, value, difference."""
+    """Say what was found: protocol, value, difference. Means are over the cells that both protocols have."""
     frame, changes = cells(records), walk(records, embedding)
-    frame = frame[frame["hidden"] == frame["hidden"].min()]
+    frame = frame[frame["hidden"] == frame["hidden"].min()].dropna(subset=["released", "controlled"])
     is_original = frame["setting"] == ORIGINAL
+    names = {"paper": "the paper", "released": "protocol released", "controlled": "protocol controlled"}
     lines = []
-    for protocol in ("released", "controlled"):
-        original, update = frame.loc[is_original, protocol].mean(), frame.loc[~is_original, protocol].mean()
+    for column, name in names.items():
+        original, update = frame.loc[is_original, column].mean(), frame.loc[~is_original, column].mean()
         lines.append(
-            f"protocol {protocol}: original {original:.1f}%, update {update:.1f}%, difference {update - original:+.1f} "
-            "points (means over the cells of Tables I–III)"
+            f"{name}: original {original:.1f}%, update {update:.1f}%, difference {update - original:+.1f} points "
+            f"(means over {len(frame)} cells of Tables I–III)"
         )
-    paper = frame.loc[~is_original, "paper"].mean() - frame.loc[is_original, "paper"].mean()
-    lines.append(f"the paper's cells: difference {paper:+.1f} points")
     terms = without_gradient(records)
     lines.append(
-        f"terms of the released code: add up to {terms['added to the loss'].max():.1f} to the loss, change training "
-        f"accuracy by {terms['accuracy differs by'].max():.1f} in {len(terms)} cells"
+        f"terms of the released code: shift the total loss by up to {terms['added to the loss'].max():.1f} and the "
+        f"training accuracy by up to {100 * terms['accuracy differs by'].max():.1f} points in {len(terms)} cells"
     )
     for row in changes.iloc[1:].itertuples():
         low, high = changes.loc[row.Index, ["change low", "change high"]]

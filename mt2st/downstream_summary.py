@@ -55,7 +55,7 @@ def table(records: Sequence[Record]) -> pd.DataFrame:
     """One row a task and arm, in percent: score with 95% interval, and differences from two other tables.
 
     Differences from the untouched and from the single-task table are in points and paired by seed; p is the exact
-    sign-flip test, and p after Holm counts all rows.
+    sign-flip test, and p after Holm counts all rows that are compared with the same table.
     """
     frame = scores(records)
     rows = []
@@ -90,12 +90,12 @@ def intrinsic(records: Sequence[Record]) -> pd.DataFrame:
         ]
     )
     means = frame.pivot_table(index=["set", "measure"], columns="arm", values="score", sort=False)
-    rows = frame.groupby(["set", "measure"], sort=False)[["covered", "total"]].mean()
+    rows = frame.groupby(["set", "measure"], sort=False).agg({"covered": "mean", "total": "first"})
     return pd.concat([rows, means[[arm for arm in ARMS if arm in means.columns]]], axis=1).reset_index()
 
 
 def conclusions(records: Sequence[Record]) -> str:
-    """Say for each group of tasks how each strategy's table compares with the single-task one."""
+    """Say for each group of tasks how each strategy's table compares with the single-task one, p before Holm."""
     lines = []
     for group, name in GROUPS.items():
         means = 100 * by_seed(records, group)

@@ -1,4 +1,10 @@
-"""What a run was made with: recorded beside every result."""
+"""What a run was made with: recorded beside every result.
+
+Levels of determinism. The same run on the same machine, with the same versions, device and number of threads, gives the
+same bits: histories (but for seconds), predictions and tables. Another processor, device or number of threads adds in
+another order, so that values agree up to rounding in the first steps, and training magnifies the difference epoch by
+epoch. The data and the initial table are the same wherever their recorded checksums are.
+"""
 
 import os
 import platform

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from mt2st import auxiliaries, checksums, compute, downstream, embeddings, environment, released, runs
+from mt2st import auxiliaries, compute, downstream, embeddings, environment, released, runs
 from mt2st.data import imdb, imdb_full, nltk_sets, wiki
 from mt2st.data.dataset import Dataset, Examples
 from mt2st.embeddings import EmbeddingTable
@@ -72,7 +72,7 @@ def execute(run: Run, device: torch.device) -> Record:
         scores |= _evaluate(model, table, run)
     made_with = environment.describe(device) | {
         "seed": run.seed,
-        "data": {file.name: checksums.digest(file) for file in (*dataset.files, *table.files)},
+        "data": environment.checksums([*dataset.files, *table.files]),
         "table": table.checksum,
     }
     return Record(run, history.frame(), scores, made_with)

@@ -164,7 +164,7 @@ def as_released(profile: Profile, seeds: int) -> list[Run]:
     for embedding in available(profile):
         steps = released.STEPS if embedding in WALKED else (released.ORIGINAL, released.UPDATE)
         planned += released.plan(profile.configuration, embedding, vectors_of(embedding), seeds, steps)
-    planned += released.cells(profile.configuration, profile.embeddings[0], seed=0).values()
+    planned += dict.fromkeys(released.cells(profile.configuration, profile.embeddings[0], seed=0).values())
     if GLOVE in available(profile):
         large = replace(profile.configuration, hidden=PAPER_HIDDEN)
         both = released.ORIGINAL, released.UPDATE

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mt2st import downstream_summary, timing
@@ -15,11 +16,11 @@ from mt2st.runs import Record
 from mt2st.survival import survival_curve
 
 RISE, FALL, LEVEL = sns.color_palette("colorblind")[2], sns.color_palette("colorblind")[3], "grey"
-UNIT_NAMES = {"seconds": "seconds of training", "operations": "floating-point operations"}
+UNIT_NAMES = {"seconds": "seconds of training", "operations": "10⁹ operations of matrix products"}
 
 
 def walk(frame: pd.DataFrame, embedding: str) -> Figure:
-    """Waterfall of `audit.walk`: the first bar is "original", each further one a single change with its interval."""
+    """Waterfall of `audit.walk`: the first bar is "original", each further one a single change, its interval on top."""
     figure, axes = plt.subplots(figsize=(7.5, 3.4))
     position = np.arange(len(frame))
     level = frame["accuracy"].to_numpy()
@@ -29,12 +30,14 @@ def walk(frame: pd.DataFrame, embedding: str) -> Figure:
     axes.bar(position, change, bottom=bottom, color=colours, alpha=0.8)
     halves = [level - frame["low"], frame["high"] - level]
     axes.errorbar(position, level, yerr=halves, fmt="k.", capsize=4, label="accuracy with 95% t interval over seeds")
-    for x, row in zip(position, frame.itertuples(), strict=True):
-        text = f"{row.accuracy:.1f}" if x == 0 else f"{row.change:+.1f}"
-        axes.annotate(text, (x, 100), ha="center", va="top")
+    for x, row in frame.reset_index(drop=True).iterrows():
+        text = f"{row['accuracy']:.1f}" if x == 0 else f"{row['change']:+.1f}"
+        if x and row["change low"] == row["change low"]:
+            text += f"\n[{row['change low']:+.1f}, {row['change high']:+.1f}]"
+        axes.annotate(text, (x, 98), ha="center", va="top")
     axes.axhline(50, color="black", linestyle=":", linewidth=1, label="chance")
     axes.set_xticks(position, [name.replace(" ", "\n", 1) for name in frame["step"]])
-    axes.set(ylabel="test accuracy (%)", ylim=(0, 102), title=f"{embedding}: one change at a time")
+    axes.set(ylabel="test accuracy (%)", ylim=(0, 100), title=f"{embedding}: one change at a time")
     axes.grid(axis="x", visible=False)
     axes.legend(loc="lower right")
     return figure
@@ -60,26 +63,37 @@ def controls(frame: pd.DataFrame) -> Figure:
 
 
 def survival(records: Sequence[Record], targets: Sequence[float]) -> Figure:
-    """Kaplan–Meier curves by strategy: share of runs still below each target, by seconds and by operations."""
+    """Kaplan–Meier curves by strategy: share of runs still below each target, by seconds and by operations.
+
+    A tick is a run that stops without the target. A curve ends where more of the runs without it have stopped than are
+    still in training: from there on each of the few left would count for several.
+    """
     figure, grid = plt.subplots(len(timing.UNITS), len(targets), figsize=(3.1 * len(targets), 5.2), sharey=True,
                                 sharex="row", squeeze=False)  # fmt: skip
     for column, target in enumerate(targets):
-        times = timing.to_target(records, target)
+        times = timing.to_target(records, target).assign(operations=lambda frame: frame["operations"] / 1e9)
         for row, unit in enumerate(timing.UNITS):
             panel = grid[row, column]
             for strategy in (s for s in STRATEGIES if s in set(times["strategy"])):
                 runs = times[times["strategy"] == strategy]
-                curve = survival_curve(runs[unit].to_numpy(), runs["reached"].to_numpy())
-                colour = STRATEGY_COLOURS[strategy]
-                panel.step(curve["time"], curve["share"], where="post", color=colour, label=NAMES[strategy])
-                stopped = runs.loc[~runs["reached"], unit]
-                panel.plot(stopped, np.full(len(stopped), curve["share"].iloc[-1]), "|", color=colour, markersize=5)
-            panel.set(xlabel=UNIT_NAMES[unit], ylim=(0, 1.02))
-        grid[0, column].set_title(f"validation accuracy ≥ {target:.3f}".rstrip("0"))
+                _survival_curve(panel, runs[unit].to_numpy(), runs["reached"].to_numpy(), strategy)
+            panel.set(xlabel=UNIT_NAMES[unit], xlim=(0, None), ylim=(0, 1.02))
+        grid[0, column].set_title(f"validation accuracy ≥ {target:.3g}")
     for panel in grid[:, 0]:
         panel.set_ylabel("share of runs not there yet")
     grid[0, 0].legend(loc="lower left")
     return figure
+
+
+def _survival_curve(panel: Axes, times: np.ndarray, reached: np.ndarray, strategy: str) -> None:
+    """Draw the curve of one strategy with its ticks."""
+    curve, stops = survival_curve(times, reached), np.sort(times[~reached])
+    in_training = len(times) - np.sort(times).searchsorted(curve["time"])
+    curve = curve[in_training >= stops.searchsorted(curve["time"])]
+    stops = stops[stops <= curve["time"].iloc[-1]]
+    shares = curve["share"].to_numpy()[curve["time"].searchsorted(stops, side="right") - 1]
+    panel.step(curve["time"], curve["share"], where="post", color=STRATEGY_COLOURS[strategy], label=NAMES[strategy])
+    panel.plot(stops, shares, "|", color=STRATEGY_COLOURS[strategy], markersize=5)
 
 
 def downstream(frame: pd.DataFrame) -> Figure:

@@ -1,8 +1,9 @@
-"""What notebooks 06–08 show, as files: claims, the audit, time to target and other tasks, each where it was run."""
+"""What notebooks 05–08 show, as files: claims, the audit, time to target and other tasks, each where it was run."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -13,12 +14,13 @@ from mt2st.runs import Record
 from mt2st.tables import to_markdown
 
 TITLES = {
-    "claims": "The paper's claims",
+    "claims": "The paper's claims, each tested with the seed as the unit; 95% intervals in brackets; a run that does "
+    "not reach a validation accuracy counts with all its epochs",
     "audit": "Every cell of Tables I–III: paper, released logs, and ours under both protocols (accuracy in percent)",
     "walk": "From “original” to “update”, one change at a time (accuracy in percent)",
     "without_gradient": "The released code's terms: what they add to the loss, and what they change in training",
     "controls": "What else could explain a gain (accuracy in percent, differences from single-task in points)",
-    "time_to_target": "Time and operations to a validation accuracy",
+    "time_to_target": "Seconds and 10⁹ operations to a validation accuracy, or for all epochs where it is not reached",
     "downstream": "The learned tables on other tasks (percent)",
     "intrinsic": "The learned tables by themselves",
 }
@@ -33,7 +35,7 @@ def tables(profile: Profile, records: Sequence[Record]) -> dict[str, pd.DataFram
     """Return by name every table whose runs are among the records."""
     grid = runs.of(records, "grid")
     found: dict[str, pd.DataFrame] = {}
-    if {record.run.strategy for record in grid} == set(STRATEGIES):
+    if _can_compare(grid):
         found["claims"] = claims.table(profile, records)
         found["time_to_target"] = timing.table(grid, targets(grid))
     if runs.of(records, "released"):
@@ -48,11 +50,25 @@ def tables(profile: Profile, records: Sequence[Record]) -> dict[str, pd.DataFram
     return {name: found[name] for name in TITLES if name in found}
 
 
+def _can_compare(grid: Sequence[Record]) -> bool:
+    """Whether all strategies have been run on some embedding with the same seed."""
+    strategies: dict[tuple[str, int], set[str]] = {}
+    for record in grid:
+        strategies.setdefault((record.run.embedding, record.run.seed), set()).add(record.run.strategy)
+    return set(STRATEGIES) in strategies.values()
+
+
 def write(made: dict[str, pd.DataFrame], folder: Path) -> None:
-    """Write each table as csv and md."""
+    """Write each table as csv with every number, and as md for readers."""
     for name, frame in made.items():
         frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
-        (folder / f"{name}.md").write_text(f"{TITLES[name]}\n\n{to_markdown(frame)}", encoding="utf-8")
+        text = f"{TITLES[name]}\n\n{to_markdown(for_readers(name, frame))}"
+        (folder / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+def for_readers(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one of `tables` as it is shown: claims and audit with their numbers as text, the others as they are."""
+    return {"claims": claims_for_readers, "audit": audit.readable}.get(name, lambda table: table)(frame)
 
 
 def draw(made: dict[str, pd.DataFrame], records: Sequence[Record], folder: Path) -> None:
@@ -79,20 +95,22 @@ def claims_for_readers(table: pd.DataFrame) -> pd.DataFrame:
             "unit": table["unit"],
             "paper": [_number(value) for value in table["paper"]],
             "released logs": table["released logs"],
-            "ours": [
-                "–" if row.n == 0 else f"{_number(row.ours)} [{_number(row.low)}, {_number(row.high)}]"
-                for row in table.itertuples()
-            ],
+            "ours": [_interval(row.ours, row.low, row.high) for row in table.itertuples()],
             "n": table["n"],
-            "p after Holm": ["–" if p != p else f"{p:.3f}" for p in table["p after Holm"]],
-            "n could detect": [_number(value) for value in table["detectable"]],
+            "p after Holm": ["–" if np.isnan(p) else f"{p:.3f}" for p in table["p after Holm"]],
+            "detectable with n": [_number(value) for value in table["detectable"]],
             "verdict": table["verdict"],
         }
     )
 
 
+def _interval(mean: float, low: float, high: float) -> str:
+    """Format an estimate with its interval, where there is one."""
+    return _number(mean) if np.isnan(low) else f"{_number(mean)} [{_number(low)}, {_number(high)}]"
+
+
 def _number(value: float) -> str:
-    """Format with three significant digits, at most one decimal above 10."""
-    if value != value:
+    """Format with one decimal from 10 on and two below; NaN as a dash."""
+    if np.isnan(value):
         return "–"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

@@ -70,6 +70,7 @@ def write_page(profile: Profile, records: Sequence[Record], further: Further, fo
         for name, title in titles.items()
         if (folder / f"{name}.png").exists()
     ]
+    shown = {name: replication.for_readers(name, frame) for name, frame in further.items()}
     page = paths.results(profile.name) / "index.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     environment = Environment(loader=PackageLoader("mt2st", "templates"), autoescape=True, undefined=StrictUndefined)
@@ -81,8 +82,8 @@ def write_page(profile: Profile, records: Sequence[Record], further: Further, fo
             machine=records[0].environment if records else {},
             strategies=strategy_table(scores),
             compact=tables.compact(scores),
-            claims=replication.claims_for_readers(further["claims"]) if "claims" in further else pd.DataFrame(),
-            further={replication.TITLES[name]: frame for name, frame in further.items() if name != "claims"},
+            claims=shown.pop("claims", pd.DataFrame()),
+            further={replication.TITLES[name]: frame for name, frame in shown.items()},
             tables={title: tables.table(number, scores) for number, title in tables.TITLES.items()},
             pictures=pictures,
             notebooks=notebook_pages(paths.results(profile.name) / "notebooks"),
@@ -165,7 +166,7 @@ def readme_block(profile: Profile, records: Sequence[Record], further: Further) 
     ]
     if "claims" in further:
         parts[2:2] = [
-            "The paper's claims, each tested with the seed as the unit; 95% intervals in brackets:\n",
-            tables.to_markdown(replication.claims_for_readers(further["claims"])),
+            f"{replication.TITLES['claims']}:\n",
+            tables.to_markdown(replication.for_readers("claims", further["claims"])),
         ]
     return "\n".join(parts)

@@ -2,20 +2,26 @@
 
 A run that never reaches the target is censored at its end. The unit of every test is the seed: times are averaged over
 a seed's embeddings and settings first.
+
+Seconds are those of the processor for runs made on one, as other work on the machine stretches those of the clock and
+not by the same factor for every arm; for runs made on a GPU they are those of the clock. Operations are those of matrix
+products (`compute.epoch_flops`): no machine changes them, but what an auxiliary loss does element by element does not
+count, which for UPDATE 0 and UPDATE 3 is all they do.
 """
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
-from mt2st.embeddings import EMBEDDINGS
 from mt2st.profiles import STRATEGIES
 from mt2st.runs import Record
 from mt2st.statistics import PairedComparison, ratio_interval
 
 FIXED_TARGETS = (0.65, 0.70, 0.75)
 UNITS = ("seconds", "operations")
+REFERENCES = ("single", "mtl")
 
 
 def best_mean(records: Sequence[Record]) -> float:
@@ -28,19 +34,31 @@ def costs(record: Record) -> pd.DataFrame:
     """Return what a run has spent by the end of each epoch: training seconds and floating-point operations.
 
     Operations are `compute.epoch_flops` of the primary task and of each auxiliary task in the epochs that compute it.
+    The module says which seconds.
     """
     history, flops, epsilon = record.history, record.scores["flops"], record.run.configuration.epsilon
     auxiliaries = record.run.auxiliaries
     operations = pd.Series(float(sum(n for task, n in flops.items() if task not in auxiliaries)), history.index)
     for task in auxiliaries:
         operations += flops[task] * (history[f"weight.{task}"] >= epsilon)
-    return pd.DataFrame({"seconds": history["train_seconds"].cumsum(), "operations": operations.cumsum()})
+    clock = "cpu_seconds" if record.environment["device"].startswith("cpu") else "train_seconds"
+    return pd.DataFrame({"seconds": history[clock].cumsum(), "operations": operations.cumsum()})
+
+
+def primary_costs_alike(records: Sequence[Record]) -> bool:
+    """Whether the primary task's operations are the same in all runs of a seed and embedding, whatever the arm."""
+    found: dict[tuple[int, str], set[int]] = {}
+    for record in records:
+        operations = sum(n for task, n in record.scores["flops"].items() if task not in record.run.auxiliaries)
+        found.setdefault((record.run.seed, record.run.embedding), set()).add(operations)
+    return all(len(operations) == 1 for operations in found.values())
 
 
 def to_target(records: Sequence[Record], target: float) -> pd.DataFrame:
     """One row a run: seconds and operations to the first epoch whose validation accuracy is at least `target`.
 
-    `reached` says whether there is one; otherwise they are all that the run spent, and censored.
+    `reached` says whether there is one; otherwise they are all that the run spent, and censored. What a run spent in
+    all its epochs is in the columns `all seconds` and `all operations`.
     """
     rows = []
     for record in records:
@@ -52,27 +70,38 @@ def to_target(records: Sequence[Record], target: float) -> pd.DataFrame:
             {"strategy": run.strategy, "embedding": run.embedding, "setting": run.setting, "seed": run.seed}
             | {"reached": bool(len(hits)), "epochs": at + 1}
             | {unit: float(spent[unit].iloc[at]) for unit in UNITS}
+            | {f"all {unit}": float(spent[unit].iloc[-1]) for unit in UNITS}
         )
     return pd.DataFrame(rows)
 
 
-def horizon(records: Sequence[Record], unit: str) -> float:
-    """Return the least that any run spends in all its epochs: up to there nothing is censored."""
-    return min(float(costs(record)[unit].iloc[-1]) for record in records)
+def horizons(times: pd.DataFrame, unit: str) -> "pd.Series[float]":
+    """Return for each run of `to_target` the least that any run with its seed and embedding spends in all its epochs.
 
-
-def by_seed(times: pd.DataFrame, unit: str, limit: float) -> pd.DataFrame:
-    """Mean cost to the target, or to `limit` where that comes first, for each seed (rows) and strategy.
-
-    Settings are averaged within an embedding first, as in `summary.by_seed`; embeddings and seeds that not all
-    strategies have are left out.
+    Up to there nothing is censored. One horizon for all would cut runs short that were made while the machine was slow.
     """
-    capped = times.assign(cost=times[unit].clip(upper=limit))
-    per_strategy = capped.groupby("embedding")["strategy"].nunique()
-    complete = [e for e in EMBEDDINGS if per_strategy.get(e, 0) == capped["strategy"].nunique()]
-    cells = capped[capped["embedding"].isin(complete)].groupby(["seed", "strategy", "embedding"])["cost"].mean()
-    frame = cells.groupby(["seed", "strategy"]).mean().reset_index()
-    return frame.pivot_table(index="seed", columns="strategy", values="cost").dropna()
+    return times.groupby(["seed", "embedding"])[f"all {unit}"].transform("min")
+
+
+def horizon(records: Sequence[Record], unit: str) -> float:
+    """Return the mean of the `horizons` over seeds and embeddings: the cost of an arm that never gets to a target."""
+    times = to_target(records, np.inf)
+    return float(times.assign(limit=horizons(times, unit)).groupby(["seed", "embedding"])["limit"].first().mean())
+
+
+def by_seed(times: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """Mean cost to the target, or to the horizon where that comes first, for each seed (rows) and strategy.
+
+    Settings are averaged within an embedding first, as in `summary.by_seed`; an embedding that not all strategies have
+    with a seed is left out of that seed.
+    """
+    return _means(times, np.minimum(times[unit], horizons(times, unit)))
+
+
+def _means(times: pd.DataFrame, cost: "pd.Series[float]") -> pd.DataFrame:
+    """Return the mean of a cost, one value a run, for each seed (rows) and strategy."""
+    every = times.assign(cost=cost).pivot_table(index=["seed", "embedding"], columns="strategy", values="cost")
+    return every.dropna().groupby(level="seed").mean()
 
 
 def compare(means: pd.DataFrame, strategy: str, reference: str) -> PairedComparison:
@@ -84,33 +113,31 @@ def table(records: Sequence[Record], targets: Sequence[float]) -> pd.DataFrame:
     """Costs to each target by strategy: share of runs that reach it, mean cost, ratios to single-task and multi-task.
 
     Costs are means up to the horizon: a run that needs longer counts as the horizon, so that failures draw a ratio
-    towards 1. `operations` are in units of 10⁹.
+    towards 1. There is no ratio where no run of either arm gets there sooner. `operations` are in units of 10⁹.
     """
-    limits = {unit: horizon(records, unit) for unit in UNITS}
     rows = []
     for target in targets:
         times = to_target(records, target)
-        means = {unit: by_seed(times, unit, limits[unit]) for unit in UNITS}
+        means = {unit: by_seed(times, unit) for unit in UNITS}
+        sooner = {
+            unit: set(times.loc[times["reached"] & (times[unit] < horizons(times, unit)), "strategy"]) for unit in UNITS
+        }
         for strategy in (s for s in STRATEGIES if s in means["seconds"].columns):
             row: dict[str, object] = {"target": target, "strategy": strategy}
             row["reached"] = float(times.loc[times["strategy"] == strategy, "reached"].mean())
             row["seconds"] = float(means["seconds"][strategy].mean())
             row["operations"] = float(means["operations"][strategy].mean()) / 1e9
-            for unit in UNITS:
-                for reference in ("single", "mtl"):
-                    if reference == strategy or reference not in means[unit].columns:
-                        continue
-                    found = compare(means[unit], strategy, reference)
-                    name = f"{unit} / {reference}"
-                    row |= {name: found.interval.mean, f"{name} low": found.interval.low}
-                    row |= {f"{name} high": found.interval.high, f"{name} p": found.p}
+            for unit, reference in product(UNITS, REFERENCES):
+                found = compare(means[unit], strategy, reference) if {strategy, reference} & sooner[unit] else None
+                row |= _ratio(f"{unit} / {reference}", None if strategy == reference else found)
             rows.append(row)
     return pd.DataFrame(rows)
 
 
 def whole_training(records: Sequence[Record], unit: str) -> pd.DataFrame:
     """Mean cost of all epochs for each seed (rows) and strategy."""
-    return by_seed(to_target(records, np.inf), unit, np.inf)
+    times = to_target(records, np.inf)
+    return _means(times, times[f"all {unit}"])
 
 
 def whole_table(records: Sequence[Record], unit: str) -> pd.DataFrame:
@@ -119,10 +146,15 @@ def whole_table(records: Sequence[Record], unit: str) -> pd.DataFrame:
     rows = []
     for strategy in (s for s in STRATEGIES if s in means.columns):
         row: dict[str, object] = {"strategy": strategy, "n": len(means), unit: float(means[strategy].mean())}
-        for reference in ("single", "mtl"):
-            if reference != strategy and reference in means.columns:
-                found = compare(means, strategy, reference)
-                row |= {f"/ {reference}": found.interval.mean, f"/ {reference} low": found.interval.low}
-                row |= {f"/ {reference} high": found.interval.high}
+        for reference in REFERENCES:
+            row |= _ratio(f"/ {reference}", None if strategy == reference else compare(means, strategy, reference))
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _ratio(name: str, found: PairedComparison | None) -> dict[str, float]:
+    """Columns of a ratio: itself, its interval and p; NaN where there is none."""
+    if found is None:
+        return dict.fromkeys((name, f"{name} low", f"{name} high", f"{name} p"), np.nan)
+    interval = found.interval
+    return {name: interval.mean, f"{name} low": interval.low, f"{name} high": interval.high, f"{name} p": found.p}

@@ -128,6 +128,12 @@ def grid_of() -> Callable[[Profile, Sequence[str], int], list[Record]]:
     return make
 
 
+@pytest.fixture(scope="session")
+def known_record() -> Callable[..., Record]:
+    """Return a function that makes up a record of which every number is known, see `_known_record`."""
+    return _known_record
+
+
 @pytest.fixture
 def tuned() -> pd.DataFrame:
     """Write the table of trials of profile imdb, with another learning rate for each arm and another γ for each loss."""
@@ -201,3 +207,20 @@ def _best_epoch(history: pd.DataFrame) -> int:
     if "validation_accuracy" in history:
         return int(history["validation_accuracy"].argmax())
     return len(history) - 1
+
+
+def _known_record(
+    run: Run, accuracy: float = 0.5, experiment: str = "grid", flops: int = 10, **columns: float | Sequence[float]
+) -> Record:
+    """Make up a record whose history has the given columns, with one value an epoch or one for all.
+
+    Where nothing is given, losses are 1, accuracies 0.5, and an epoch takes a second and 100 operations; each
+    auxiliary task takes `flops` more.
+    """
+    epochs = range(run.configuration.epochs)
+    constant = dict.fromkeys(("loss", "loss.sentiment", "validation_loss", "train_seconds", "cpu_seconds"), 1.0)
+    constant |= dict.fromkeys(("train_accuracy", "validation_accuracy"), 0.5)
+    weights = {f"weight.{name}": [float(run.schedule.weights(t)[0]) for t in epochs] for name in run.auxiliaries}
+    history = pd.DataFrame({"epoch": epochs} | constant | weights | columns)
+    scores = {"accuracy": accuracy, "flops": {"sentiment": 100} | dict.fromkeys(run.auxiliaries, flops)}
+    return Record(run, history, scores, {"device": "cpu: made up"}, experiment)

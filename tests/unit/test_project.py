@@ -17,11 +17,12 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import mt2st
-from mt2st import environment, experiments, profiles, runs, tables
+from mt2st import environment, experiments, profiles, replication, runs, tables
+from mt2st.batch import READING_NOTEBOOKS
 from mt2st.embeddings import TRAINED
-from mt2st.experiments import GROUPS
+from mt2st.experiments import FURTHER, GROUPS
 from mt2st.parameters import KNOWN
-from mt2st.profiles import STRATEGIES
+from mt2st.runs import Record
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -129,31 +130,70 @@ def test_the_template_is_part_of_the_package(project: dict[str, Any]) -> None:
     assert [file.name for file in (ROOT / "mt2st").glob(pattern)] == ["index.html"]
 
 
-def test_the_record_holds_runs_that_this_code_would_make() -> None:
-    records = runs.unpack(ROOT / "data" / "recorded" / "wiki.parquet")
+@pytest.fixture(scope="module")
+def recorded() -> dict[str, list[Record]]:
+    """Return the committed records by profile."""
+    return {name: runs.unpack(ROOT / "data" / "recorded" / f"{name}.parquet") for name in ("wiki", "imdb")}
+
+
+@pytest.mark.parametrize("name", ["wiki", "imdb"])
+def test_the_record_holds_runs_that_this_code_would_make(
+    name: str, recorded: dict[str, list[Record]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MT2ST_OUTPUT", str(ROOT))  # the committed table of trials
+    records, profile = recorded[name], profiles.PROFILES[name]
     seeds = 1 + max(record.run.seed for record in records)
-    planned = {
-        run.hash
-        for strategy in STRATEGIES
-        for embedding in TRAINED
-        for run in experiments.plan(profiles.PROFILES["wiki"], strategy, embedding, seeds)
-    }
-    assert {record.run.hash for record in records if record.run.embedding in TRAINED} <= planned
-    assert {len(record.history) for record in records} == {25}
-    for record in records:
+    planned = {"grid": experiments.grid(profile, seeds)}
+    planned |= {further: experiment.plan(profile, seeds) for further, experiment in FURTHER.items() if name == "imdb"}
+    known = {(experiment, run.hash) for experiment, planned_runs in planned.items() for run in planned_runs}
+    trained = [record for record in records if record.run.embedding in TRAINED]  # GloVe is not on every machine
+    assert {(record.experiment, record.run.hash) for record in trained} <= known
+
+
+@pytest.mark.parametrize("name", ["wiki", "imdb"])
+def test_recorded_accuracies_are_those_of_the_recorded_predictions(
+    name: str, recorded: dict[str, list[Record]]
+) -> None:
+    for record in recorded[name]:
+        assert len(record.history) == record.run.configuration.epochs
         right = [a == b for a, b in zip(record.scores["predictions"], record.scores["targets"], strict=True)]
         assert record.scores["accuracy"] == pytest.approx(sum(right) / len(right))
 
 
+@pytest.mark.parametrize("name", ["wiki", "imdb"])
+def test_every_recorded_run_says_what_it_was_made_with(name: str, recorded: dict[str, list[Record]]) -> None:
+    for record in recorded[name]:
+        made_with = record.environment
+        assert made_with["seed"] == record.run.seed
+        assert re.fullmatch(r"[0-9a-f]{40}", made_with["commit"])
+        assert re.fullmatch(r"[0-9a-f]{64}", made_with["table"])
+        assert made_with["data"]
+        assert all(re.fullmatch(r"[0-9a-f]{64}", checksum) for checksum in made_with["data"].values())
+
+
+@pytest.mark.parametrize("name", ["wiki", "imdb"])
 @pytest.mark.parametrize("number", tables.TITLES)
-def test_the_committed_tables_are_those_of_the_committed_record(number: int, tmp_path: Path) -> None:
-    scores = runs.score_frame(runs.unpack(ROOT / "data" / "recorded" / "wiki.parquet"))
+def test_the_committed_tables_are_those_of_the_committed_record(
+    number: int, name: str, recorded: dict[str, list[Record]], tmp_path: Path
+) -> None:
+    scores = runs.score_frame(runs.of(recorded[name], "grid"))
     for file in tables.write(number, scores, tmp_path):
-        assert (ROOT / "figures" / "wiki" / file.name).read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
+        assert (ROOT / "figures" / name / file.name).read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
 
 
-def test_there_is_a_notebook_for_each_group_one_on_data_and_one_on_everything() -> None:
-    assert [file.stem for file in NOTEBOOKS] == ["00_data", *(group.notebook for group in GROUPS), "05_everything"]
+@pytest.mark.parametrize("name", ["wiki", "imdb"])
+def test_the_committed_tables_of_the_replication_are_those_of_the_committed_record(
+    name: str, recorded: dict[str, list[Record]], tmp_path: Path
+) -> None:
+    made = replication.tables(profiles.PROFILES[name], recorded[name])
+    replication.write(made, tmp_path)
+    for file in tmp_path.iterdir():
+        assert (ROOT / "figures" / name / file.name).read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
+
+
+def test_there_is_a_notebook_for_each_group_one_on_data_and_those_that_read_the_record() -> None:
+    expected = ["00_data", *(group.notebook for group in GROUPS), *READING_NOTEBOOKS]
+    assert [file.stem for file in NOTEBOOKS] == expected
 
 
 @each_notebook

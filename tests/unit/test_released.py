@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -157,7 +158,7 @@ def test_each_step_of_the_walk_changes_one_thing() -> None:
         return step.trainable, step.learning_rate, step.batch_size, step.auxiliaries
 
     walk = [parts(step) for step in released.STEPS]
-    changes = [[a != b for a, b in zip(one, other, strict=True)] for one, other in zip(walk, walk[1:], strict=False)]
+    changes = [[a != b for a, b in zip(one, other, strict=True)] for one, other in itertools.pairwise(walk)]
     assert changes == [
         [True, False, False, False],
         [False, True, False, False],

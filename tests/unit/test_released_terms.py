@@ -48,9 +48,7 @@ def test_the_similarity_term_by_hand() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:An input array is constant")
-@pytest.mark.parametrize(
-    "pairs", [pairs_of([], []), pairs_of([[2, 3]], [5.0]), pairs_of([[2, 3], [2, 4]], [5.0, 5.0])]
-)
+@pytest.mark.parametrize("pairs", [pairs_of([], []), pairs_of([[2, 3]], [5.0]), pairs_of([[2, 3], [2, 4]], [5.0, 5.0])])
 def test_a_set_without_a_rank_correlation_counts_as_0(pairs: Lexicon) -> None:
     perfect = pairs_of([[2, 3], [2, 4], [2, 6]], [5.0, 9.0, 1.0])
     assert similarity_term(TABLE, [pairs, perfect]).item() == pytest.approx(0.5)

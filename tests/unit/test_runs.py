@@ -92,12 +92,12 @@ def test_the_hash_changes_with_the_version(monkeypatch: pytest.MonkeyPatch) -> N
     assert RUN.hash != before
 
 
-@pytest.mark.parametrize("schedule", [SINGLE_TASK, Constant([1.0, 0.5]), Diminish(1.0, 0.1, 2.0), Squared(), Switch(15)])
+@pytest.mark.parametrize(
+    "schedule", [SINGLE_TASK, Constant([1.0, 0.5]), Diminish(1.0, 0.1, 2.0), Squared(), Switch(15)]
+)
 def test_a_run_is_rebuilt_from_json(schedule: Schedule) -> None:
     conditions = replace(RUN.configuration, protocol="released", trainable=False, evaluate_table=True, weight_decay=0.1)
-    run = replace(
-        RUN, schedule=schedule, auxiliaries=("update0", "casing"), vectors="v.txt", configuration=conditions
-    )
+    run = replace(RUN, schedule=schedule, auxiliaries=("update0", "casing"), vectors="v.txt", configuration=conditions)
     rebuilt = Run.from_dict(json.loads(json.dumps(run.to_dict())))
     assert rebuilt == run
     assert rebuilt.hash == run.hash
