@@ -55,7 +55,8 @@ def load(seed: int, train: int, test: int) -> Dataset:
     padded = [(text + [PADDING] * imdb.LONGEST)[: imdb.LONGEST] for text in texts]
     first, second, third = (Examples([padded[i] for i in part], labels[part]) for part in (kept, list[int](), held_out))
     background = Background(pieces(texts, imdb.LONGEST))
-    return Dataset("sentiment", imdb.CLASSES, first, second, third, background, (imdb.locate(),))
+    files = (imdb.locate(), *imdb.preprocessing().files)
+    return Dataset("sentiment", imdb.CLASSES, first, second, third, background, files)
 
 
 def with_every_word(table: EmbeddingTable, words: set[str]) -> EmbeddingTable:

@@ -31,9 +31,10 @@ def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
     tokens = [[f"review{i}", *["word"] * (size - 1)] for i, size in enumerate(SIZES)]
     tokens[7] = []
     frame = pd.DataFrame({"tokens": tokens, "label": np.arange(1000) % 2})
-    file = tmp_path / "IMDB Dataset.csv"
+    prepare = imdb.Preprocessing(frozenset(), None, (tmp_path / "stopwords.zip",))
     monkeypatch.setattr(imdb, "sample", lambda: frame)
-    monkeypatch.setattr(imdb, "locate", lambda: file)
+    monkeypatch.setattr(imdb, "locate", lambda: tmp_path / "IMDB Dataset.csv")
+    monkeypatch.setattr(imdb, "preprocessing", lambda: prepare)
     return frame
 
 
@@ -68,8 +69,9 @@ def test_vectors_are_trained_on_all_reviews_those_of_the_test_included() -> None
     assert not any("[PAD]" in text for text in tokens)
 
 
-def test_the_data_set_names_its_file(sample: pd.DataFrame) -> None:
-    assert released.load(0, 750, 250).files == (imdb.locate(),)
+@pytest.mark.usefixtures("sample")
+def test_the_data_set_names_the_files_it_was_read_from() -> None:
+    assert [file.name for file in released.load(0, 750, 250).files] == ["IMDB Dataset.csv", "stopwords.zip"]
 
 
 def test_words_without_a_vector_get_rows_of_zeros_in_alphabetical_order(toy_table: EmbeddingTable) -> None:
