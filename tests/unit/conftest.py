@@ -136,7 +136,7 @@ def known_record() -> Callable[..., Record]:
 
 @pytest.fixture
 def tuned() -> pd.DataFrame:
-    """Write the table of trials of profile imdb, with another learning rate for each arm and another γ for each loss."""
+    """Write the table of trials of profile imdb: another learning rate for each arm, another γ for each loss."""
     settings = {"kind": "settings", "gamma": 1.0, "dropout": 0.5, "weight_decay": 0.01, "chosen": True}
     rows = [
         settings | {"strategy": strategy, "setting": setting, "learning_rate": (k + 1) / 1000}

@@ -229,9 +229,7 @@ def test_all_notebooks_of_the_profile_are_chosen_by_default(profile: Profile) ->
 
 @pytest.mark.parametrize("number", ["06", "1", "01_single_task"])
 def test_a_notebook_that_the_profile_has_not_is_refused_with_those_it_has(number: str, profile: Profile) -> None:
-    with pytest.raises(
-        ValueError, match=f"profile smoke has no notebook '{number}'; it has 00, 01, 02, 03, 04, 05$"
-    ):
+    with pytest.raises(ValueError, match=f"profile smoke has no notebook '{number}'; it has 00, 01, 02, 03, 04, 05$"):
         batch.chosen_notebooks(profile, ["01", number])
 
 

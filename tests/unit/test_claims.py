@@ -145,14 +145,12 @@ def test_the_text_of_a_level_says_what_the_tables_give(all_alike: pd.DataFrame) 
 # --- time
 
 
-def test_the_papers_savings_are_reproduced_in_seconds_and_not_in_operations(as_in_the_paper: pd.DataFrame) -> None:
+def test_the_papers_savings_are_reproduced(as_in_the_paper: pd.DataFrame) -> None:
     for strategy, saved in [("d", -70.0), ("s", -68.0)]:
-        seconds, operations = as_in_the_paper.loc[f"T1{strategy}1"], as_in_the_paper.loc[f"T1{strategy}2"]
+        seconds = as_in_the_paper.loc[f"T1{strategy}1"]
         assert seconds["paper"] == -67
         assert seconds["ours"] == pytest.approx(saved, abs=0.1)
         assert seconds["verdict"] == "reproduced"
-        assert operations["ours"] > 0
-        assert operations["verdict"] == "not reproduced"
         assert as_in_the_paper.loc[f"T2{strategy}1", "verdict"] == "reproduced"  # 3.0 and 3.2 against 3.8
     assert as_in_the_paper.loc["T1d1", "ours"] < as_in_the_paper.loc["T1d1", "high"] < -67
 
@@ -171,7 +169,7 @@ def test_time_claims_are_geometric_means_over_seeds(as_in_the_paper: pd.DataFram
 
 def test_equal_times_are_not_the_papers_savings(all_alike: pd.DataFrame) -> None:
     times = all_alike[all_alike.index.str.startswith("T")]
-    assert len(times) == 2 * 2 * 4
+    assert len(times) == 2 * 2 * 2
     assert (times["verdict"] == "not reproduced").all()
     assert sorted(times["paper"].unique()) == [-67, -13]
 
@@ -179,10 +177,9 @@ def test_equal_times_are_not_the_papers_savings(all_alike: pd.DataFrame) -> None
 def test_time_to_the_target_counts_the_epochs_before_it(known_record: Make) -> None:
     early = {"validation_accuracy": (0.5, 0.75, 0.75, 0.75, 0.75, 0.75)}
     table = table_of(grid_of(known_record, curves={"diminish": early}))
-    assert "(0.750), in seconds" in table.loc["T1d3", "claim"]
-    assert table.loc["T1d3", "ours"] == pytest.approx(100 * (2 / 6 - 1), abs=2)
-    assert table.loc["T1d4", "ours"] == pytest.approx(100 * (2 * 110 / (6 * 100) - 1))
-    assert table.loc["T1s4", "ours"] == pytest.approx(0)  # at the horizon, which is the single-task arm's end
+    assert "(0.750), in seconds" in table.loc["T1d2", "claim"]
+    assert table.loc["T1d2", "ours"] == pytest.approx(100 * (2 / 6 - 1), abs=2)
+    assert table.loc["T1s2", "ours"] == pytest.approx(0, abs=2)  # at the horizon, which is the single-task arm's end
     assert table.loc["T1d1", "ours"] == pytest.approx(0, abs=2)  # all epochs, as before
 
 
@@ -304,7 +301,7 @@ def test_missing_experiments_are_said_to_be_missing(all_alike: pd.DataFrame) -> 
 
 def test_p_is_corrected_over_all_claims_that_have_a_test(as_in_the_paper: pd.DataFrame) -> None:
     tested = as_in_the_paper["p"].dropna()
-    assert len(tested) == 16 + 5 + 5
+    assert len(tested) == 8 + 5 + 5
     expected = multipletests(tested, method="holm")[1]
     assert as_in_the_paper.loc[tested.index, "p after Holm"].tolist() == pytest.approx(expected)
     assert as_in_the_paper["p after Holm"].notna().sum() == len(tested)

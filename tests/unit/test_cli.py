@@ -91,9 +91,7 @@ def test_wrong_usage_ends_with_status_2(arguments: list[str], capsys: pytest.Cap
     assert capsys.readouterr().err.startswith("usage: mt2st")
 
 
-def test_the_module_runs_as_a_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_module_runs_as_a_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["mt2st", "figures", "--profile", "none"])
     monkeypatch.delitem(sys.modules, "mt2st.cli")  # as `python -m mt2st.cli` begins
     with pytest.raises(SystemExit) as ended:

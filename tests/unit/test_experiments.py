@@ -123,7 +123,7 @@ def test_each_arm_has_its_tuned_settings_in_all_embeddings_and_seeds() -> None:
 
 
 def test_a_grid_whose_settings_are_not_tuned_yet_says_what_to_do() -> None:
-    with pytest.raises(FileNotFoundError, match=r"imdb\.csv is not there: make it with `mt2st reproduce --profile imdb"):
+    with pytest.raises(FileNotFoundError, match=r"imdb\.csv is not there: make it with `mt2st reproduce"):
         experiments.grid(IMDB, 1)
 
 
@@ -197,11 +197,14 @@ def test_five_tables_are_scored_elsewhere_under_equal_conditions() -> None:
 def test_under_the_released_protocol_cbow_walks_and_others_take_both_ends() -> None:
     planned = experiments.as_released(IMDB, 2)
     steps = Counter((run.embedding, run.seed) for run in planned)
-    assert steps == {
-        ("CBOW", 0): 5 + 12,  # and the 12 cells with their terms
-        ("CBOW", 1): 5,
-        **{(embedding, seed): 2 for embedding in TRAINED[1:] for seed in range(2)},
-    }
+    assert (
+        steps
+        == {
+            ("CBOW", 0): 5 + 12,  # and the 12 cells with their terms
+            ("CBOW", 1): 5,
+            **{(embedding, seed): 2 for embedding in TRAINED[1:] for seed in range(2)},
+        }
+    )
     assert {run.configuration.protocol for run in planned} == {"released"}
     assert {run.configuration.hidden for run in planned} == {32}
     cells = released.cells(IMDB.configuration, "CBOW", seed=0).values()

@@ -54,9 +54,7 @@ def test_trials_are_under_the_conditions_of_their_profile_on_other_data() -> Non
         assert (tried.data, reported.data) == ("imdb-tuning", "imdb")
         assert tried.train == reported.train
         differing = {
-            field.name
-            for field in fields(Configuration)
-            if getattr(tried, field.name) != getattr(reported, field.name)
+            field.name for field in fields(Configuration) if getattr(tried, field.name) != getattr(reported, field.name)
         }
         assert differing == {"data", "validation", "test"}
         assert profile.trials.embedding in profile.embeddings

@@ -18,7 +18,9 @@ Values = Callable[[Run], tuple[float, float]]
 @pytest.fixture
 def small() -> Profile:
     """Return a profile with 2 × 1 × 2 settings and two weights."""
-    trials = Trials(SMOKE, "CBOW", learning_rates=(1e-3, 3e-3), dropouts=(0.3,), weight_decays=(0.0, 0.1), gammas=(0.1,))
+    trials = Trials(
+        SMOKE, "CBOW", learning_rates=(1e-3, 3e-3), dropouts=(0.3,), weight_decays=(0.0, 0.1), gammas=(0.1,)
+    )
     return replace(PROFILES["smoke"], trials=trials)
 
 
@@ -69,9 +71,7 @@ def test_trials_differ_in_what_is_tuned_alone_and_have_the_arms_schedule() -> No
 
 def test_every_loss_has_the_same_weights_to_choose_from_one_among_them() -> None:
     gammas = [(run.setting, run.schedule) for kind, run in tuning._trials(IMDB) if kind == tuning.GAMMA]
-    assert gammas == [
-        (f"update{k}", Constant(gamma)) for k in range(4) for gamma in (0.03, 0.1, 0.3, 1.0, 3.0)
-    ]
+    assert gammas == [(f"update{k}", Constant(gamma)) for k in range(4) for gamma in (0.03, 0.1, 0.3, 1.0, 3.0)]
 
 
 def test_trials_are_on_other_reviews_than_any_reported_run() -> None:
@@ -169,7 +169,7 @@ def test_effort_is_equal_and_says_what_was_chosen(small: Profile) -> None:
 
 
 def test_without_a_table_the_message_says_how_to_make_it(small: Profile) -> None:
-    with pytest.raises(FileNotFoundError, match=r"smoke\.csv is not there: make it with `mt2st reproduce --profile smoke"):
+    with pytest.raises(FileNotFoundError, match=r"smoke\.csv is not there: make it with `mt2st reproduce"):
         tuning.configuration(small, "single", "original")
 
 
