@@ -41,7 +41,11 @@ def make(run: Run, profile: str, device: str = "auto") -> None:
 
 
 def execute(run: Run, device: torch.device) -> Record:
-    """Train and test one run. The same run gives identical histories (but for seconds) and predictions."""
+    """Train and test one run.
+
+    The same run gives identical histories (but for seconds) and predictions on the same machine. With another number of
+    threads or another processor sums are rounded differently: the first steps agree up to rounding, later ones may not.
+    """
     environment.make_deterministic()
     configuration = run.configuration
     dataset, table = prepare(data_of(configuration), run.embedding, run.vectors, run.seed)
