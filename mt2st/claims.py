@@ -260,7 +260,7 @@ def _curves(grid: Sequence[Record]) -> Iterator[Claim]:
     # Auxiliary losses are no cross-entropies, so the total has no unit.
     for name, column, what, unit in (("F10", "loss", "total", "loss"), ("F10p", "primary_loss", "primary", "nats")):
         yield _difference(
-            name, f"a step down in the {what} loss at T_switch: it falls by more than one epoch before",
+            name, f"a step down in the {what} loss at T_switch: it falls by more than in the epoch before",
             WHERE["group 4"], unit, -SOME,
             at("switch", column, step) - at("switch", column, step - 1),
             at("switch", column, step - 1) - at("switch", column, step - 2),
