@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -111,14 +112,16 @@ def _claims(profile: Profile, records: Sequence[Record]) -> Iterator[Claim]:
 def _time(grid: Sequence[Record]) -> Iterator[Claim]:
     """−67% against single-task and −13% against multi-task learning: what time the paper means it does not say.
 
-    So both of its strategies stand against both references, by four measures of time.
+    So both of its strategies stand against both references, in seconds for all epochs and up to a validation accuracy.
+    Operations, which notebook 07 shows beside them, would be the same claims tested twice.
     """
     target = timing.best_mean(grid)
     times = timing.to_target(grid, target)
-    units = {"seconds": "seconds", "operations": "operations of matrix products"}
     to_target = f"up to the single-task arm's best mean validation accuracy ({target:.3f})"
-    measures = {f"for all epochs, in {name}": timing.whole_training(grid, unit) for unit, name in units.items()}
-    measures |= {f"{to_target}, in {name}": timing.by_seed(times, unit) for unit, name in units.items()}
+    measures = {
+        "for all epochs, in seconds": timing.whole_training(times, "seconds"),
+        f"{to_target}, in seconds": timing.by_seed(times, "seconds"),
+    }
     for reference, paper in (("single", -67.0), ("mtl", -13.0)):
         against = {"single": "single-task", "mtl": "multi-task"}[reference]
         for strategy in ("diminish", "switch"):
@@ -172,6 +175,7 @@ def _printed(*strategies: str) -> float:
     return float(np.mean([_cells_of(strategy)["accuracy"].mean() for strategy in strategies]))
 
 
+@lru_cache
 def _logs(*strategies: str) -> float:
     """Mean of the test accuracies in percent that the released logs report for the cells of some strategies."""
     means = [
@@ -256,7 +260,7 @@ def _curves(grid: Sequence[Record]) -> Iterator[Claim]:
     # Auxiliary losses are no cross-entropies, so the total has no unit.
     for name, column, what, unit in (("F10", "loss", "total", "loss"), ("F10p", "primary_loss", "primary", "nats")):
         yield _difference(
-            name, f"a step down in the {what} loss at T_switch: it falls by more than one epoch before",
+            name, f"a step down in the {what} loss at T_switch: it falls by more than in the epoch before",
             WHERE["group 4"], unit, -SOME,
             at("switch", column, step) - at("switch", column, step - 1),
             at("switch", column, step - 1) - at("switch", column, step - 2),

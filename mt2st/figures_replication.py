@@ -111,4 +111,6 @@ def downstream(frame: pd.DataFrame) -> Figure:
         unit = "span F1 (%)" if rows["measure"].iloc[0] == "f1" else "accuracy (%)"
         panel.set(title=task, ylabel=unit, xlim=(-0.5, len(rows) - 0.5))
         panel.grid(axis="x", visible=False)
+    for panel in grid.T.flat[len(tasks) :]:
+        panel.set_visible(False)
     return figure

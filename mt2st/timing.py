@@ -98,6 +98,11 @@ def by_seed(times: pd.DataFrame, unit: str) -> pd.DataFrame:
     return _means(times, np.minimum(times[unit], horizons(times, unit)))
 
 
+def whole_training(times: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """Mean cost of all epochs for each seed (rows) and strategy; `times` is `to_target` for any target."""
+    return _means(times, times[f"all {unit}"])
+
+
 def _means(times: pd.DataFrame, cost: "pd.Series[float]") -> pd.DataFrame:
     """Return the mean of a cost, one value a run, for each seed (rows) and strategy."""
     every = times.assign(cost=cost).pivot_table(index=["seed", "embedding"], columns="strategy", values="cost")
@@ -134,15 +139,9 @@ def table(records: Sequence[Record], targets: Sequence[float]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def whole_training(records: Sequence[Record], unit: str) -> pd.DataFrame:
-    """Mean cost of all epochs for each seed (rows) and strategy."""
-    times = to_target(records, np.inf)
-    return _means(times, times[f"all {unit}"])
-
-
 def whole_table(records: Sequence[Record], unit: str) -> pd.DataFrame:
     """Cost of all epochs by strategy, with ratios to single-task and multi-task learning; see `table`."""
-    means = whole_training(records, unit)
+    means = whole_training(to_target(records, np.inf), unit)
     rows = []
     for strategy in (s for s in STRATEGIES if s in means.columns):
         row: dict[str, object] = {"strategy": strategy, "n": len(means), unit: float(means[strategy].mean())}

@@ -5,23 +5,52 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import nbformat
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-from mt2st import execution, figures, paths, report, runs, summary, tables, training
+from mt2st import audit, execution, figures, paths, replication, report, runs, summary, tables, training
 from mt2st.profiles import STRATEGIES, Profile
 from mt2st.runs import Record
 
 Grid = Callable[[Profile, Sequence[str], int], list[Record]]
 README = "# Title\n\n<!-- results:smoke -->\nold\n<!-- end -->\n\nafter <!-- results:wiki -->\nkept\n<!-- end -->\n"
-DRAWN = [*(f"figure_{n:02d}" for n in range(2, 12)), "accuracy_by_strategy", "time_by_strategy"]
+DRAWN = [*(f"figure_{n:02d}" for n in range(2, 12)), "accuracy_by_strategy", "time_by_strategy", "time_to_target"]
+FURTHER = ["claims", "time_to_target"]  # of `replication.tables`, where the grid alone was run
+
+
+def with_costs(records: Sequence[Record]) -> list[Record]:
+    """Return the records with seconds of the processor and operations."""
+    return [
+        replace(
+            record,
+            history=record.history.assign(cpu_seconds=record.history["train_seconds"]),
+            scores=record.scores | {"flops": {"topic": 100} | dict.fromkeys(record.run.auxiliaries, 10)},
+        )
+        for record in records
+    ]
 
 
 @pytest.fixture
 def records(grid_of: Grid, profile: Profile) -> list[Record]:
     """Return made-up records of one embedding and two seeds."""
-    return grid_of(profile, ["CBOW"], 2)
+    return with_costs(grid_of(profile, ["CBOW"], 2))
+
+
+def save_small(figure: Figure, file: Path) -> list[Path]:
+    """Stand in for `figures.save`: a small picture, which takes less time."""
+    files = [file.with_suffix(".png"), file.with_suffix(".pdf")]
+    figure.savefig(files[0], dpi=15)
+    files[1].touch()
+    plt.close(figure)
+    return files
+
+
+@pytest.fixture
+def small_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "save", save_small)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +59,7 @@ def built(grid_of: Grid, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     from mt2st.profiles import PROFILES
 
     folder = tmp_path_factory.mktemp("report")
-    made = grid_of(PROFILES["smoke"], ["CBOW"], 2)
+    made = with_costs(grid_of(PROFILES["smoke"], ["CBOW"], 2))
 
     def refuse(*arguments: object, **options: object) -> None:
         raise AssertionError("a report trains nothing")
@@ -41,21 +70,23 @@ def built(grid_of: Grid, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
         tables.released_accuracy("mtl", "CBOW", "original")
         patch.setenv("MT2ST_HOME", str(folder))
         (folder / "README.md").write_text(README, encoding="utf-8")
+        patch.setattr(figures, "save", save_small)
         patch.setattr(training, "fit", refuse)
         patch.setattr(execution, "fit", refuse)
         runs.pack(made, paths.recorded("smoke"))
         return report.build(PROFILES["smoke"]), paths.figures("smoke"), made
 
 
-def page_of(profile: Profile, records: Sequence[Record], folder: Path) -> str:
+def page_of(profile: Profile, records: Sequence[Record], folder: Path, further: report.Further | None = None) -> str:
     folder.mkdir(exist_ok=True)
-    return report.write_page(profile, records, folder).read_text(encoding="utf-8")
+    return report.write_page(profile, records, further or {}, folder).read_text(encoding="utf-8")
 
 
 def test_everything_is_rebuilt_from_the_packed_record(built: tuple[Path, Path, list[Record]]) -> None:
     _, folder, _ = built
     wanted = {f"{name}.{suffix}" for name in DRAWN for suffix in ("png", "pdf")}
     wanted |= {f"table_{number}.{suffix}" for number in (1, 2, 3) for suffix in ("csv", "md", "tex")}
+    wanted |= {f"{name}.{suffix}" for name in FURTHER for suffix in ("csv", "md")}
     assert {file.name for file in folder.iterdir()} == wanted
 
 
@@ -82,12 +113,51 @@ def test_the_page_shows_every_table_in_full(built: tuple[Path, Path, list[Record
     page, _, made = built
     text = page.read_text(encoding="utf-8")
     sections = re.split("<h3>", text)[1:]
-    assert [section.partition("<")[0] for section in sections] == list(tables.TITLES.values())
-    for number, section in enumerate(sections, start=1):
+    titles = [*tables.TITLES.values(), replication.TITLES["time_to_target"]]
+    assert [section.partition("<")[0] for section in sections] == titles
+    for number, section in enumerate(sections[:3], start=1):
         body = section.partition("</table>")[0]
         assert body.count("<tr>") == 1 + 25
         for mean in tables.table(number, runs.score_frame(made))["accuracy_mean"].dropna():
             assert f"<td>{mean:.3f}</td>" in body
+
+
+def test_the_page_and_the_readme_show_the_claims_as_text(
+    built: tuple[Path, Path, list[Record]], profile: Profile
+) -> None:
+    page, folder, made = built
+    shown = replication.claims_for_readers(replication.tables(profile, made)["claims"])
+    section = page.read_text(encoding="utf-8").partition('<h2 id="claims">')[2].partition("<h2")[0]
+    assert section.count("<tr>") == 1 + len(shown)
+    for value in [*shown["ours"], *shown["verdict"]]:
+        assert f"<td>{value}</td>" in section
+    readme = (page.parents[2] / "README.md").read_text(encoding="utf-8")
+    assert tables.to_markdown(shown) in readme
+    assert pd.read_csv(folder / "claims.csv")["verdict"].tolist() == shown["verdict"].tolist()
+
+
+def test_a_page_without_claims_has_no_place_for_them(records: list[Record], profile: Profile, tmp_path: Path) -> None:
+    assert "claims" not in page_of(profile, records, tmp_path)
+    assert "The paper's claims" not in report.readme_block(profile, records, {})
+
+
+def test_tables_with_numbers_as_text_are_shown_so_in_the_page(
+    records: list[Record], profile: Profile, tmp_path: Path
+) -> None:
+    cells = audit.cells(records)
+    text = page_of(profile, records, tmp_path, {"audit": cells})
+    section = text.partition(f"<h3>{replication.TITLES['audit']}</h3>")[2].partition("<h")[0]
+    readable = audit.readable(cells)
+    assert section.count("<tr>") == 1 + len(readable)
+    assert f"<td>{readable['ours, controlled'][0]}</td>" in section
+
+
+def test_few_seeds_are_said_to_be_few(records: list[Record], profile: Profile, tmp_path: Path) -> None:
+    assert "0.5 for 2 seeds: with so few, no difference counts as shown" in page_of(profile, records, tmp_path)
+    more = [replace(r, run=replace(r.run, seed=r.run.seed + shift)) for r in records for shift in (0, 2, 4)]
+    text = page_of(profile, more, tmp_path)
+    assert "0.031 for 6 seeds.</p>" in text
+    assert "with so few" not in text
 
 
 def test_the_page_says_what_the_records_are(built: tuple[Path, Path, list[Record]]) -> None:
@@ -104,7 +174,7 @@ def test_the_block_of_this_profile_is_replaced_in_the_readme_and_nothing_else(
     built: tuple[Path, Path, list[Record]], profile: Profile
 ) -> None:
     readme = (built[0].parents[2] / "README.md").read_text(encoding="utf-8")
-    block = report.readme_block(profile, built[2])
+    block = report.readme_block(profile, built[2], replication.tables(profile, built[2]))
     assert readme == README.replace("old\n", block)
 
 
@@ -116,24 +186,24 @@ def test_a_profile_without_record_says_how_to_make_it(profile: Profile) -> None:
 def test_the_readme_block_can_be_replaced_again(records: list[Record], profile: Profile, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(README, encoding="utf-8")
-    report.write_readme(profile, records, readme)
+    report.write_readme(profile, records, {}, readme)
     first = readme.read_text(encoding="utf-8")
-    report.write_readme(profile, records, readme)
+    report.write_readme(profile, records, {}, readme)
     assert readme.read_text(encoding="utf-8") == first
     assert first != README
 
 
 def test_a_readme_without_block_is_left_alone(records: list[Record], profile: Profile, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
-    report.write_readme(profile, records, readme)
+    report.write_readme(profile, records, {}, readme)
     assert not readme.exists()
     readme.write_text("# Title\n")
-    report.write_readme(profile, records, readme)
+    report.write_readme(profile, records, {}, readme)
     assert readme.read_text() == "# Title\n"
 
 
 def test_the_readme_block_has_the_summary_and_all_cells(records: list[Record], profile: Profile) -> None:
-    block = report.readme_block(profile, records)
+    block = report.readme_block(profile, records, {})
     assert block.startswith("Profile `smoke` (a slice of wiki, for tests), 26 runs, seeds 0–1, made on cpu: made up,")
     assert tables.to_markdown(tables.compact(runs.score_frame(records))) in block
     assert tables.to_markdown(report.strategy_table(runs.score_frame(records))) in block
@@ -160,11 +230,13 @@ def test_without_single_task_runs_there_is_no_strategy_table(records: list[Recor
     assert report.strategy_table(runs.score_frame(others)).empty
 
 
+@pytest.mark.usefixtures("small_figures")
 def test_figures_without_their_runs_are_left_out(records: list[Record], tmp_path: Path) -> None:
     report.draw([record for record in records if record.run.strategy in {"single", "mtl"}], tmp_path)
     assert {file.stem for file in tmp_path.iterdir()} == {"figure_05", "figure_06", "figure_07"}
 
 
+@pytest.mark.usefixtures("small_figures")
 def test_the_page_of_some_strategies_shows_what_is_there(
     records: list[Record], profile: Profile, tmp_path: Path
 ) -> None:
@@ -175,6 +247,7 @@ def test_the_page_of_some_strategies_shows_what_is_there(
     assert "8 runs" in text
 
 
+@pytest.mark.usefixtures("small_figures")
 def test_strategies_that_have_no_embedding_in_common_can_be_reported(
     grid_of: Grid, profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,9 +100,9 @@ def test_ratio_and_jackknife_by_hand() -> None:
 
 def test_ratio_of_many_pairs_is_bootstrapped_by_pairs() -> None:
     generator = np.random.default_rng(0)
-    b, noise = generator.lognormal(1, 0.5, size=15), generator.normal(0, 0.02, 15)
+    b, noise = generator.lognormal(1, 0.5, size=25), generator.normal(0, 0.02, 25)
     a = 0.7 * b * np.exp(noise)
-    every = np.ones(15, dtype=bool)
+    every = np.ones(25, dtype=bool)
     paired = restricted_mean_ratio(a, every, b, every, horizon=100)
     mixed = restricted_mean_ratio(a, every, np.roll(b, 1), every, horizon=100)
     assert paired.method == "BCa"

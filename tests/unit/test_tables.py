@@ -145,6 +145,33 @@ def test_a_cell_that_the_logs_do_not_have_is_missing(strategy: str, embedding: s
     assert np.isnan(tables.released_accuracy(strategy, embedding, setting))
 
 
+def test_printed_cells_are_75_and_one_without_number() -> None:
+    cells = tables.paper_cells()
+    is_numbered = cells["setting"].isin(SETTINGS)
+    assert is_numbered.sum() == 75
+    extra = cells[~is_numbered].iloc[0]
+    assert (extra["table"], extra["embedding"], extra["label_as_printed"]) == (2, "SkipGram", "update")
+    assert len(cells) == 76
+
+
+@pytest.mark.parametrize(
+    ("strategy", "embedding", "setting", "said"),
+    [
+        ("mtl", "GloveTwitter", "update0", "72, 68"),
+        ("diminish", "GloveTwitter", "update3", "67, 76"),
+        ("switch", "CBOW", "update3", "55"),
+        ("mtl", "CBOW", "update0", "–"),
+        ("single", "CBOW", "original", "–"),
+    ],
+)
+def test_every_report_of_the_released_logs_is_given(strategy: str, embedding: str, setting: str, said: str) -> None:
+    assert tables.released_logs(strategy, embedding, setting) == said
+
+
+def test_an_accuracy_that_the_logs_report_twice_is_a_mean() -> None:
+    assert tables.released_accuracy("diminish", "GloveTwitter", "update3") == pytest.approx((0.67 + 0.76) / 2)
+
+
 def test_the_compact_table_puts_three_tables_side_by_side(scores: pd.DataFrame) -> None:
     compact = tables.compact(scores)
     strategies = [f"{s}: {what}" for s in ("mtl", "diminish", "switch") for what in ("paper", "released logs", "ours")]
