@@ -7,9 +7,11 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from mt2st import downstream, downstream_summary
-from mt2st.downstream_summary import ARMS
+from mt2st.downstream_summary import ARMS as WITH_RANDOM
 from mt2st.runs import Configuration, Record, Run
 from mt2st.schedules import SINGLE_TASK
+
+ARMS = WITH_RANDOM[1:]  # random vectors are made up in one test alone
 
 Make = Callable[..., Record]
 GAINS = {  # over the untouched table in points, by seed; the same on every task
@@ -49,6 +51,16 @@ def test_the_tasks_are_those_that_tables_are_scored_on() -> None:
     assert [task for tasks in downstream_summary.TASKS.values() for task in tasks] == list(downstream.TASKS)
     assert list(downstream_summary.GROUPS) == list(downstream_summary.TASKS)
     assert list(GAINS) == list(ARMS)
+
+
+def test_random_vectors_are_a_table_of_their_own_that_nothing_is_compared_with(known_record: Make) -> None:
+    made = [record(known_record, "untouched", seed, 0.0) for seed in range(2)]
+    made = [replace(r, scores=r.scores | {"random": {"imdb": {"accuracy": 0.5, "coverage": 0.9}}}) for r in made]
+    learnt = [record(known_record, arm, seed, 1.0) for arm in ("single", "mtl") for seed in range(2)]
+    table = downstream_summary.table([*made, *learnt])
+    floor = table[table["table"] == "random"]
+    assert floor[["task", "n", "score"]].to_numpy().tolist() == [["imdb", 2, 50.0]]
+    assert floor[[column for column in table.columns if column.startswith(("−", "p "))]].isna().all(axis=None)
 
 
 def test_scores_name_arm_task_and_measure(records: Sequence[Record]) -> None:
