@@ -55,7 +55,7 @@ def test_a_file_is_found_in_any_folder_of_the_mirror_before_the_downloads(home: 
     (paths.downloads() / "small.conll").write_bytes(CONTENT)
     assert upstream.find("small.conll") == paths.downloads() / "small.conll"
     (mirror / "some" / "folder").mkdir(parents=True)
-    (mirror / "some" / "folder" / "small.conll.gz").write_bytes(gzip.compress(CONTENT))
+    (mirror / "some" / "folder" / "small.conll.gz").write_bytes(gzip.compress(CONTENT, mtime=0))
     assert upstream.find("small.conll") == mirror / "some" / "folder" / "small.conll.gz"
 
 
@@ -78,7 +78,7 @@ def test_a_missing_file_says_how_to_get_it(home: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("x.txt", CONTENT), ("x.txt.gz", gzip.compress(CONTENT)), ("x.txt.xz", lzma.compress(CONTENT))],
+    [("x.txt", CONTENT), ("x.txt.gz", gzip.compress(CONTENT, mtime=0)), ("x.txt.xz", lzma.compress(CONTENT))],
 )
 def test_plain_and_compressed_files_hold_the_same_text(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
@@ -89,7 +89,7 @@ def test_plain_and_compressed_files_hold_the_same_text(tmp_path: Path, name: str
     ("name", "content"),
     [
         ("x.txt", "é".encode("latin-1")),
-        ("x.txt.gz", gzip.compress(CONTENT)[:-9]),
+        ("x.txt.gz", gzip.compress(CONTENT, mtime=0)[:-9]),
         ("x.txt.xz", lzma.compress(CONTENT)[:-9]),
         ("x.txt.gz", CONTENT),
     ],
