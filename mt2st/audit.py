@@ -10,10 +10,9 @@ from mt2st.experiments import LONGER, TABLES
 from mt2st.profiles import ORIGINAL
 from mt2st.released import STEPS, Step
 from mt2st.runs import Record
-from mt2st.statistics import Interval, holm, mean_interval, paired_difference
+from mt2st.statistics import NOTHING, Interval, as_text, holm, mean_interval, paired_difference
 
 TABLE_OF = {strategy: number for number, strategy in TABLES.items()}
-NAN = Interval(np.nan, np.nan, np.nan, 0, "none")
 SINGLE = "single task"
 
 
@@ -43,7 +42,10 @@ def cells(records: Sequence[Record]) -> pd.DataFrame:
                 {"table": printed.table, "embedding": printed.embedding, "setting": printed.setting}
                 | {"as printed": printed.label_as_printed, "paper": float(printed.accuracy)}
                 | {"logs": tables.released_logs(printed.strategy, printed.embedding, printed.setting), "hidden": size}
-                | {f"{name}{suffix}": value for name, i in ours.items() for suffix, value in _columns(i)}
+                | ours["released"].columns("released")
+                | {"released n": ours["released"].n}
+                | ours["controlled"].columns("controlled")
+                | {"controlled n": ours["controlled"].n}
             )
     return pd.DataFrame(rows)
 
@@ -58,9 +60,7 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _text(mean: float, low: float, high: float, n: int) -> str:
-    if not n:
-        return "–"
-    return f"{mean:.1f} n={n}" if np.isnan(low) else f"{mean:.1f} [{low:.1f}, {high:.1f}] n={n}"
+    return f"{as_text(mean, low, high)} n={n}" if n else as_text(mean, low, high)
 
 
 Cell = tuple[str, str, str, int]  # strategy, embedding, setting (under protocol released: the step), hidden size
@@ -98,11 +98,7 @@ def _controlled_cell(values: dict[Cell, list[float]], printed: "pd.Series[str]",
 
 
 def _interval(values: Sequence[float]) -> Interval:
-    return mean_interval(values) if values else NAN
-
-
-def _columns(interval: Interval) -> list[tuple[str, float]]:
-    return [("", interval.mean), (" low", interval.low), (" high", interval.high), (" n", interval.n)]
+    return mean_interval(values) if values else NOTHING
 
 
 def walk(records: Sequence[Record], embedding: str) -> pd.DataFrame:
@@ -122,8 +118,7 @@ def walk(records: Sequence[Record], embedding: str) -> pd.DataFrame:
         row = {"step": name, "n": level.n, "accuracy": level.mean, "low": level.low, "high": level.high}
         if position:
             change = paired_difference(accuracy[name].to_numpy(), accuracy.iloc[:, position - 1].to_numpy())
-            row |= {"change": change.interval.mean, "change low": change.interval.low}
-            row |= {"change high": change.interval.high, "p": change.p}
+            row |= change.interval.columns("change") | {"p": change.p}
         rows.append(row)
     frame = pd.DataFrame(rows)
     if "p" in frame:
@@ -173,8 +168,8 @@ def controls(records: Sequence[Record]) -> pd.DataFrame:
     """What else could explain a gain: accuracies in percent on one embedding, differences in points, paired by seed.
 
     Each UPDATE loss in multi-task learning and what stands beside it, against single-task learning with the same seeds,
-    with the exact sign-flip p and p after Holm over the rows. `seconds` of training are means by the clock; those of
-    "single task" with more epochs are meant to be no fewer than those of any other row.
+    with the exact sign-flip p and p after Holm over the rows. `seconds` of training (`Record.seconds`) are means; those
+    of "single task" with more epochs are meant to be no fewer than those of any other row.
     """
     control = runs.of(records, "control")
     if not control:
@@ -191,12 +186,11 @@ def controls(records: Sequence[Record]) -> pd.DataFrame:
         level = mean_interval(values.to_numpy())
         row = {"auxiliary": auxiliary, "kind": kind, "n": level.n, "accuracy": level.mean}
         row |= {"low": level.low, "high": level.high}
-        row["seconds"] = float(np.mean([r.history["train_seconds"].sum() for r in group]))
+        row["seconds"] = float(np.mean([r.seconds.sum() for r in group]))
         if kind != SINGLE:
             shared = values.index.intersection(reference.index)
             difference = paired_difference(values[shared].to_numpy(), reference[shared].to_numpy())
-            row |= {"difference": difference.interval.mean, "difference low": difference.interval.low}
-            row |= {"difference high": difference.interval.high, "p": difference.p}
+            row |= difference.interval.columns("difference") | {"p": difference.p}
         rows.append(row)
     frame = pd.DataFrame(rows).sort_values("auxiliary", kind="stable", ignore_index=True)
     frame["p after Holm"] = holm(frame["p"].to_numpy())
@@ -234,5 +228,5 @@ def conclusions(records: Sequence[Record], embedding: str) -> str:
     )
     for row in changes.iloc[1:].itertuples():
         low, high = changes.loc[row.Index, ["change low", "change high"]]
-        lines.append(f"{embedding}, {row.step}: {row.change:+.1f} points [{low:+.1f}, {high:+.1f}], n = {row.n}")
+        lines.append(f"{embedding}, {row.step}: {as_text(row.change, low, high, '+.1f')} points, n = {row.n}")
     return "\n".join(lines)

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 
 from mt2st import audit, downstream_summary, released, runs, summary, tables, timing
-from mt2st.profiles import ORIGINAL, Profile
+from mt2st.profiles import NAMES, ORIGINAL, STRATEGIES, Profile
 from mt2st.runs import Record
 from mt2st.statistics import (
+    NOTHING,
     Interval,
     PairedComparison,
     Values,
+    as_text,
     detectable_difference,
     holm,
     mean_interval,
@@ -24,6 +26,7 @@ from mt2st.statistics import (
 
 NOT_MEASURED = "not measured in this profile"
 OTHER_TASK = "another task, not comparable"
+UPDATED = STRATEGIES[1:]
 SOME = 1e-9  # stands for "a gain" where the paper gives no number: any amount above none
 WHERE = {
     "time": "abstract",
@@ -36,7 +39,6 @@ WHERE = {
     "tables": "Tables I–III",
     "conclusion": "Section V",
 }
-NAMES = {"mtl": "multi-task", "diminish": "Diminish", "switch": "Switch"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def table(profile: Profile, records: Sequence[Record]) -> pd.DataFrame:
             | {"ours": e.mean, "low": e.low, "high": e.high, "n": e.n, "test": c.test, "p": c.p}
             | {"detectable": c.detectable, "verdict": c.verdict}
             for c in claims
-            for e in [c.estimate or audit.NAN]
+            for e in [c.estimate or NOTHING]
         ]
     )
     frame.insert(frame.columns.get_loc("p") + 1, "p after Holm", holm(frame["p"].to_numpy()))
@@ -90,7 +92,7 @@ def time_verdicts(records: Sequence[Record]) -> pd.DataFrame:
     """Claims about training time alone: what was measured, the paper's value, ours, and the verdict."""
     return pd.DataFrame(
         [
-            {"claim": c.text, "paper": f"{c.paper:+.0f}%", "ours": f"{e.mean:+.0f}% [{e.low:+.0f}, {e.high:+.0f}]"}
+            {"claim": c.text, "paper": f"{c.paper:+.0f}%", "ours": f"{as_text(e.mean, e.low, e.high, '+.0f')} %"}
             | {"n": e.n, "verdict": c.verdict}
             for c in _time(records)
             if (e := c.estimate)
@@ -123,7 +125,7 @@ def _time(grid: Sequence[Record]) -> Iterator[Claim]:
         f"{to_target}, in seconds": timing.by_seed(times, "seconds"),
     }
     for reference, paper in (("single", -67.0), ("mtl", -13.0)):
-        against = {"single": "single-task", "mtl": "multi-task"}[reference]
+        against = NAMES[reference]
         for strategy in ("diminish", "switch"):
             for k, (measure, means) in enumerate(measures.items()):
                 ratio = ratio_interval(means[strategy].to_numpy(), means[reference].to_numpy())
@@ -146,8 +148,8 @@ def _time(grid: Sequence[Record]) -> Iterator[Claim]:
 
 def _levels(profile: Profile, grid: Sequence[Record]) -> Iterator[Claim]:
     """Test accuracies in the text; comparable on the paper's own task only."""
-    accuracy = 100 * summary.by_seed(runs.score_frame(grid))["accuracy"]
-    for k, (strategy, name) in enumerate({"single": "original", **NAMES}.items(), start=1):
+    accuracy = 100 * summary.by_seed(runs.score_frame(grid), "accuracy")
+    for k, (strategy, name) in enumerate((NAMES | {"single": ORIGINAL}).items(), start=1):
         paper = 100 * summary.PAPER_ACCURACY[strategy]
         interval = mean_interval(accuracy[strategy].to_numpy())
         printed = "" if strategy == "single" else f" (mean of its cells in the tables: {_printed(strategy):.0f}%)"
@@ -194,11 +196,11 @@ def _cells_of(strategy: str) -> pd.DataFrame:
 
 def _gains(grid: Sequence[Record]) -> Iterator[Claim]:
     """Gains of one strategy over another, paired by seed, under equal conditions."""
-    accuracy = 100 * summary.by_seed(runs.score_frame(grid))["accuracy"]
+    accuracy = 100 * summary.by_seed(runs.score_frame(grid), "accuracy")
     pairs = [("mtl", "single"), ("diminish", "single"), ("switch", "single"), ("diminish", "mtl"), ("switch", "mtl")]
     for k, (strategy, reference) in enumerate(pairs, start=1):
         paper = 100 * (summary.PAPER_ACCURACY[strategy] - summary.PAPER_ACCURACY[reference])
-        against = "original" if reference == "single" else "multi-task"
+        against = ORIGINAL if reference == "single" else NAMES[reference]
         yield _difference(
             f"G{k}",
             f"{NAMES[strategy]} has a higher test accuracy than {against}",
@@ -215,7 +217,7 @@ def _released(records: Sequence[Record]) -> Iterator[Claim]:
     """The gap of the tables under the released code's own conditions: update against original."""
     name = "R1"
     text = "update is above original under the released code's conditions (auxiliary terms without gradient)"
-    paper, logs = _printed(*NAMES) - _printed("single"), f"{_logs(*NAMES) - _logs('single'):+.0f}"
+    paper, logs = _printed(*UPDATED) - _printed("single"), f"{_logs(*UPDATED) - _logs('single'):+.0f}"
     original, update = released.ORIGINAL.name, released.UPDATE.name
     rows = [
         {"seed": r.run.seed, "embedding": r.run.embedding, "step": step.name, "accuracy": 100 * r.scores["accuracy"]}
@@ -226,8 +228,7 @@ def _released(records: Sequence[Record]) -> Iterator[Claim]:
     if {row["step"] for row in rows} != {original, update}:
         yield Claim(name, text, WHERE["tables"], "points", paper, logs, None)
         return
-    pairs = pd.DataFrame(rows).pivot_table(index=["seed", "embedding"], columns="step", values="accuracy").dropna()
-    means = pairs.groupby(level="seed").mean()
+    means = summary.by_seed(pd.DataFrame(rows), "accuracy", arms="step")
     yield _difference(name, text, WHERE["tables"], "points", paper, means[update], means[original], logs)
 
 

@@ -1,31 +1,35 @@
 """How good is an embedding table? For tasks it was not trained on, and by itself."""
 
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 import torch
-from nltk.corpus.reader import CategorizedSentencesCorpusReader
-from nltk.corpus.util import LazyCorpusLoader
 from scipy.stats import spearmanr
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from mt2st import environment, paths
-from mt2st.data import imdb, lexicons, sequences
+from mt2st import environment
+from mt2st.data import imdb, lexicons, nltk_packages, nltk_sets, sequences
 from mt2st.data.columns import TaggedText
 from mt2st.data.dataset import Background, Dataset, Examples
 from mt2st.data.sequences import SequenceData
-from mt2st.embeddings import SPECIAL, EmbeddingTable, MissingData
+from mt2st.embeddings import SPECIAL, EmbeddingTable
 from mt2st.losses import analogy_accuracy
 from mt2st.models import PADDING, Encoder, Model
 from mt2st.schedules import SINGLE_TASK
 from mt2st.tasks import LabelledTask, SentenceTask, TokenTask, as_targets
 from mt2st.training import Evaluation, evaluate, fit
 
-TASKS = ("imdb", "sentence_polarity", "ud-ewt", "treebank", "uner-ewt", "wnut-17")
+GROUPS = {
+    "sentiment": ("imdb", "sentence_polarity"),
+    "pos": ("ud-ewt", "treebank"),
+    "ner": ("uner-ewt", "wnut-17"),
+}
+TASKS = tuple(chain.from_iterable(GROUPS.values()))
 SENTENCES = 1000  # of a training set, at most
 VALIDATION = 500  # sentences at most
 EPOCHS = 8
@@ -188,23 +192,9 @@ def _sentence_polarity() -> Dataset:
 
     No sentence stands twice in this set.
     """
-    imdb.use_nltk_data()
-    corpus = LazyCorpusLoader(
-        "sentence_polarity",
-        CategorizedSentencesCorpusReader,
-        r"rt-polarity\.(neg|pos)",
-        cat_pattern=r"rt-polarity\.(neg|pos)",
-        encoding="utf-8",
-    )
-    try:
-        kinds = [list(corpus.sents(categories=category)) for category in ("neg", "pos")]
-    except LookupError as error:
-        folder = paths.downloads() / "nltk_data"
-        raise MissingData(
-            f"needs NLTK's sentence_polarity: run `python -m nltk.downloader -d {folder} sentence_polarity`"
-        ) from error
-    texts = [text for kind in kinds for text in kind]
-    labels = np.repeat([0, 1], [len(kind) for kind in kinds])
+    frame = nltk_sets.read("sentence_polarity", nltk_packages.locate("sentence_polarity"))
+    texts = [text.split() for text in frame["review"]]
+    labels = frame["label"].to_numpy()
     order = np.random.default_rng(SPLIT_SEED).permutation(len(texts))
     parts = np.split(order, [round(0.8 * len(texts)), round(0.9 * len(texts))])
     train, validation, test = (Examples([texts[i] for i in rows], labels[rows]) for rows in parts)

@@ -4,14 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from mt2st import downstream
 from mt2st.runs import Record, Run
-from mt2st.statistics import holm, mean_interval, paired_difference
+from mt2st.statistics import as_text, holm, mean_interval, paired_difference
 
-TASKS = {
-    "sentiment": ("imdb", "sentence_polarity"),
-    "pos": ("ud-ewt", "treebank"),
-    "ner": ("uner-ewt", "wnut-17"),
-}
 GROUPS = {"sentiment": "sentiment", "pos": "part-of-speech tagging", "ner": "named entity recognition"}
 UNTOUCHED = "untouched"
 RANDOM = "random"
@@ -47,7 +43,7 @@ def scores(records: Sequence[Record]) -> pd.DataFrame:
 def by_seed(records: Sequence[Record], group: str) -> pd.DataFrame:
     """Mean score over a group's tasks, for each seed (rows) and arm (columns)."""
     frame = scores(records)
-    chosen = frame[frame["task"].isin(TASKS[group])]
+    chosen = frame[frame["task"].isin(downstream.GROUPS[group])]
     return chosen.pivot_table(index="seed", columns="arm", values="score").dropna()
 
 
@@ -59,7 +55,7 @@ def table(records: Sequence[Record]) -> pd.DataFrame:
     """
     frame = scores(records)
     rows = []
-    for task in (task for tasks in TASKS.values() for task in tasks):
+    for task in downstream.TASKS:
         of_task = frame[frame["task"] == task]
         wide = 100 * of_task.pivot_table(index="seed", columns="arm", values="score").dropna()
         for arm in (arm for arm in ARMS if arm in wide.columns):
@@ -71,8 +67,7 @@ def table(records: Sequence[Record]) -> pd.DataFrame:
                 if ARMS.index(arm) <= ARMS.index(reference) or reference not in wide.columns:
                     continue
                 found = paired_difference(wide[arm].to_numpy(), wide[reference].to_numpy())
-                row |= {f"− {reference}": found.interval.mean, f"− {reference} low": found.interval.low}
-                row |= {f"− {reference} high": found.interval.high, f"p {reference}": found.p}
+                row |= found.interval.columns(f"− {reference}") | {f"p {reference}": found.p}
             rows.append(row)
     result = pd.DataFrame(rows)
     for reference in (UNTOUCHED, "single"):
@@ -101,9 +96,9 @@ def conclusions(records: Sequence[Record]) -> str:
         means = 100 * by_seed(records, group)
         for arm in (arm for arm in ARMS[3:] if arm in means.columns):
             found = paired_difference(means[arm].to_numpy(), means["single"].to_numpy())
-            low, high = found.interval.low, found.interval.high
+            interval = found.interval
             lines.append(
-                f"{name}: table of {arm} {found.interval.mean:+.1f} points [{low:+.1f}, {high:+.1f}] against that of "
-                f"single-task learning, n = {found.interval.n} seeds, p = {found.p:.3f}"
+                f"{name}: table of {arm} {as_text(interval.mean, interval.low, interval.high, '+.1f')} points against "
+                f"that of single-task learning, n = {interval.n} seeds, p = {found.p:.3f}"
             )
     return "\n".join(lines)

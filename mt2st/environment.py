@@ -20,7 +20,18 @@ import torch
 from mt2st import checksums as file_checksums
 from mt2st import paths
 
-PACKAGES = ("torch", "numpy", "scipy", "gensim", "scikit-learn", "pandas", "nltk", "mwparserfromhell")
+PACKAGES = (
+    "torch",
+    "numpy",
+    "scipy",
+    "gensim",
+    "scikit-learn",
+    "pandas",
+    "nltk",
+    "mwparserfromhell",
+    "conllu",
+    "seqeval",
+)
 
 
 def describe(device: torch.device) -> dict[str, Any]:

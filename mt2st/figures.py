@@ -19,12 +19,11 @@ from matplotlib.figure import Figure
 from mt2st import tables
 from mt2st.auxiliaries import UPDATES
 from mt2st.embeddings import EMBEDDINGS, GLOVE
-from mt2st.profiles import STRATEGIES
+from mt2st.profiles import NAMES, STRATEGIES
 from mt2st.schedules import Diminish, Schedule
 from mt2st.summary import by_strategy
 from mt2st.training import EPSILON
 
-NAMES = {"single": "single-task", "mtl": "multi-task", "diminish": "Diminish", "switch": "Switch"}
 STRATEGY_COLOURS = dict(zip(STRATEGIES, sns.color_palette("colorblind", 4), strict=True))
 SETTING_COLOURS = dict(zip(UPDATES, sns.color_palette("Dark2", 4), strict=True))
 EMBEDDING_COLOURS = dict(zip(EMBEDDINGS, sns.color_palette("deep", 5), strict=True))
@@ -71,7 +70,7 @@ def convergence(history: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
     runs = history.sort_values("epoch").copy()
     keys = ["strategy", "embedding", "setting", "seed"]
-    runs["seconds"] = runs.groupby(keys)["train_seconds"].cumsum()
+    runs["seconds"] = runs.groupby(keys)["seconds"].cumsum()
     for strategy in (s for s in STRATEGIES if s in set(runs["strategy"])):
         group = runs[runs["strategy"] == strategy].groupby("epoch")
         for panel, x in zip(axes, ("epoch", "seconds"), strict=True):

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mt2st import downstream_summary, timing
-from mt2st.figures import NAMES, STRATEGY_COLOURS
-from mt2st.profiles import STRATEGIES
+from mt2st.figures import STRATEGY_COLOURS
+from mt2st.profiles import NAMES, STRATEGIES
 from mt2st.runs import Record
 from mt2st.survival import survival_curve
 

@@ -9,6 +9,7 @@ from mt2st.runs import Configuration
 from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch
 
 STRATEGIES = ("single", "mtl", "diminish", "switch")
+NAMES = {"single": "single-task", "mtl": "multi-task", "diminish": "Diminish", "switch": "Switch"}  # for readers
 ORIGINAL = "original"  # the paper's name for training without auxiliary task
 ARMS = (("single", ORIGINAL), *((strategy, setting) for strategy in STRATEGIES[1:] for setting in UPDATES))
 

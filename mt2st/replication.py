@@ -11,6 +11,7 @@ from mt2st import audit, claims, downstream_summary, figures, figures_replicatio
 from mt2st.experiments import WALKED
 from mt2st.profiles import STRATEGIES, Profile
 from mt2st.runs import Record
+from mt2st.statistics import as_text
 from mt2st.tables import to_markdown
 
 TITLES = {
@@ -95,7 +96,7 @@ def claims_for_readers(table: pd.DataFrame) -> pd.DataFrame:
             "unit": table["unit"],
             "paper": [_number(value) for value in table["paper"]],
             "released logs": table["released logs"],
-            "ours": [_interval(row.ours, row.low, row.high) for row in table.itertuples()],
+            "ours": [as_text(row.ours, row.low, row.high, _format(row.ours)) for row in table.itertuples()],
             "n": table["n"],
             "p after Holm": ["–" if np.isnan(p) else f"{p:.3f}" for p in table["p after Holm"]],
             "detectable with n": [_number(value) for value in table["detectable"]],
@@ -104,13 +105,10 @@ def claims_for_readers(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _interval(mean: float, low: float, high: float) -> str:
-    """Format an estimate with its interval, where there is one."""
-    return _number(mean) if np.isnan(low) else f"{_number(mean)} [{_number(low)}, {_number(high)}]"
-
-
 def _number(value: float) -> str:
-    """Format with one decimal from 10 on and two below; NaN as a dash."""
-    if np.isnan(value):
-        return "–"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    return as_text(value, np.nan, np.nan, _format(value))
+
+
+def _format(value: float) -> str:
+    """One decimal from 10 on and two below."""
+    return ".1f" if abs(value) >= 10 else ".2f"

@@ -10,8 +10,9 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mt2st import figures, paths, replication, runs, summary, tables
-from mt2st.profiles import STRATEGIES, Profile
+from mt2st.profiles import NAMES, STRATEGIES, Profile
 from mt2st.runs import Record
+from mt2st.statistics import as_text
 
 Further = dict[str, pd.DataFrame]  # tables of `replication.tables` by name
 
@@ -119,27 +120,21 @@ def strategy_table(scores: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame()
     return pd.DataFrame(
         {
-            "strategy": [figures.NAMES[s] for s in rows.index],
+            "strategy": [NAMES[s] for s in rows.index],
             "paper, IMDB (%)": (100 * rows["paper"]).map("{:.0f}".format).to_list(),
-            "ours (%)": [_interval(r.accuracy, r.low, r.high) for r in rows.itertuples()],
+            "ours (%)": [as_text(100 * r.accuracy, 100 * r.low, 100 * r.high) for r in rows.itertuples()],
             "difference from single-task (points)": [
-                "–" if s == "single" else _interval(r.difference, r.difference_low, r.difference_high)
+                "–" if s == "single" else as_text(100 * r.difference, 100 * r.difference_low, 100 * r.difference_high)
                 for s, r in zip(rows.index, rows.itertuples(), strict=True)
             ],
             "exact p": ["–" if s == "single" else f"{p:.2f}" for s, p in rows["p"].items()],
             "seconds of training": rows["train_seconds"].map("{:.1f}".format).to_list(),
             "time relative to single-task": [
-                "1" if s == "single" else _interval(r.time_ratio, r.time_ratio_low, r.time_ratio_high, 1, 2)
+                "1" if s == "single" else as_text(r.time_ratio, r.time_ratio_low, r.time_ratio_high, ".2f")
                 for s, r in zip(rows.index, rows.itertuples(), strict=True)
             ],
         }
     )
-
-
-def _interval(mean: float, low: float, high: float, scale: float = 100, decimals: int = 1) -> str:
-    """Format a share as percent (or a ratio with scale 1) with its interval, where there is one."""
-    text = f"{scale * mean:.{decimals}f}"
-    return text if low != low else f"{text} [{scale * low:.{decimals}f}, {scale * high:.{decimals}f}]"
 
 
 def write_readme(profile: Profile, records: Sequence[Record], further: Further, readme: Path) -> None:

@@ -123,6 +123,15 @@ class Record:
     environment: dict[str, Any] = field(default_factory=dict)
     experiment: str = "grid"
 
+    @property
+    def seconds(self) -> "pd.Series[float]":
+        """Seconds of training by epoch, evaluation apart: the processor's for a run made on one, else the clock's.
+
+        Other work on a machine stretches the seconds of its clock, and not by the same factor for every arm.
+        """
+        clock = "cpu_seconds" if self.environment["device"].startswith("cpu") else "train_seconds"
+        return self.history[clock]
+
 
 def lock(run: Run, profile: str) -> FileLock:
     """Lock that one process holds while it makes the run; the system frees it if the process dies."""
@@ -200,11 +209,11 @@ def count_by_experiment(records: Iterable[Record]) -> dict[str, int]:
 
 
 def score_frame(records: Sequence[Record]) -> pd.DataFrame:
-    """One row a run: its place in the grid, its test scores and its seconds of training."""
+    """One row a run: its place in the grid, its test scores and its seconds of training (`Record.seconds`)."""
     rows = [
         _place(record.run)
         | {k: v for k, v in record.scores.items() if isinstance(v, float | int)}
-        | {"train_seconds": record.history["train_seconds"].sum(), "epochs": len(record.history)}
+        | {"train_seconds": record.seconds.sum(), "epochs": len(record.history)}
         for record in records
     ]
     return pd.DataFrame(
@@ -216,7 +225,7 @@ def history_frame(records: Sequence[Record]) -> pd.DataFrame:
     """One row an epoch of a run, with the same columns for all tasks: see `fit` for what they hold.
 
     The primary task's loss is `primary_loss`; the first auxiliary task's loss, weight and loss on a fixed batch are
-    `auxiliary_loss`, `auxiliary_weight` and `auxiliary_probe`.
+    `auxiliary_loss`, `auxiliary_weight` and `auxiliary_probe`. Seconds of training (`Record.seconds`) are `seconds`.
     """
     frames = []
     for record in records:
@@ -229,7 +238,7 @@ def history_frame(records: Sequence[Record]) -> pd.DataFrame:
             for column in record.history.columns
             if column.startswith("loss.") and column.removeprefix("loss.") not in auxiliaries
         }
-        frames.append(record.history.rename(columns=names).assign(**_place(record.run)))
+        frames.append(record.history.rename(columns=names).assign(seconds=record.seconds, **_place(record.run)))
     return pd.concat(frames, ignore_index=True)
 
 

@@ -51,6 +51,23 @@ class Interval:
     n: int
     method: str = "t"
 
+    def columns(self, name: str) -> dict[str, float]:
+        """Return the estimate and its bounds as columns of a table: `name`, `name low` and `name high`."""
+        return {name: self.mean, f"{name} low": self.low, f"{name} high": self.high}
+
+
+NOTHING = Interval(np.nan, np.nan, np.nan, 0, "none")
+
+
+def as_text(mean: float, low: float, high: float, number: str = ".1f") -> str:
+    """Write an estimate and its interval for readers, "70.6 [69.2, 72.0]": without bounds that are NaN, "–" if it is.
+
+    `number` is the format of each, such as "+.1f" for differences.
+    """
+    if np.isnan(mean):
+        return "–"
+    return f"{mean:{number}}" if np.isnan(low) else f"{mean:{number}} [{low:{number}}, {high:{number}}]"
+
 
 @dataclass(frozen=True)
 class PairedComparison:

@@ -2,54 +2,49 @@
 
 import pandas as pd
 
-from mt2st.embeddings import EMBEDDINGS
 from mt2st.profiles import STRATEGIES
-from mt2st.statistics import mean_interval, paired_difference
+from mt2st.statistics import as_text, mean_interval, paired_difference, ratio_interval
 
 # Section IV of the paper; it gives no such number for "original", so this is the mean of Table I's five rows.
 PAPER_ACCURACY = {"single": 0.482, "mtl": 0.68, "diminish": 0.71, "switch": 0.77}
 
 
-def by_seed(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean accuracy and seconds for each seed (rows) and strategy, over the embeddings and seeds all strategies have.
+def by_seed(frame: pd.DataFrame, value: str, arms: str = "strategy") -> pd.DataFrame:
+    """Mean of the column `value` for each seed (rows) and arm (columns), arms being named by another column.
 
-    Settings are averaged within an embedding first, so that the single-task arm with its one setting counts the same.
-    Raises ValueError where no embedding or no seed is common to all strategies.
+    Settings are averaged within an embedding first, so that the single-task arm with its one setting counts the same;
+    an embedding that not all arms have with a seed is left out of that seed.
+
+    Raises ValueError where no embedding and seed has all arms.
     """
-    per_strategy = scores.groupby("embedding")["strategy"].nunique()
-    complete = [e for e in EMBEDDINGS if per_strategy.get(e, 0) == scores["strategy"].nunique()]
-    cells = scores[scores["embedding"].isin(complete)].groupby(["seed", "strategy", "embedding"])
-    means = cells[["accuracy", "train_seconds"]].mean().groupby(["seed", "strategy"]).mean()
-    paired = (
-        means.reset_index().pivot_table(index="seed", columns="strategy", values=["accuracy", "train_seconds"]).dropna()
-    )
-    if not len(paired):
-        raise ValueError("no embedding and seed has runs of every strategy: run the missing ones first")
-    return paired
+    cells = frame.pivot_table(index=["seed", "embedding"], columns=arms, values=value).dropna()
+    if not len(cells):
+        raise ValueError(f"no embedding and seed has runs of every {arms}: run the missing ones first")
+    return cells.groupby(level="seed").mean()
 
 
 def by_strategy(scores: pd.DataFrame) -> pd.DataFrame:
     """Accuracy with its interval, seconds of training, and both against single-task, by strategy.
 
     The unit is the seed: n is the number of seeds. `p` is the exact sign-flip test of the accuracy difference, which
-    cannot fall below 2 / 2^n. `time_ratio` is the mean over seeds of seconds relative to single-task.
+    cannot fall below 2 / 2^n. `time_ratio` is the geometric mean over seeds of seconds relative to single-task.
     """
-    means = by_seed(scores)
+    accuracies, seconds = by_seed(scores, "accuracy"), by_seed(scores, "train_seconds")
     rows = {}
-    for strategy in (s for s in STRATEGIES if s in means["accuracy"].columns):
-        accuracy = mean_interval(means["accuracy"][strategy].to_numpy())
+    for strategy in (s for s in STRATEGIES if s in accuracies.columns):
+        accuracy = mean_interval(accuracies[strategy].to_numpy())
         rows[strategy] = {
             "n": accuracy.n,
             "accuracy": accuracy.mean,
             "low": accuracy.low,
             "high": accuracy.high,
             "paper": PAPER_ACCURACY[strategy],
-            "train_seconds": means["train_seconds"][strategy].mean(),
+            "train_seconds": seconds[strategy].mean(),
         }
-        if "single" not in means["accuracy"].columns:
+        if "single" not in accuracies.columns:
             continue
-        difference = paired_difference(means["accuracy"][strategy].tolist(), means["accuracy"]["single"].tolist())
-        ratio = mean_interval((means["train_seconds"][strategy] / means["train_seconds"]["single"]).to_numpy())
+        difference = paired_difference(accuracies[strategy].to_numpy(), accuracies["single"].to_numpy())
+        ratio = ratio_interval(seconds[strategy].to_numpy(), seconds["single"].to_numpy()).interval
         rows[strategy] |= {
             "difference": difference.interval.mean,
             "difference_low": difference.interval.low,
@@ -85,8 +80,10 @@ def conclusions(scores: pd.DataFrame) -> str:
     lines = []
     for strategy in (s for s in rows.index if s != "single"):
         row = rows.loc[strategy]
+        low, high = 100 * row["difference_low"], 100 * row["difference_high"]
+        difference = as_text(100 * row["difference"], low, high, "+.1f")
         if row["n"] == 1:
-            lines.append(f"{strategy}: accuracy {100 * row['difference']:+.1f} points; one seed gives no interval")
+            lines.append(f"{strategy}: accuracy {difference} points; one seed gives no interval")
             continue
         if row["difference_low"] > 0:
             found = "above single-task: the interval excludes 0"
@@ -95,13 +92,12 @@ def conclusions(scores: pd.DataFrame) -> str:
         else:
             found = "not distinguishable from single-task: the interval includes 0"
         lines.append(
-            f"{strategy}: accuracy {100 * row['difference']:+.1f} points "
-            f"[{100 * row['difference_low']:+.1f}, {100 * row['difference_high']:+.1f}], n = {int(row['n'])} seeds, "
+            f"{strategy}: accuracy {difference} points, n = {int(row['n'])} seeds, "
             f"p = {row['p']:.2f} (smallest possible {2 / 2 ** row['n']:.2g}); {found}"
         )
     for strategy in (s for s in ("diminish", "switch") if s in rows.index and "mtl" in rows.index):
         single = 100 * (rows.loc[strategy, "time_ratio"] - 1)
-        multi = 100 * (rows.loc[strategy, "train_seconds"] / rows.loc["mtl", "train_seconds"] - 1)
+        multi = 100 * (rows.loc[strategy, "time_ratio"] / rows.loc["mtl", "time_ratio"] - 1)
         lines.append(
             f"{strategy}: training time {single:+.0f}% against single-task (paper: −67%), "
             f"{multi:+.0f}% against multi-task (paper: −13%), for the same number of epochs"

@@ -3,10 +3,8 @@
 A run that never reaches the target is censored at its end. The unit of every test is the seed: times are averaged over
 a seed's embeddings and settings first.
 
-Seconds are those of the processor for runs made on one, as other work on the machine stretches those of the clock and
-not by the same factor for every arm; for runs made on a GPU they are those of the clock. Operations are those of matrix
-products (`compute.epoch_flops`): no machine changes them, but what an auxiliary loss does element by element does not
-count, which for UPDATE 0 and UPDATE 3 is all they do.
+Seconds are `Record.seconds`. Operations are those of matrix products (`compute.epoch_flops`): no machine changes them,
+but what an auxiliary loss does element by element does not count, which for UPDATE 0 and UPDATE 3 is all they do.
 """
 
 from collections.abc import Sequence
@@ -15,9 +13,10 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from mt2st import summary
 from mt2st.profiles import STRATEGIES
 from mt2st.runs import Record
-from mt2st.statistics import PairedComparison, ratio_interval
+from mt2st.statistics import NOTHING, PairedComparison, ratio_interval
 
 FIXED_TARGETS = (0.65, 0.70, 0.75)
 UNITS = ("seconds", "operations")
@@ -34,15 +33,13 @@ def costs(record: Record) -> pd.DataFrame:
     """Return what a run has spent by the end of each epoch: training seconds and floating-point operations.
 
     Operations are `compute.epoch_flops` of the primary task and of each auxiliary task in the epochs that compute it.
-    The module says which seconds.
     """
     history, flops, epsilon = record.history, record.scores["flops"], record.run.configuration.epsilon
     auxiliaries = record.run.auxiliaries
     operations = pd.Series(float(sum(n for task, n in flops.items() if task not in auxiliaries)), history.index)
     for task in auxiliaries:
         operations += flops[task] * (history[f"weight.{task}"] >= epsilon)
-    clock = "cpu_seconds" if record.environment["device"].startswith("cpu") else "train_seconds"
-    return pd.DataFrame({"seconds": history[clock].cumsum(), "operations": operations.cumsum()})
+    return pd.DataFrame({"seconds": record.seconds.cumsum(), "operations": operations.cumsum()})
 
 
 def primary_costs_alike(records: Sequence[Record]) -> bool:
@@ -90,23 +87,13 @@ def horizon(records: Sequence[Record], unit: str) -> float:
 
 
 def by_seed(times: pd.DataFrame, unit: str) -> pd.DataFrame:
-    """Mean cost to the target, or to the horizon where that comes first, for each seed (rows) and strategy.
-
-    Settings are averaged within an embedding first, as in `summary.by_seed`; an embedding that not all strategies have
-    with a seed is left out of that seed.
-    """
-    return _means(times, np.minimum(times[unit], horizons(times, unit)))
+    """Mean cost to the target, or to the horizon where that comes first, by seed and strategy (`summary.by_seed`)."""
+    return summary.by_seed(times.assign(cost=np.minimum(times[unit], horizons(times, unit))), "cost")
 
 
 def whole_training(times: pd.DataFrame, unit: str) -> pd.DataFrame:
-    """Mean cost of all epochs for each seed (rows) and strategy; `times` is `to_target` for any target."""
-    return _means(times, times[f"all {unit}"])
-
-
-def _means(times: pd.DataFrame, cost: "pd.Series[float]") -> pd.DataFrame:
-    """Return the mean of a cost, one value a run, for each seed (rows) and strategy."""
-    every = times.assign(cost=cost).pivot_table(index=["seed", "embedding"], columns="strategy", values="cost")
-    return every.dropna().groupby(level="seed").mean()
+    """Mean cost of all epochs by seed and strategy (`summary.by_seed`); `times` is `to_target` for any target."""
+    return summary.by_seed(times, f"all {unit}")
 
 
 def compare(means: pd.DataFrame, strategy: str, reference: str) -> PairedComparison:
@@ -154,6 +141,5 @@ def whole_table(records: Sequence[Record], unit: str) -> pd.DataFrame:
 def _ratio(name: str, found: PairedComparison | None) -> dict[str, float]:
     """Columns of a ratio: itself, its interval and p; NaN where there is none."""
     if found is None:
-        return dict.fromkeys((name, f"{name} low", f"{name} high", f"{name} p"), np.nan)
-    interval = found.interval
-    return {name: interval.mean, f"{name} low": interval.low, f"{name} high": interval.high, f"{name} p": found.p}
+        return NOTHING.columns(name) | {f"{name} p": np.nan}
+    return found.interval.columns(name) | {f"{name} p": found.p}

@@ -69,7 +69,7 @@ def _row(kind: str, record: Record) -> dict[str, object]:
         | {"gamma": float(run.schedule.weights(0)[0]) if run.auxiliaries else 0.0}
         | {name: getattr(run.configuration, name) for name in TUNED}
         | {"validation_accuracy": best["validation_accuracy"], "validation_loss": best["validation_loss"]}
-        | {"train_seconds": record.history["train_seconds"].sum()}
+        | {"train_seconds": record.seconds.sum()}
     )
 
 

@@ -293,6 +293,6 @@ def test_conclusions_give_protocol_value_and_difference(known_record: Make) -> N
         "terms of the released code: shift the total loss by up to 8.0 and the training accuracy by up to 0.0 points "
         "in 12 cells",
     ]
-    assert lines[4].startswith("CBOW, table trainable: +2.0 points [")
-    assert lines[4].endswith("], n = 6")
+    assert lines[4].startswith("CBOW, table trainable: +2.0 [")
+    assert lines[4].endswith("] points, n = 6")
     assert len(lines) == 4 + 4

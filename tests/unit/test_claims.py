@@ -191,7 +191,7 @@ def test_verdicts_on_time_are_those_of_the_table(known_record: Make) -> None:
     assert shown["verdict"].tolist() == times["verdict"].tolist()
     first = times.iloc[0]
     assert shown.loc[0, "paper"] == "-67%"
-    assert shown.loc[0, "ours"] == f"-70% [{first['low']:+.0f}, {first['high']:+.0f}]"
+    assert shown.loc[0, "ours"] == f"-70 [{first['low']:+.0f}, {first['high']:+.0f}] %"
 
 
 # --- curves

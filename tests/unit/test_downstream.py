@@ -200,14 +200,14 @@ def test_sentence_polarity_is_split_without_repetition(tmp_path: Path, monkeypat
     with ZipFile(archive, "w") as packed:
         packed.writestr("sentence_polarity/", "")
         for kind in ("neg", "pos"):
-            lines = [f"{kind} film {i} .\n" for i in range(50)]
+            lines = [f"{kind} film {i} .\n" for i in range(5331)]
             packed.writestr(f"sentence_polarity/rt-polarity.{kind}", "".join(lines))
     monkeypatch.setenv("MT2ST_DATA_MIRROR", str(tmp_path))
     monkeypatch.setattr(nltk.data, "path", [])
     data = downstream.load("sentence_polarity")
     parts = [{tuple(text) for text in part.texts} for part in (data.train, data.validation, data.test)]
-    assert [len(part) for part in parts] == [80, 10, 10]
-    assert len(set.union(*parts)) == 100
+    assert [len(part) for part in parts] == [8530, 1066, 1066]
+    assert len(set.union(*parts)) == 10662
     for part in (data.train, data.validation, data.test):
         assert [data.classes[label][:3] for label in part.labels] == [text[0] for text in part.texts]
     downstream.load.cache_clear()
@@ -217,7 +217,7 @@ def test_sentence_polarity_is_split_without_repetition(tmp_path: Path, monkeypat
 @pytest.mark.usefixtures("home")
 def test_missing_sentence_polarity_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nltk.data, "path", [])
-    with pytest.raises(MissingData, match=r"python -m nltk\.downloader -d .*nltk_data sentence_polarity"):
+    with pytest.raises(MissingData, match=r"run `mt2st data fetch sentence_polarity`"):
         downstream.load("sentence_polarity")
 
 

@@ -13,7 +13,7 @@ from mt2st import figures, profiles, runs, tables
 from mt2st.auxiliaries import UPDATES
 from mt2st.embeddings import EMBEDDINGS
 from mt2st.experiments import SETTINGS
-from mt2st.profiles import STRATEGIES, Profile
+from mt2st.profiles import NAMES, STRATEGIES, Profile
 from mt2st.runs import Record
 from mt2st.schedules import Constant, Diminish, Switch
 from mt2st.summary import by_strategy
@@ -136,10 +136,10 @@ def test_figure_2_shows_the_recorded_weights_and_what_the_auxiliary_tasks_add(
     epochs = range(profile.configuration.epochs)
     for strategy in STRATEGIES[1:]:
         weights = [float(profile.schedules[strategy].weights(t)[0]) for t in epochs]
-        np.testing.assert_allclose(line_of(left, figures.NAMES[strategy]).get_ydata(), weights)
+        np.testing.assert_allclose(line_of(left, NAMES[strategy]).get_ydata(), weights)
         cell = history[history["strategy"] == strategy]
         added = mean_of(cell.assign(added=cell["loss"] - cell["primary_loss"]), "added")
-        drawn = line_of(right, figures.NAMES[strategy]).get_ydata()
+        drawn = line_of(right, NAMES[strategy]).get_ydata()
         below = np.array(weights) < EPSILON  # not computed: nothing is added
         np.testing.assert_allclose(drawn, added, atol=1e-9)
         np.testing.assert_allclose(drawn[below], 0)
@@ -151,9 +151,9 @@ def test_figure_3_shows_accuracy_by_epoch_and_by_summed_seconds(history: pd.Data
     for strategy in STRATEGIES:
         expected = mean_of(history, "validation_accuracy", strategy=strategy)
         for panel in (by_epoch, by_time):
-            np.testing.assert_allclose(line_of(panel, figures.NAMES[strategy]).get_ydata(), expected)
-        seconds = np.cumsum(mean_of(history, "train_seconds", strategy=strategy))
-        np.testing.assert_allclose(line_of(by_time, figures.NAMES[strategy]).get_xdata(), seconds)
+            np.testing.assert_allclose(line_of(panel, NAMES[strategy]).get_ydata(), expected)
+        seconds = np.cumsum(mean_of(history, "seconds", strategy=strategy))
+        np.testing.assert_allclose(line_of(by_time, NAMES[strategy]).get_xdata(), seconds)
 
 
 @pytest.mark.parametrize(("k", "setting"), enumerate(UPDATES))
@@ -161,7 +161,7 @@ def test_figure_4_shows_primary_loss_against_the_probe(history: pd.DataFrame, k:
     panel = figures.switching(history).axes[k]
     assert panel.get_title() == setting
     for strategy in ("mtl", "switch"):
-        line = line_of(panel, figures.NAMES[strategy])
+        line = line_of(panel, NAMES[strategy])
         where = {"strategy": strategy, "setting": setting}
         np.testing.assert_allclose(line.get_xdata(), mean_of(history, "primary_loss", **where))
         np.testing.assert_allclose(line.get_ydata(), mean_of(history, "auxiliary_probe", **where))
@@ -170,7 +170,7 @@ def test_figure_4_shows_primary_loss_against_the_probe(history: pd.DataFrame, k:
 def test_figure_4_marks_the_last_epoch_before_the_switch(history: pd.DataFrame, profile: Profile) -> None:
     panel = figures.switching(history).axes[0]
     last = int(profile.schedules["switch"].t_switch[0]) - 1
-    marked, path = line_of(panel, "T_switch"), line_of(panel, figures.NAMES["switch"])
+    marked, path = line_of(panel, "T_switch"), line_of(panel, NAMES["switch"])
     assert marked.get_xdata()[0] == pytest.approx(path.get_xdata()[last])
     assert marked.get_ydata()[0] == pytest.approx(path.get_ydata()[last])
 

@@ -144,7 +144,7 @@ CLAIMS = pd.DataFrame(
 def test_claims_for_readers_show_nan_as_a_dash() -> None:
     shown = replication.claims_for_readers(CLAIMS)
     assert shown.to_numpy().tolist() == [
-        ["more", "points", "28.8", "+10", "12.3 [9.88, 14.8]", 10, "0.012", "3.14", "not reproduced"],
+        ["more", "points", "28.8", "+10", "12.3 [9.9, 14.8]", 10, "0.012", "3.14", "not reproduced"],
         ["some", "nats", "–", "–", "-0.46 [-1.00, 0.09]", 10, "1.000", "0.50", "inconclusive"],
         ["one", "points", "3.00", "–", "2.00", 1, "–", "–", "inconclusive"],
         ["none", "points", "–", "none", "–", 0, "–", "–", "not measured in this profile"],

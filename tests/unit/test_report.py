@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from mt2st import audit, execution, figures, paths, replication, report, runs, summary, tables, training
-from mt2st.profiles import STRATEGIES, Profile
+from mt2st.profiles import NAMES, STRATEGIES, Profile
 from mt2st.runs import Record
 
 Grid = Callable[[Profile, Sequence[str], int], list[Record]]
@@ -166,7 +166,7 @@ def test_the_page_says_what_the_records_are(built: tuple[Path, Path, list[Record
     assert "a slice of wiki, for tests" in text
     assert "cpu: made up; none; Python 3.11; torch 2.0." in text
     assert "cannot give a p below 2/2<sup>n</sup>, 0.5 for 2 seeds" in text
-    for name in figures.NAMES.values():
+    for name in NAMES.values():
         assert f"<td>{name}</td>" in text
 
 
@@ -212,7 +212,7 @@ def test_the_readme_block_has_the_summary_and_all_cells(records: list[Record], p
 def test_the_strategy_table_has_the_summarys_numbers(records: list[Record]) -> None:
     scores = runs.score_frame(records)
     table, expected = report.strategy_table(scores), summary.by_strategy(scores)
-    assert table["strategy"].tolist() == [figures.NAMES[s] for s in STRATEGIES]
+    assert table["strategy"].tolist() == [NAMES[s] for s in STRATEGIES]
     assert table["paper, IMDB (%)"].tolist() == ["48", "68", "71", "77"]
     for shown, row in zip(table.itertuples(index=False), expected.itertuples(), strict=True):
         assert shown[2] == f"{100 * row.accuracy:.1f} [{100 * row.low:.1f}, {100 * row.high:.1f}]"

@@ -35,7 +35,8 @@ def record() -> Record:
             "weight.update0": np.ones(len(AWKWARD)),
             "loss.update0": [*AWKWARD[:5], np.nan, np.nan, np.nan],
             "steps": 12,
-            "train_seconds": AWKWARD,
+            "train_seconds": 7.0,
+            "cpu_seconds": AWKWARD,
         }
     )
     scores = {"accuracy": 0.1 + 0.2, "best_epoch": 3, "predictions": "0120", "targets": "0010"}
@@ -205,6 +206,12 @@ def test_the_lock_of_a_run_is_held_by_one_at_a_time() -> None:
             pass
     with runs.lock(RUN, "smoke").acquire(timeout=0):
         assert not RUN.folder("smoke").exists()
+
+
+def test_seconds_are_the_processors_unless_it_was_a_gpu_that_trained(record: Record) -> None:
+    on_gpu = replace(record, environment={"device": "cuda: made up"})
+    assert record.seconds.tolist() == AWKWARD
+    assert on_gpu.seconds.tolist() == [7.0] * 8
 
 
 def test_the_score_frame_has_a_row_a_run_with_place_scores_and_seconds(record: Record) -> None:

@@ -10,6 +10,7 @@ from statsmodels.stats.power import TTestPower
 from mt2st.statistics import (
     BCA_FROM,
     Interval,
+    as_text,
     bootstrap_interval,
     detectable_difference,
     holm,
@@ -333,3 +334,18 @@ def test_verdict_on_a_ratio_claimed_to_be_a_third(low: float, high: float, expec
 def test_a_claim_needs_an_effect(claimed: float) -> None:
     with pytest.raises(ValueError, match="other than no effect"):
         verdict(claimed, Interval(0.5, 0.4, 0.6, 5), no_effect=1.0)
+
+
+# --- For tables and readers
+
+
+def test_an_interval_as_columns_of_a_table() -> None:
+    columns = Interval(0.5, 0.25, 1.0, 3).columns("ratio")
+    assert columns == {"ratio": 0.5, "ratio low": 0.25, "ratio high": 1.0}
+
+
+def test_an_interval_as_text() -> None:
+    assert as_text(70.64, 69.25, 72.06) == "70.6 [69.2, 72.1]"
+    assert as_text(0.5, -1, 2, "+.2f") == "+0.50 [-1.00, +2.00]"
+    assert as_text(0.5, np.nan, np.nan) == "0.5"
+    assert as_text(np.nan, np.nan, np.nan) == "–"

@@ -44,15 +44,15 @@ def test_a_seed_is_the_mean_over_embeddings_of_the_mean_over_settings() -> None:
     rows = _runs("single", "CBOW", [0.2]) + _runs("single", "SkipGram", [0.6])
     rows += _runs("mtl", "CBOW", [0.1], "update0") + _runs("mtl", "CBOW", [0.3], "update1")
     rows += _runs("mtl", "SkipGram", [0.8], "update0")
-    means = summary.by_seed(pd.DataFrame(rows))
-    assert means["accuracy"].loc[0].to_dict() == pytest.approx({"single": 0.4, "mtl": (0.2 + 0.8) / 2})
-    assert means["train_seconds"].loc[0].to_dict() == pytest.approx({"single": 10.0, "mtl": 20.0})
+    frame = pd.DataFrame(rows)
+    assert summary.by_seed(frame, "accuracy").loc[0].to_dict() == pytest.approx({"single": 0.4, "mtl": (0.2 + 0.8) / 2})
+    assert summary.by_seed(frame, "train_seconds").loc[0].to_dict() == pytest.approx({"single": 10.0, "mtl": 20.0})
 
 
 def test_an_embedding_that_a_strategy_lacks_counts_for_none() -> None:
     rows = _runs("single", "CBOW", [0.2]) + _runs("mtl", "CBOW", [0.3]) + _runs("mtl", "GloveTwitter", [0.9])
-    means = summary.by_seed(pd.DataFrame(rows))
-    assert means["accuracy"].loc[0].to_dict() == pytest.approx({"single": 0.2, "mtl": 0.3})
+    means = summary.by_seed(pd.DataFrame(rows), "accuracy")
+    assert means.loc[0].to_dict() == pytest.approx({"single": 0.2, "mtl": 0.3})
 
 
 # --- Strategies
@@ -83,10 +83,10 @@ def test_strategies_are_compared_with_single_task_seed_by_seed() -> None:
     assert rows["p"].tolist() == pytest.approx([1.0, 0.25, 0.25, 0.75])
 
 
-def test_time_ratio_is_the_mean_of_ratios() -> None:
+def test_time_ratio_is_the_geometric_mean_of_ratios() -> None:
     scores = pd.DataFrame(_runs("single", "CBOW", [0.5, 0.5]) + _runs("mtl", "CBOW", [0.5, 0.5]))
-    scores["train_seconds"] = [10.0, 40.0, 20.0, 20.0]
-    assert summary.by_strategy(scores).loc["mtl", "time_ratio"] == pytest.approx((2.0 + 0.5) / 2)
+    scores["train_seconds"] = [10.0, 40.0, 20.0, 60.0]
+    assert summary.by_strategy(scores).loc["mtl", "time_ratio"] == pytest.approx(stats.gmean([2.0, 1.5]))
 
 
 def test_papers_accuracies_stand_beside_ours() -> None:
@@ -155,12 +155,12 @@ def test_conclusions_say_what_the_intervals_say() -> None:
     lines = summary.conclusions(_scores()).splitlines()
     low, high = 100 * np.array(stats.ttest_1samp(GAINS["mtl"], 0).confidence_interval(0.95))
     assert lines[0] == (
-        f"mtl: accuracy +11.0 points [{low:+.1f}, {high:+.1f}], n = 3 seeds, p = 0.25 (smallest possible 0.25); "
+        f"mtl: accuracy +11.0 [{low:+.1f}, {high:+.1f}] points, n = 3 seeds, p = 0.25 (smallest possible 0.25); "
         "above single-task: the interval excludes 0"
     )
-    assert lines[1].startswith("diminish: accuracy -6.0 points [-8.5, -3.5], n = 3 seeds, p = 0.25")
+    assert lines[1].startswith("diminish: accuracy -6.0 [-8.5, -3.5] points, n = 3 seeds, p = 0.25")
     assert lines[1].endswith("below single-task: the interval excludes 0")
-    assert lines[2].startswith("switch: accuracy +1.0 points")
+    assert lines[2].startswith("switch: accuracy +1.0 [")
     assert lines[2].endswith(
         "p = 0.75 (smallest possible 0.25); not distinguishable from single-task: the interval includes 0"
     )
