@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from mt2st import auxiliaries, compute, downstream, embeddings, environment, released, runs
+from mt2st import auxiliaries, compute, downstream, embeddings, environment, folders, released, runs
 from mt2st.data import imdb, imdb_full, nltk_sets, wiki
 from mt2st.data.dataset import Dataset, Examples
 from mt2st.embeddings import EmbeddingTable
@@ -35,7 +35,7 @@ def complete(wanted: Iterable[Run], profile: str, device: str = "auto", progress
 
 def make(run: Run, profile: str, device: str = "auto") -> None:
     """Make a run unless it is done; two processes that want the same one do not both make it: one waits."""
-    with runs.lock(run, profile):
+    with folders.lock(run, profile):
         if not run.is_done(profile):
             runs.save(execute(run, environment.choose_device(device)), profile)
 

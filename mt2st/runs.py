@@ -1,12 +1,6 @@
-"""A run: everything that determines a result, the hash that names its folder, and the record it leaves.
+"""A run: everything that determines a result, and the record it leaves in its folder (`mt2st.folders`)."""
 
-A run folder holds `run.json`, `history.parquet`, `scores.json`, `environment.json` and then `done`, which is written
-last: a folder without it is an attempt that was cut off, and is made anew.
-"""
-
-import hashlib
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock
 
-from mt2st import paths, schedules
+from mt2st import folders, schedules
+from mt2st.folders import Parameters
 from mt2st.schedules import Schedule
 
 VERSION = 2  # raise when the same parameters come to give other results: old run folders are then not used again
@@ -50,7 +44,7 @@ class Configuration:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Parameters):
     """One training run.
 
     `strategy` is "single", "mtl", "diminish" or "switch"; `vectors` names the file of pretrained vectors, if any;
@@ -69,19 +63,6 @@ class Run:
     def setting(self) -> str:
         """Row of the paper's tables: "original" without auxiliary tasks, else their names."""
         return "+".join(self.auxiliaries) or "original"
-
-    @property
-    def hash(self) -> str:
-        """Name of the run's folder: SHA-256 of all parameters, shortened."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
-
-    def folder(self, profile: str) -> Path:
-        """Run folder under the results of a profile."""
-        return paths.results(profile) / "runs" / self.hash
-
-    def is_done(self, profile: str) -> bool:
-        """Whether the run has finished and its record can be read."""
-        return (self.folder(profile) / "done").exists()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, from which `from_dict` rebuilds the run."""
@@ -133,34 +114,14 @@ class Record:
         return self.history[clock]
 
 
-def lock(run: Run, profile: str) -> FileLock:
-    """Lock that one process holds while it makes the run; the system frees it if the process dies."""
-    folder = run.folder(profile)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(f"{folder}.lock")
-
-
 def save(record: Record, profile: str) -> None:
-    """Write a record to its run folder, `done` last."""
-    folder = record.run.folder(profile)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps(record.run.to_dict(), indent=1))
-    record.history.to_parquet(folder / "history.parquet")
-    (folder / "scores.json").write_text(json.dumps(record.scores))
-    (folder / "environment.json").write_text(json.dumps(record.environment, indent=1))
-    (folder / "done").touch()
+    """Write a record to its run folder."""
+    folders.write(record.run, profile, record.history, record.scores, record.environment)
 
 
 def load(run: Run, profile: str) -> Record:
     """Read the record of a finished run."""
-    folder = run.folder(profile)
-    return Record(
-        run,
-        pd.read_parquet(folder / "history.parquet"),
-        json.loads((folder / "scores.json").read_text()),
-        json.loads((folder / "environment.json").read_text()),
-    )
+    return Record(run, *folders.read(run, profile))
 
 
 def pack(records: Iterable[Record], file: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mt2st import paths, runs
+from mt2st import folders, paths, runs
 from mt2st.profiles import Profile
 from mt2st.runs import Configuration, Record, Run
 from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Squared, Switch
@@ -200,11 +200,11 @@ def test_a_half_written_folder_is_replaced(record: Record) -> None:
 
 
 def test_the_lock_of_a_run_is_held_by_one_at_a_time() -> None:
-    with runs.lock(RUN, "smoke") as held:
+    with folders.lock(RUN, "smoke") as held:
         assert held.is_locked
-        with pytest.raises(TimeoutError), runs.lock(RUN, "smoke").acquire(timeout=0):
+        with pytest.raises(TimeoutError), folders.lock(RUN, "smoke").acquire(timeout=0):
             pass
-    with runs.lock(RUN, "smoke").acquire(timeout=0):
+    with folders.lock(RUN, "smoke").acquire(timeout=0):
         assert not RUN.folder("smoke").exists()
 
 
