@@ -7,8 +7,6 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.stats import spearmanr
-from seqeval.metrics import f1_score
-from seqeval.scheme import IOB2
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
@@ -19,6 +17,7 @@ from mt2st.data.dataset import Background, Dataset, Examples
 from mt2st.data.sequences import SequenceData
 from mt2st.embeddings import SPECIAL, EmbeddingTable
 from mt2st.losses import analogy_accuracy
+from mt2st.metrics import span_f1
 from mt2st.models import PADDING, Encoder, Model
 from mt2st.schedules import SINGLE_TASK
 from mt2st.tasks import LabelledTask, SentenceTask, TokenTask, as_targets
@@ -128,7 +127,7 @@ def score(result: Evaluation, data: Data) -> dict[str, float]:
     gold, found = (
         [part.tolist() for part in np.split(names[classes], ends)] for classes in (result.targets, result.predictions)
     )
-    return {"f1": float(f1_score(gold, found, mode="strict", scheme=IOB2, zero_division=0))}
+    return {"f1": span_f1(gold, found)}
 
 
 @lru_cache

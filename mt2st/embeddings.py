@@ -64,6 +64,11 @@ class EmbeddingTable:
         """SHA-256 of the vectors, by which two machines see whether they began with the same table."""
         return hashlib.sha256(np.ascontiguousarray(self.vectors).tobytes()).hexdigest()
 
+    def most_frequent(self, words: int) -> "EmbeddingTable":
+        """Return the table of the most frequent words alone, that many at most."""
+        size = words + len(SPECIAL)
+        return EmbeddingTable(self.words[:size], self.vectors[:size], self.source, self.files)
+
     def encode(self, tokens: Iterable[str]) -> Tensor:
         """Rows (N,) of tokens, unknown ones as row 1."""
         return torch.tensor([self.index.get(token, 1) for token in tokens], dtype=torch.long)

@@ -1,0 +1,134 @@
+"""The study: every corpus trained alone and with every other one, and the gains read from these runs.
+
+A pair is run once and read in both directions: ⟨main, {main, aux}⟩ is what the main task gains from the auxiliary one.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mt2st import folders
+from mt2st.relations.joint import JointRecord, JointRun, Settings
+from mt2st.relations.tagging import micro_f1
+
+STEPS = 25_000  # batches of one task; twice as many of two, as each step draws one of them
+RESAMPLES = 2_000
+TOKENS_OF_WIKI = ("wiki-hyperlink", "wiki-emphasis", "wiki-casing", "wiki-frequency", "wiki-next")
+TASKS = (
+    *("ud-ewt", "conll2000", "uner-ewt", "semcor", "streusle-mwe", "streusle"),
+    *("framenet", "scienceie", "wiki-hyperlink"),
+)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Corpora by name, and the batches of a run on one of them."""
+
+    corpora: tuple[str, ...]
+    steps: int = STEPS
+    seed: int = 0
+    settings: Settings = field(default_factory=Settings)
+
+    def plan(self) -> list[JointRun]:
+        """Return all runs: each corpus alone, then all pairs."""
+        return [self.run(corpus) for corpus in self.corpora] + [
+            self.run(*pair) for pair in combinations(self.corpora, 2)
+        ]
+
+    def run(self, *corpora: str) -> JointRun:
+        """Return the run on one corpus, or on a pair in the order of the study's."""
+        return JointRun(corpora, self.corpora, len(corpora) * self.steps, self.seed, self.settings)
+
+
+def load(run: JointRun, profile: str) -> JointRecord:
+    """Read the record of a finished run."""
+    return JointRecord(run, *folders.read(run, profile))
+
+
+def pack(records: Iterable[JointRecord], file: Path) -> None:
+    """Write records in compact form: one parquet row a run."""
+    rows = [
+        {
+            "hash": record.run.hash,
+            "run": json.dumps(record.run.to_dict()),
+            "history": json.dumps(record.history.to_dict("list")),
+            "scores": json.dumps(record.scores),
+            "environment": json.dumps(record.environment),
+        }
+        for record in records
+    ]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    pd.DataFrame(rows).to_parquet(part, compression="zstd")
+    part.replace(file)
+
+
+def unpack(file: Path) -> list[JointRecord]:
+    """Read records that `pack` wrote; raises FileNotFoundError that says how to make them."""
+    if not file.exists():
+        profile = file.stem.removeprefix("pairs-")
+        raise FileNotFoundError(
+            f"{file} is not there: make it with `mt2st reproduce --profile {profile} --notebooks 10`"
+        )
+    return [
+        JointRecord(
+            JointRun.from_dict(json.loads(row.run)),
+            pd.DataFrame(json.loads(row.history)),
+            json.loads(row.scores),
+            json.loads(row.environment),
+        )
+        for row in pd.read_parquet(file).itertuples()
+    ]
+
+
+def gains(records: Sequence[JointRecord], part: str = "validation", measure: str = "f1") -> pd.DataFrame:
+    """Relative gain in percent of each task (rows, main) from each other one (columns, aux), as the study's Figure 1.
+
+    100 · (pair − single) / single of a measure of the last step: "f1" of tags token by token, which the study read in
+    validation, "accuracy", or "span_f1" where all tags mark spans. NaN on the diagonal, and where a run, a measure or
+    anything to compare with (a single-task score of 0) is missing.
+    """
+    scores = {r.run.corpora: {t: values[part].get(measure, np.nan) for t, values in r.scores.items()} for r in records}
+    corpora = [corpora[0] for corpora in scores if len(corpora) == 1]
+    found = pd.DataFrame(np.nan, index=pd.Index(corpora, name="main"), columns=pd.Index(corpora, name="aux"))
+    for pair, values in scores.items():
+        for main, aux in (pair, pair[::-1]) if len(pair) == 2 else ():
+            single = scores[(main,)][main]
+            found.loc[main, aux] = 100 * (values[main] / single - 1) if single else np.nan
+    return found
+
+
+def gain_intervals(records: Sequence[JointRecord], confidence: float = 0.95) -> pd.DataFrame:
+    """One row a directed pair: relative gain in percent of validation F1, with a bootstrap interval over sentences.
+
+    Sentences are resampled for both models together (percentiles of 2,000 resamples). The interval says how far the
+    gain depends on which sentences are in the validation set; it does not hold what another seed of training would
+    change, so that it is the least that should be doubted.
+    """
+    counts = {r.run.corpora: {task: np.array(v["counts"]).T for task, v in r.scores.items()} for r in records}
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    rows = []
+    for main in (corpora[0] for corpora in counts if len(corpora) == 1):
+        single = counts[(main,)][main]  # (S, 3)
+        drawn = np.random.default_rng(0).multinomial(len(single), [1 / len(single)] * len(single), RESAMPLES)
+        for pair in (corpora for corpora in counts if len(corpora) == 2 and main in corpora):
+            both = counts[pair][main]
+            ratios = micro_f1(drawn @ both) / micro_f1(drawn @ single)  # (RESAMPLES,)
+            low, high = np.quantile(100 * (ratios - 1), tails)
+            gain = 100 * (micro_f1(both.sum(0)) / micro_f1(single.sum(0)) - 1)
+            (aux,) = set(pair) - {main}
+            rows.append({"main": main, "aux": aux, "gain": gain, "low": low, "high": high})
+    return pd.DataFrame(rows)
+
+
+def curve(record: JointRecord) -> "pd.Series[float]":
+    """Training losses of a single-task run by step: means over a thousandth of the steps each."""
+    (corpus,) = record.run.corpora
+    losses = record.scores[corpus]["curve"]
+    ends = np.linspace(0, record.run.steps, len(losses) + 1)[1:]
+    return pd.Series(losses, index=ends)
