@@ -6,13 +6,13 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm.auto import tqdm
 
@@ -20,12 +20,22 @@ from mt2st import execution, experiments, paths, report, runs, tuning
 from mt2st.data import registry
 from mt2st.embeddings import MissingData
 from mt2st.experiments import FURTHER, GROUPS, Group
+from mt2st.folders import Parameters
 from mt2st.profiles import Profile
+from mt2st.relations import joint
+from mt2st.relations import study as pairs
+from mt2st.relations.study import Study
 from mt2st.runs import Run
 from mt2st.schedules import Diminish, Switch
 
 DATA_NOTEBOOK = "00_data"
-READING_NOTEBOOKS = ("05_everything", "06_audit", "07_time", "08_downstream")  # they read the record, and train nothing
+READING_NOTEBOOKS = (  # they read what was recorded, and train nothing
+    *("05_everything", "06_audit", "07_time", "08_downstream"),
+    *("09_published_logs", "10_task_relations"),
+)
+PAIRS = "10"  # shows the study of pairs of tasks
+
+R = TypeVar("R", bound=Parameters)
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,7 @@ def reproduce(
     workers: int = 2,
     notebooks: Sequence[str] = (),
     device: str = "auto",
+    budget: float = 1.0,
     executor: Executor | None = None,
 ) -> Path:
     """Make a profile's runs, rebuild its record, execute its notebooks, and build tables, figures and page.
@@ -55,21 +66,25 @@ def reproduce(
         workers: processes, one torch thread each.
         notebooks: numbers of the notebooks to execute ("01", …); all of the profile by default.
         device: "auto", "cpu", "cuda", …
+        budget: share of the batches of notebook 10's study, such as 0.25 for a first look.
         executor: where jobs run instead of a local pool of processes, such as a Dask client's `get_executor()` over
             machines that share the project folder.
     """
     chosen = chosen_notebooks(profile, notebooks)
     execution.load_dataset(profile.configuration, seed=0)  # parse once, before several processes want it
     check_data(chosen)
-    for line in missing_embeddings(profile):
+    for line in [*missing_embeddings(profile), *missing_corpora(profile, chosen)]:
         tqdm.write(line)
     log = paths.results(profile.name) / "kernels.log"
     with nullcontext(executor) if executor else _local_pool(workers, log) as pool:
-        make_runs(profile, tuning.plan(profile), device, pool, "trials")
+        make_runs(profile, tuning.plan(profile), execution.make, device, pool, "trials")
         if profile.trials:
             tuning.choose(profile)
-        make_runs(profile, list(plan_runs(profile, seeds, chosen)), device, pool, "runs")
-        record(profile, seeds)
+        if profile.embeddings:
+            make_runs(profile, list(plan_runs(profile, seeds, chosen)), execution.make, device, pool, "runs")
+            record(profile, seeds)
+        if profile.study and PAIRS in chosen:
+            make_pairs(profile, profile.study.at_hand().with_budget(budget), device, pool)
         execute_notebooks(profile, plan_jobs(profile, seeds, device, chosen), pool)
     return report.build(profile)
 
@@ -104,10 +119,24 @@ def plan_runs(profile: Profile, seeds: int, chosen: Sequence[str]) -> dict[Run, 
     return dict(sorted(planned.items(), key=lambda item: (order.index(item[1]), item[0].seed)))
 
 
-def make_runs(profile: Profile, wanted: Sequence[Run], device: str, pool: Executor, unit: str) -> None:
+def make_pairs(profile: Profile, study: Study, device: str, pool: Executor) -> None:
+    """Make the runs of a study of pairs of tasks, and pack their record."""
+    planned = study.plan()
+    make_runs(profile, planned, joint.make, device, pool, "single tasks and pairs")
+    pairs.pack([pairs.load(run, profile.name) for run in planned], paths.recorded_pairs(profile.name))
+
+
+def make_runs(
+    profile: Profile,
+    wanted: Sequence[R],
+    make: Callable[[R, str, str], None],
+    device: str,
+    pool: Executor,
+    unit: str,
+) -> None:
     """Make the runs that are not done yet, with the time left; raise the first error after naming its run."""
     waiting = [run for run in wanted if not run.is_done(profile.name)]
-    futures = {pool.submit(execution.make, run, profile.name, device): run for run in waiting}
+    futures = {pool.submit(make, run, profile.name, device): run for run in waiting}
     with tqdm(
         total=len(wanted),
         initial=len(wanted) - len(waiting),
@@ -118,7 +147,7 @@ def make_runs(profile: Profile, wanted: Sequence[Run], device: str, pool: Execut
         for future in concurrent.futures.as_completed(futures):
             if error := future.exception():
                 run = futures[future]
-                raise RuntimeError(f"run {run.hash} ({_about(run)}) failed: {error}") from error
+                raise RuntimeError(f"run {run.hash} ({run}) failed: {error}") from error
             bar.update()
 
 
@@ -133,10 +162,6 @@ def execute_notebooks(profile: Profile, jobs: Sequence[Job], pool: Executor) -> 
             bar.update()
 
 
-def _about(run: Run) -> str:
-    return f"{run.strategy}, {run.embedding}, {run.setting}, seed {run.seed}"
-
-
 def missing_embeddings(profile: Profile) -> list[str]:
     """Return a line for each embedding that is left out, with the command that gets its file."""
     lines = []
@@ -146,6 +171,14 @@ def missing_embeddings(profile: Profile) -> list[str]:
         except MissingData as error:
             lines.append(f"{embedding} is left out: {error}")
     return lines
+
+
+def missing_corpora(profile: Profile, chosen: Sequence[str]) -> list[str]:
+    """Return a line for each corpus that the study of pairs does without; raises MissingData if it has too few."""
+    if not profile.study or PAIRS not in chosen:
+        return []
+    profile.study.at_hand()
+    return [f"{corpus} is left out: {what}" for corpus, what in profile.study.missing().items()]
 
 
 def plan_jobs(profile: Profile, seeds: int, device: str, chosen: Sequence[str]) -> list[Job]:
@@ -160,8 +193,9 @@ def plan_jobs(profile: Profile, seeds: int, device: str, chosen: Sequence[str]) 
         for group in GROUPS
         for embedding in experiments.available(profile)
     ]
-    about_data = {"profile": profile.name, "embedding": profile.embeddings[0], "seeds": seeds, "device": device}
-    jobs.append(Job(DATA_NOTEBOOK, folder / f"{DATA_NOTEBOOK}.ipynb", about_data))
+    for embedding in profile.embeddings[:1]:
+        about_data = {"profile": profile.name, "embedding": embedding, "seeds": seeds, "device": device}
+        jobs.append(Job(DATA_NOTEBOOK, folder / f"{DATA_NOTEBOOK}.ipynb", about_data))
     jobs += [Job(name, folder / f"{name}.ipynb", {"profile": profile.name}) for name in READING_NOTEBOOKS]
     return [job for job in jobs if job.notebook[:2] in chosen]
 

@@ -28,12 +28,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     reproduce = commands.add_parser("reproduce", help="run the notebooks of a profile, resume what was begun")
-    known = "wiki (default), imdb, imdb-full, movie_reviews, sentence_polarity, subjectivity or smoke"
+    known = "wiki (default), imdb, imdb-full, movie_reviews, sentence_polarity, subjectivity, relations or smoke"
     reproduce.add_argument("--profile", default="wiki", help=known)
     reproduce.add_argument("--seeds", type=int, default=3, help="seeds of every cell (default 3)")
     reproduce.add_argument("--workers", type=int, default=2, help="processes, one thread each (default 2)")
     reproduce.add_argument("--notebooks", default="", help="numbers, such as 01,02 (default: all)")
     reproduce.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, …")
+    reproduce.add_argument("--budget", type=float, default=1.0, help="share of the batches of notebook 10 (default 1)")
     reproduce.set_defaults(run=_reproduce)
 
     figures = commands.add_parser("figures", help="rebuild tables, figures and page from recorded runs, no training")
@@ -43,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train on your own CSV, TSV or JSON lines")
     _add_train_options(train)
     train.set_defaults(run=_train)
+
+    relations = commands.add_parser("relations", help="will a tagging task gain from others? a probability from probes")
+    relations.add_argument("--main", type=Path, required=True, help="token TAB tag a line, blank line after a sentence")
+    relations.add_argument("--aux", type=Path, required=True, nargs="+", help="files of the auxiliary tasks")
+    relations.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, …")
+    relations.set_defaults(run=_relations)
 
     data = commands.add_parser("data", help="list or fetch data sets")
     actions = data.add_subparsers(required=True, metavar="ACTION")
@@ -77,7 +84,7 @@ def _reproduce(options: argparse.Namespace) -> int:
         raise ValueError(f"--seeds must be at least 1, got {options.seeds}")
     notebooks = [number for number in options.notebooks.split(",") if number]
     profile = profiles.find_profile(options.profile)
-    page = batch.reproduce(profile, options.seeds, options.workers, notebooks, options.device)
+    page = batch.reproduce(profile, options.seeds, options.workers, notebooks, options.device, options.budget)
     print(f"open {page}")
     return 0
 
@@ -96,6 +103,13 @@ def _train(options: argparse.Namespace) -> int:
     values["auxiliary"] = tuple(name for name in options.auxiliary.split(",") if name)
     metrics = train(Options(**values))
     print(f"test accuracy {metrics['accuracy']:.3f}, macro F1 {metrics['macro_f1']:.3f}; results in {options.out}")
+    return 0
+
+
+def _relations(options: argparse.Namespace) -> int:
+    from mt2st.relations import predictor
+
+    print(predictor.report(options.main, options.aux, device=options.device))
     return 0
 
 

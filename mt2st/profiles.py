@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from mt2st.auxiliaries import UPDATES
 from mt2st.data import imdb, nltk_sets, wiki
 from mt2st.embeddings import EMBEDDINGS
+from mt2st.relations.study import LICENSED, OPEN, TOKENS_OF_WIKI, Study
 from mt2st.runs import Configuration
 from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch
 
@@ -41,6 +42,7 @@ class Profile:
     notebooks: tuple[str, ...]  # numbers of those that belong to it
     trials: Trials | None = None
     embeddings: tuple[str, ...] = EMBEDDINGS
+    study: Study | None = None  # of pairs of tasks
     schedules: dict[str, Schedule] = field(
         default_factory=lambda: {
             "single": SINGLE_TASK,
@@ -50,6 +52,8 @@ class Profile:
         }
     )
 
+
+WIKI_STEPS = 1_250  # a twentieth of the study's, about four minutes on two cores
 
 WIKI = Configuration(data="wiki", data_version=wiki.PARSER_VERSION)
 
@@ -114,7 +118,17 @@ PROFILES = {
             "topic of Wikipedia sentences: person, place or other",
             OTHER_TASK,
             WIKI,
-            ("00", "01", "02", "03", "04", "05", "07"),
+            ("00", "01", "02", "03", "04", "05", "07", "09", "10"),
+            study=Study(TOKENS_OF_WIKI, steps=WIKI_STEPS),
+        ),
+        Profile(
+            "relations",
+            "which tagging tasks help which, Bingel and Søgaard's study on open corpora",
+            "The study's tasks and corpora are not all open; ours stand in their place.",
+            WIKI,
+            ("09", "10"),
+            embeddings=(),
+            study=Study((*OPEN, *LICENSED)),
         ),
         Profile(
             "imdb",

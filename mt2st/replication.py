@@ -12,7 +12,6 @@ from mt2st.experiments import WALKED
 from mt2st.profiles import STRATEGIES, Profile
 from mt2st.runs import Record
 from mt2st.statistics import as_text
-from mt2st.tables import to_markdown
 
 TITLES = {
     "claims": "The paper's claims, each tested with the seed as the unit; 95% intervals in brackets; a run that does "
@@ -57,14 +56,6 @@ def _can_compare(grid: Sequence[Record]) -> bool:
     for record in grid:
         strategies.setdefault((record.run.embedding, record.run.seed), set()).add(record.run.strategy)
     return set(STRATEGIES) in strategies.values()
-
-
-def write(made: dict[str, pd.DataFrame], folder: Path) -> None:
-    """Write each table as csv with every number, and as md for readers."""
-    for name, frame in made.items():
-        frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
-        text = f"{TITLES[name]}\n\n{to_markdown(for_readers(name, frame))}"
-        (folder / f"{name}.md").write_text(text, encoding="utf-8")
 
 
 def for_readers(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -9,12 +9,14 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mt2st import figures, paths, replication, runs, summary, tables
+from mt2st import figures, figures_relations, paths, replication, runs, summary, tables
 from mt2st.profiles import NAMES, STRATEGIES, Profile
+from mt2st.relations import results, study
 from mt2st.runs import Record
 from mt2st.statistics import as_text
 
-Further = dict[str, pd.DataFrame]  # tables of `replication.tables` by name
+Further = dict[str, pd.DataFrame]  # tables of `replication.tables` and `results.tables` by name
+TITLES = replication.TITLES | results.TITLES
 
 
 def build(profile: Profile) -> Path:
@@ -22,18 +24,30 @@ def build(profile: Profile) -> Path:
 
     Raises FileNotFoundError that says how to make the record where there is none.
     """
-    records = runs.unpack(paths.recorded(profile.name))
+    records = runs.unpack(paths.recorded(profile.name)) if profile.embeddings else []
     grid = runs.of(records, "grid")
     folder = paths.figures(profile.name)
     folder.mkdir(parents=True, exist_ok=True)
-    for number in tables.TITLES:
+    for number in tables.TITLES if grid else ():
         tables.write(number, runs.score_frame(grid), folder)
     draw(grid, folder)
     further = replication.tables(profile, records)
-    replication.write(further, folder)
     replication.draw(further, records, folder)
+    if paths.recorded_pairs(profile.name).exists():
+        pairs = study.unpack(paths.recorded_pairs(profile.name))
+        further |= results.tables(pairs)
+        figures_relations.draw(pairs, folder)
+    write_tables(further, folder)
     write_readme(profile, grid, further, paths.readme())
     return write_page(profile, grid, further, folder)
+
+
+def write_tables(further: Further, folder: Path) -> None:
+    """Write each table as csv with every number, and as md for readers."""
+    for name, frame in further.items():
+        frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
+        text = f"{TITLES[name]}\n\n{tables.to_markdown(replication.for_readers(name, frame))}"
+        (folder / f"{name}.md").write_text(text, encoding="utf-8")
 
 
 def draw(records: Sequence[Record], folder: Path) -> None:
@@ -54,14 +68,14 @@ def draw(records: Sequence[Record], folder: Path) -> None:
 def write_page(profile: Profile, records: Sequence[Record], further: Further, folder: Path) -> Path:
     """Write `index.html`: tables beside the paper's numbers, figures, and the executed notebooks as pages.
 
-    `records` are those of the grid, `further` the tables of `replication.tables`.
+    `records` are those of the grid.
     """
     scores = runs.score_frame(records)
     titles = {f"figure_{n:02d}": f"Figure {n}. {f.title}" for n, f in figures.FIGURES.items()}
     titles |= {
         "accuracy_by_strategy": "Accuracy by strategy",
         "time_by_strategy": "Training time by strategy",
-    } | replication.TITLES
+    } | TITLES
     pictures = [
         {
             "name": name,
@@ -84,7 +98,7 @@ def write_page(profile: Profile, records: Sequence[Record], further: Further, fo
             strategies=strategy_table(scores),
             compact=tables.compact(scores),
             claims=shown.pop("claims", pd.DataFrame()),
-            further={replication.TITLES[name]: frame for name, frame in shown.items()},
+            further={TITLES[name]: frame for name, frame in shown.items()},
             tables={title: tables.table(number, scores) for number, title in tables.TITLES.items()},
             pictures=pictures,
             notebooks=notebook_pages(paths.results(profile.name) / "notebooks"),

@@ -77,6 +77,9 @@ class Run(Parameters):
             "configuration": asdict(self.configuration),
         }
 
+    def __str__(self) -> str:
+        return f"{self.strategy}, {self.embedding}, {self.setting}, seed {self.seed}"
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Run":
         """Inverse of `to_dict`."""

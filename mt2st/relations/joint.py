@@ -22,10 +22,11 @@ from torch import Tensor
 
 from mt2st import embeddings, environment, folders
 from mt2st.data import sequences
+from mt2st.data.sequences import SequenceData
 from mt2st.embeddings import EmbeddingTable
 from mt2st.folders import Parameters
 from mt2st.models import Encoder, Model, TokenHead
-from mt2st.relations import tagging
+from mt2st.relations import features, measures, tagging
 from mt2st.relations.adadelta import RowAdadelta
 from mt2st.relations.tagging import Tagged, TaggingTask
 
@@ -86,7 +87,8 @@ class JointRecord:
     `history` has a row a task and evaluation: step, task, loss, accuracy and f1 in validation, and for two tasks
     `cosine`, that of their gradients (`gradient_cosine`).
     `scores` has for each task `curve`, the mean training losses of a thousandth of the run each (nan where the task
-    was not drawn), `validation` and `test` scores of the last step, and `counts` of the validation sentences.
+    was not drawn), `validation` and `test` scores of the last step, `counts` of the validation sentences, and what
+    describes the data: for one task its `features`, for two their `label information`.
     """
 
     run: JointRun
@@ -109,7 +111,8 @@ def execute(run: JointRun, device: torch.device) -> JointRecord:
     table = table_of(run.vocabulary, run.settings)
     tasks = [task_of(corpus, run.vocabulary, run.settings).to(device) for corpus in run.corpora]
     model, history, curves = train(tasks, table, run.settings, run.steps, run.seed)
-    scores = {task.name: _scores(model, task) | {"curve": curves[task.name]} for task in tasks}
+    described = describe([sequences.load(corpus) for corpus in run.corpora], table)
+    scores = {task.name: _scores(model, task) | {"curve": curves[task.name]} | described for task in tasks}
     files = [file for corpus in run.corpora for file in sequences.load(corpus).files]
     made_with = environment.describe(device) | {
         "seed": run.seed,
@@ -117,6 +120,16 @@ def execute(run: JointRun, device: torch.device) -> JointRecord:
         "table": table.checksum,
     }
     return JointRecord(run, history, scores, made_with)
+
+
+def describe(data: Sequence[SequenceData], table: EmbeddingTable) -> dict[str, Any]:
+    """Return the data features and label kurtosis of one corpus, or the label information of two."""
+    if len(data) == 1:
+        (corpus,) = data
+        found = features.data_features(corpus.train, corpus.test, set(table.index)).to_dict()
+        return {"features": found | {"label kurtosis": measures.label_kurtosis(corpus.train)}}
+    one, other = data
+    return {"label information": measures.label_information(one.train, other.train)}
 
 
 @lru_cache(maxsize=1)

@@ -5,7 +5,7 @@ A pair is run once and read in both directions: ⟨main, {main, aux}⟩ is what 
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -13,26 +13,56 @@ import numpy as np
 import pandas as pd
 
 from mt2st import folders
+from mt2st.data import sequences
+from mt2st.embeddings import MissingData
 from mt2st.relations.joint import JointRecord, JointRun, Settings
 from mt2st.relations.tagging import micro_f1
 
 STEPS = 25_000  # batches of one task; twice as many of two, as each step draws one of them
 RESAMPLES = 2_000
 TOKENS_OF_WIKI = ("wiki-hyperlink", "wiki-emphasis", "wiki-casing", "wiki-frequency", "wiki-next")
-TASKS = (
+OPEN = (
     *("ud-ewt", "conll2000", "uner-ewt", "semcor", "streusle-mwe", "streusle"),
     *("framenet", "scienceie", "wiki-hyperlink"),
 )
+LICENSED = ("compression", "ccgbank")
 
 
 @dataclass(frozen=True)
 class Study:
-    """Corpora by name, and the batches of a run on one of them."""
+    """Corpora by name, and the batches of a run on one of them.
+
+    Its table of words has the training text of all of them, so that a study of more corpora is another study.
+    """
 
     corpora: tuple[str, ...]
     steps: int = STEPS
     seed: int = 0
     settings: Settings = field(default_factory=Settings)
+
+    def with_budget(self, share: float) -> "Study":
+        """Return the same with a share of the batches; raises ValueError unless it is positive."""
+        if not share > 0:
+            raise ValueError(f"the budget of the study must be a positive share of its batches, got {share}")
+        return replace(self, steps=max(1, round(share * self.steps)))
+
+    def missing(self) -> dict[str, str]:
+        """Return the corpora that are not on this machine, each with what to do."""
+        found = {}
+        for corpus in self.corpora:
+            try:
+                sequences.locate(corpus)
+            except MissingData as error:
+                found[corpus] = str(error)
+        return found
+
+    def at_hand(self) -> "Study":
+        """Return the study of the corpora that are here; raises MissingData where there are fewer than two."""
+        missing = self.missing()
+        corpora = tuple(corpus for corpus in self.corpora if corpus not in missing)
+        if len(corpora) < 2:
+            raise MissingData(f"a study of pairs needs at least two corpora: {'; '.join(missing.values())}")
+        return replace(self, corpora=corpora)
 
     def plan(self) -> list[JointRun]:
         """Return all runs: each corpus alone, then all pairs."""
@@ -127,8 +157,11 @@ def gain_intervals(records: Sequence[JointRecord], confidence: float = 0.95) -> 
 
 
 def curve(record: JointRecord) -> "pd.Series[float]":
-    """Training losses of a single-task run by step: means over a thousandth of the steps each."""
+    """Training losses of a single-task run by step, see `as_series`."""
     (corpus,) = record.run.corpora
-    losses = record.scores[corpus]["curve"]
-    ends = np.linspace(0, record.run.steps, len(losses) + 1)[1:]
-    return pd.Series(losses, index=ends)
+    return as_series(record.scores[corpus]["curve"], record.run.steps)
+
+
+def as_series(curve: Sequence[float], steps: int) -> "pd.Series[float]":
+    """Return a recorded curve by step: each value is the mean loss of the steps up to its own since the one before."""
+    return pd.Series(curve, index=np.linspace(0, steps, len(curve) + 1)[1:])

@@ -143,7 +143,7 @@ def test_runs_that_are_done_are_not_made_again(
     wanted = experiments.plan(profile, "mtl", "CBOW", 2)
     for run in wanted[:3]:
         runs.save(record_of(run), "smoke")
-    batch.make_runs(profile, wanted, "cpu", Inline(), "runs")
+    batch.make_runs(profile, wanted, execution.make, "cpu", Inline(), "runs")
     assert done.runs == wanted[3:]
     shown = capsys.readouterr().err
     assert "smoke: runs: " in shown
@@ -163,7 +163,7 @@ def test_a_run_that_fails_is_named_and_the_others_are_kept(profile: Profile, mon
     monkeypatch.setattr(execution, "make", fail)
     message = rf"run {wanted[2].hash} \(mtl, CBOW, update2, seed 0\) failed: the loss became nan"
     with pytest.raises(RuntimeError, match=message):
-        batch.make_runs(profile, wanted, "cpu", Inline(), "runs")
+        batch.make_runs(profile, wanted, execution.make, "cpu", Inline(), "runs")
     assert [run.is_done("smoke") for run in wanted] == [True, True, False, True]
 
 

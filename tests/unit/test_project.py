@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import mt2st
-from mt2st import environment, experiments, profiles, replication, runs, tables
+from mt2st import environment, experiments, profiles, replication, report, runs, tables
 from mt2st.batch import READING_NOTEBOOKS
 from mt2st.embeddings import TRAINED
 from mt2st.experiments import FURTHER, GROUPS
@@ -186,7 +186,7 @@ def test_the_committed_tables_of_the_replication_are_those_of_the_committed_reco
     name: str, recorded: dict[str, list[Record]], tmp_path: Path
 ) -> None:
     made = replication.tables(profiles.PROFILES[name], recorded[name])
-    replication.write(made, tmp_path)
+    report.write_tables(made, tmp_path)
     for file in tmp_path.iterdir():
         assert (ROOT / "figures" / name / file.name).read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mt2st import audit, claims, experiments, figures, profiles, released, replication, timing
+from mt2st import audit, claims, experiments, figures, profiles, released, replication, report, timing
 from mt2st.figures import Figure
 from mt2st.profiles import Profile
 from mt2st.runs import Configuration, Record, Run
@@ -101,7 +101,7 @@ def test_strategies_without_a_seed_in_common_are_not_compared(known_record: Make
 
 
 def test_written_tables_read_back(made: dict[str, pd.DataFrame], tmp_path: Path) -> None:
-    replication.write(made, tmp_path)
+    report.write_tables(made, tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {f"{name}.{s}" for name in made for s in ("csv", "md")}
     for name, frame in made.items():
         read = pd.read_csv(tmp_path / f"{name}.csv")

@@ -1,0 +1,165 @@
+"""Will a tagging task gain from another? A probability from short runs on either alone, with how far to trust it.
+
+Logistic regression on the 42 features of a pair (`mt2st.relations.features`), trained on the recorded pairs of a study.
+The curve features of the recorded tasks come from the beginning of their runs, as long as a probe is, so that they mean
+the same for tasks that are new.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+from sklearn.base import clone
+from tqdm.auto import tqdm
+
+from mt2st import embeddings, environment, paths
+from mt2st.data.columns import OUTSIDE, TaggedText, follows, read_columns
+from mt2st.data.sequences import SequenceData
+from mt2st.relations import analysis, features, joint, results, study, tagging
+from mt2st.relations.joint import JointRecord, Settings
+from mt2st.statistics import as_text
+
+PROBE = 0.1  # share of a recorded single-task run
+NEIGHBOURS = 20  # recorded pairs with the most similar probability
+PARTS = (0.8, 0.9)  # a file of one's own: where validation and test begin
+STUDY = "relations"  # profile whose recorded pairs it is trained on
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Recorded tasks and gains, and the model trained on them."""
+
+    tasks: pd.DataFrame  # 14 features of each
+    gains: "pd.Series[float]"  # percent, index (main, aux)
+    steps: int  # of a probe
+    settings: Settings
+
+    @classmethod
+    def of(cls, records: Sequence[JointRecord]) -> "Predictor":
+        """Take features and gains from the records of a study."""
+        single = next(record.run for record in records if len(record.run.corpora) == 1)
+        gains = analysis.of_pairs(study.gains(records))
+        return cls(results.task_features(records, PROBE), gains, round(PROBE * single.steps), single.settings)
+
+    @cached_property
+    def held_out(self) -> pd.DataFrame:
+        """Probabilities of the recorded pairs from models that know neither of their tasks: columns p and gain.
+
+        A user's tasks are new to the model, and so are these.
+        """
+        of_pairs = features.pair_features(self.tasks).loc[self.gains.index]
+        names = of_pairs.index.to_frame()
+        rows = []
+        for pair, row in of_pairs.iterrows():
+            known = ~names.isin(list(pair)).any(axis=1)  # type: ignore[call-overload]
+            model = clone(analysis.LOGISTIC).fit(of_pairs[known].to_numpy(), self.gains[known] > 0)
+            rows.append(model.predict_proba(row.to_numpy()[None])[0, 1])
+        return pd.DataFrame({"p": rows, "gain": (self.gains > 0).to_numpy()}, index=self.gains.index)
+
+    def probability(self, main: "pd.Series[float]", aux: "pd.Series[float]") -> float:
+        """Return the probability that `main` gains from `aux`, each given by its 14 features."""
+        of_pairs = features.pair_features(self.tasks).loc[self.gains.index]
+        model = clone(analysis.LOGISTIC).fit(of_pairs.to_numpy(), self.gains > 0)
+        new = features.pair_features(pd.DataFrame({"main": main, "aux": aux}).T).loc[[("main", "aux")]]
+        return float(model.predict_proba(new.to_numpy())[0, 1])
+
+    def calibration(self, probability: float) -> dict[str, float]:
+        """What became of the `NEIGHBOURS` recorded pairs with the most similar held-out probability.
+
+        `gained` is the share of them that did gain, with its 95% Wilson interval.
+        """
+        nearest = (self.held_out["p"] - probability).abs().nsmallest(NEIGHBOURS).index
+        outcomes = self.held_out.loc[nearest, "gain"]
+        interval = binomtest(int(outcomes.sum()), len(outcomes)).proportion_ci(method="wilson")
+        return {"gained": float(outcomes.mean()), "low": interval.low, "high": interval.high, "n": len(outcomes)}
+
+    def brier(self) -> tuple[float, float]:
+        """Return the mean squared error of held-out probabilities, and that of always giving the share that gained."""
+        gained = self.held_out["gain"].astype(float)
+        return float((self.held_out["p"] - gained).pow(2).mean()), float((gained - gained.mean()).pow(2).mean())
+
+
+def predict_gain(
+    main: SequenceData, aux: SequenceData | Sequence[SequenceData], profile: str = STUDY, device: str = "auto"
+) -> pd.DataFrame:
+    """Return for each auxiliary task the probability that the main task gains from it, and its calibration.
+
+    Each task is trained alone for a tenth of a recorded run's batches, on word vectors trained on the text of all
+    tasks given. Columns aux, probability, and those of `Predictor.calibration`. A gain is one in F1 of tags in
+    validation, as in the study the model was trained on; that one run gained does not say another would.
+
+    Raises FileNotFoundError where the study of that profile has not been recorded, and ValueError for a corpus with
+    too little text.
+    """
+    predictor = Predictor.of(study.unpack(paths.recorded_pairs(profile)))
+    others = [aux] if isinstance(aux, SequenceData) else list(aux)
+    found = _probe([main, *others], predictor.settings, predictor.steps, device)
+    rows = []
+    for other in others:
+        probability = predictor.probability(found[main.name], found[other.name])
+        rows.append({"aux": other.name, "probability": probability} | predictor.calibration(probability))
+    return pd.DataFrame(rows)
+
+
+def _probe(data: Sequence[SequenceData], settings: Settings, steps: int, device: str) -> dict[str, "pd.Series[float]"]:
+    """Return the 14 features of each corpus, by name."""
+    environment.make_deterministic()
+    text = [[word.lower() for word in sentence] for corpus in data for sentence in corpus.train.sentences]
+    table = embeddings.train(settings.embedding, text, settings.dimensions).most_frequent(settings.words)
+    found = {}
+    for corpus in tqdm(data, desc="probes", unit="task"):
+        task = tagging.as_task(corpus, table, settings.longest).to(environment.choose_device(device))
+        *_, curves = joint.train([task], table, settings, steps, seed=0)
+        of_data = features.data_features(corpus.train, corpus.test, set(table.index))
+        curve = study.as_series(curves[corpus.name], steps).rename(corpus.name)
+        found[corpus.name] = pd.concat([of_data, features.curve_features(curve)])
+    return found
+
+
+def read_own(file: Path) -> SequenceData:
+    """Read a file of one's own: a token and its tag a line, separated by a tab, a blank line after every sentence.
+
+    Sentences are shuffled (always alike) and cut into 80% training, 10% validation and 10% test. Tags mark spans where
+    all of them are IOB2 with an "O". Raises ValueError as `read_columns`, and for fewer than 10 sentences.
+    """
+    text = read_columns(file, 0, 1)
+    if len(text) < 10:
+        raise ValueError(f"{file}: {len(text)} sentences, at least 10 are needed")
+    order = np.random.default_rng(0).permutation(len(text))
+    parts = np.split(order, [round(share * len(text)) for share in PARTS])
+    train, validation, test = (
+        TaggedText([text.sentences[i] for i in rows], [text.tags[i] for i in rows]) for rows in parts
+    )
+    classes = sorted({tag for tags in text.tags for tag in tags}, key=lambda tag: (tag != OUTSIDE, tag))
+    is_span = classes[0] == OUTSIDE and all(
+        follows(before, tag) for tags in text.tags for before, tag in zip([OUTSIDE, *tags], tags, strict=False)
+    )
+    return SequenceData(file.stem, train, validation, test, tuple(classes), is_span, (file,))
+
+
+def report(main: Path, aux: Sequence[Path], profile: str = STUDY, device: str = "auto") -> str:
+    """Return what `predict_gain` says of files of one's own, in words.
+
+    Raises ValueError where two files have the same name, and as `read_own` and `predict_gain`.
+    """
+    names = [file.stem for file in (main, *aux)]
+    if len(set(names)) < len(names):
+        raise ValueError(f"files need different names, got {', '.join(names)}; rename one")
+    predictor = Predictor.of(study.unpack(paths.recorded_pairs(profile)))
+    frame = predict_gain(read_own(main), [read_own(file) for file in aux], profile, device)
+    lines = [
+        f"{main.stem} gains from {row.aux} with probability {row.probability:.2f}; of the {row.n} recorded pairs with "
+        f"the most similar probability {as_text(100 * row.gained, 100 * row.low, 100 * row.high, '.0f')} % gained"
+        for row in frame.itertuples()
+    ]
+    error, base = predictor.brier()
+    verdict = "better" if error < base else "no better"
+    lines.append(
+        f"Squared error of the model for tasks it was not trained on: {error:.3f}, {verdict} than that of always "
+        f"giving the share of pairs that gain ({base:.3f}); {len(predictor.gains)} recorded pairs."
+    )
+    return "\n".join(lines)
