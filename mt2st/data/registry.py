@@ -12,6 +12,7 @@ from mt2st import paths
 from mt2st.data import download, imdb, imdb_full, lexicons, nltk_packages, sequences, wiki
 from mt2st.data.download import DamagedData
 from mt2st.embeddings import MissingData, find_glove
+from mt2st.relations import published
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,14 @@ SOURCES = {
             "none stated",
             lexicons.locate_word_similarities,
             lexicons.fetch_word_similarities,
+        ),
+        Source(
+            "bingel2017",
+            "training logs of ten tasks and their pairs",
+            "14 MB",
+            "GPL-3.0",
+            published.locate,
+            published.fetch,
         ),
     )
 }

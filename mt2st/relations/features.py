@@ -1,0 +1,151 @@
+"""What describes a task before it is paired: its text and labels, and the curve of its training loss.
+
+The 14 features of a task in Table 2 of Bingel and Søgaard (2017), and the 42 of an ordered pair of tasks.
+"""
+
+from collections import Counter
+from collections.abc import Set
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from scipy.optimize import curve_fit
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import entropy, linregress
+from sklearn.feature_extraction.text import CountVectorizer
+
+from mt2st.data.columns import TaggedText
+
+PERCENTS = (10, 20, 30, 50, 70)  # of the run
+WINDOW = 5  # percent of the run on either side, over which a gradient is taken
+DATA = ("size", "labels", "tokens/types", "OOV rate", "label entropy", "Frobenius norm", "JSD")
+CURVE = (*(f"gradient {percent}%" for percent in PERCENTS), "a", "c")
+ROLES = ("main", "aux", "main/aux")
+
+
+@dataclass(frozen=True)
+class LogCurve:
+    """L(i) = a·ln(c·i + d), the loss at iteration i."""
+
+    a: float
+    c: float  # per iteration
+    d: float
+
+    def __call__(self, iterations: np.ndarray) -> np.ndarray:
+        """Return the fitted loss at each iteration."""
+        return self.a * np.log(self.c * iterations + self.d)
+
+
+def fit_log_curve(curve: pd.Series) -> LogCurve:
+    """Fit L(i) = a·ln(c·i + d) + b to a loss by least squares.
+
+    Of the study's four parameters only three can be told apart: a·ln(c·i + d) + b is the same curve for c·k, d·k and
+    b − a·ln k, whatever k, so a fit that starts elsewhere ends at another c. Here b = 0, which every curve can be
+    written with: 1/c is then about the iteration at which the fit would reach 0. And d ≥ 0, for the fit to have a
+    value from the first iteration on.
+
+    Args:
+        curve: losses, positive iterations as index, named after its task.
+
+    Raises ValueError naming the curve that does not fall or that the fit does not converge for.
+    """
+    iterations, losses = curve.index.to_numpy(float), curve.to_numpy(float)
+    slope, intercept, *_ = linregress(np.log(iterations), losses)
+    if slope >= 0:
+        raise ValueError(f"loss of {curve.name} does not fall, so it has no a·ln(c·i + d); check its training")
+    try:  # a·ln(i + d/c) + a·ln c, in which no parameter is many orders of magnitude from the others
+        start = slope, np.log1p(iterations[0]), intercept
+        bounds = [-np.inf, 0, -np.inf], [0, np.inf, np.inf]
+        (a, log_shift, level), _ = curve_fit(_shifted_log, iterations, losses, start, bounds=bounds)
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"loss of {curve.name}: the fit of a·ln(c·i + d) did not converge ({error})") from error
+    c = np.exp(level / a)
+    return LogCurve(float(a), float(c), float(c * np.expm1(log_shift)))
+
+
+def _shifted_log(iterations: np.ndarray, a: float, log_shift: float, level: float) -> np.ndarray:
+    """Return a·ln(i + s) + level with ln(1 + s) as parameter: s ranges from 0 to many iterations."""
+    return a * np.log(iterations + np.expm1(log_shift)) + level
+
+
+def curve_features(curve: pd.Series) -> pd.Series:
+    """Return the features `CURVE` of a task: gradients of its training loss, and a and c of `fit_log_curve`.
+
+    A gradient is the slope of the least-squares line through the losses within 5% of the run around its place, times
+    the length of the run: the change of the loss in a whole run at that pace. Scaling by the length lets runs of
+    different length be compared. The paper does not say how its gradients are taken from losses of single batches.
+
+    Args:
+        curve: losses of the whole run, iterations as index, named after its task.
+
+    Raises ValueError, see `fit_log_curve`; for fewer than two losses in a window; and for losses that are not finite.
+    """
+    if not np.isfinite(curve).all():
+        raise ValueError(f"loss of {curve.name} is not finite everywhere; check its training")
+    share = curve.index.to_numpy(float) / curve.index[-1]
+    gradients = []
+    for percent in PERCENTS:
+        inside = np.abs(share - percent / 100) <= WINDOW / 100
+        if inside.sum() < 2:
+            raise ValueError(f"loss of {curve.name}: no two values around {percent}% of the run; log more often")
+        gradients.append(linregress(share[inside], curve.to_numpy()[inside]).slope)
+    fit = fit_log_curve(curve)
+    return pd.Series([*gradients, fit.a, fit.c], index=list(CURVE), name=curve.name)
+
+
+def data_features(train: TaggedText, test: TaggedText, known: Set[str]) -> pd.Series:
+    """Return the features `DATA` of a task.
+
+    - size: sentences in training.
+    - labels: number of different tags in training.
+    - tokens/types: tokens in training by different words.
+    - OOV rate: share of the tokens in training that are not in `known`, neither as written nor in lower case.
+    - label entropy: of the tags in training, in nats.
+    - Frobenius norm: sqrt(Σ X²), X the count of each word in each sentence of training.
+    - JSD: Jensen–Shannon divergence of the words in training and test, in nats: 0 for the same distribution, ln 2
+      for no word in common. Words count as they are written.
+
+    Ours differs in JSD: the released analysis computes it from indices of words in training and of *labels* on the
+    development set, which a variable assigned twice puts in the place of its words.
+
+    Raises ValueError for a text without tokens.
+    """
+    if not train.tokens or not test.tokens:
+        raise ValueError("training and test text need at least one token each")
+    counter = CountVectorizer(analyzer=list).fit(chain(train.sentences, test.sentences))  # a sentence is its tokens
+    counts = counter.transform(train.sentences)
+    in_train, in_test = counts.sum(axis=0).A1, counter.transform(test.sentences).sum(axis=0).A1
+    words = counter.get_feature_names_out()
+    unknown = np.array([word not in known and word.lower() not in known for word in words])
+    labels = Counter(chain.from_iterable(train.tags))
+    values = (
+        len(train),
+        len(labels),
+        train.tokens / np.count_nonzero(in_train),
+        in_train[unknown].sum() / train.tokens,
+        entropy(list(labels.values())),
+        sparse.linalg.norm(counts),
+        jensenshannon(in_train, in_test) ** 2,  # scipy gives its root, the distance
+    )
+    return pd.Series(values, index=list(DATA), dtype=float)
+
+
+def pair_features(tasks: pd.DataFrame) -> pd.DataFrame:
+    """Return the features of each ordered pair of different tasks: of the main one, the auxiliary one, and their ratio.
+
+    Args:
+        tasks: a row each task, a column each feature; 14 features make 42.
+
+    Returns rows (main, aux) and columns (role, feature), with the `ROLES` main, aux and main/aux. Raises ValueError
+    naming a feature that is 0 for a task, because the ratio to it is undefined.
+    """
+    if len(zero := np.argwhere(tasks.to_numpy() == 0)):
+        task, feature = tasks.index[zero[0, 0]], tasks.columns[zero[0, 1]]
+        raise ValueError(f"{feature} of {task} is 0, and a ratio to it undefined; leave the feature or the task out")
+    pairs = pd.MultiIndex.from_tuples(
+        [(main, aux) for main in tasks.index for aux in tasks.index if main != aux], names=["main", "aux"]
+    )
+    main, aux = (tasks.loc[pairs.get_level_values(role)].set_axis(pairs) for role in ("main", "aux"))
+    return pd.concat([main, aux, main / aux], axis="columns", keys=ROLES, names=["role", "feature"])
