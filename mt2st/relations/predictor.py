@@ -55,7 +55,7 @@ class Predictor:
         names = of_pairs.index.to_frame()
         rows = []
         for pair, row in of_pairs.iterrows():
-            known = ~names.isin(list(pair)).any(axis=1)  # type: ignore[call-overload]
+            known = ~names.isin(list(pair)).any(axis=1)
             model = clone(analysis.LOGISTIC).fit(of_pairs[known].to_numpy(), self.gains[known] > 0)
             rows.append(model.predict_proba(row.to_numpy()[None])[0, 1])
         return pd.DataFrame({"p": rows, "gain": (self.gains > 0).to_numpy()}, index=self.gains.index)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mt2st.relations import analysis, features, measures, study
+from mt2st.relations.analysis import By
 from mt2st.relations.joint import JointRecord
 from mt2st.statistics import as_text
 
@@ -18,7 +19,11 @@ TITLES = {
 }
 ALL = "all features"
 PERMUTATIONS = 199
-DIVISIONS = {"pair": "pairs at random, as the study", "main": "main tasks held out", "task": "a task left out"}
+DIVISIONS: dict[By, str] = {
+    "pair": "pairs at random, as the study",
+    "main": "main tasks held out",
+    "task": "a task left out",
+}
 
 
 def task_features(records: Sequence[JointRecord], share: float = 1.0) -> pd.DataFrame:
@@ -113,11 +118,11 @@ def prediction(records: Sequence[JointRecord], repeats: int = 100) -> pd.DataFra
             p = np.nan
             if name == ALL:
                 p = analysis.permutation_test(of_pairs, gains, by, PERMUTATIONS).loc["tasks", "p"]
-            rows.append(
-                {"held out": division, "features": name}
-                | {"accuracy": as_text(*row[["accuracy", "accuracy low", "accuracy high"]], ".3f")}
-                | {"F1 of gain": as_text(*row[["f1", "f1 low", "f1 high"]], ".3f"), "p": p}
-            )
+            shown = {
+                title: as_text(row[score], row[f"{score} low"], row[f"{score} high"], ".3f")
+                for score, title in (("accuracy", "accuracy"), ("f1", "F1 of gain"))
+            }
+            rows.append({"held out": division, "features": name} | shown | {"p": p})
     return pd.DataFrame(rows)
 
 
