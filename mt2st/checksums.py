@@ -1,10 +1,10 @@
 """Checksums of files, computed once: a file with the same path, size and time of change is not read again."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
 
-import pooch
 from filelock import FileLock
 
 from mt2st import paths
@@ -21,7 +21,8 @@ def digest(file: Path, algorithm: str = "sha256") -> str:
     with FileLock(f"{memory}.lock"):
         known = _read(memory)
     if key not in known:
-        found = pooch.file_hash(str(file), algorithm)  # outside the lock: others need not wait for a large file
+        with file.open("rb") as stream:  # outside the lock: others need not wait for a large file
+            found = hashlib.file_digest(stream, algorithm).hexdigest()
         with FileLock(f"{memory}.lock"):
             known = _read(memory) | {key: found}
             part = memory.with_suffix(f".{os.getpid()}.part")

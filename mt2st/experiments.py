@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from mt2st import released, tuning
 from mt2st.auxiliaries import UPDATES
-from mt2st.data.sequences import CORPORA
 from mt2st.embeddings import EMBEDDINGS, GLOVE, MissingData, find_glove
 from mt2st.profiles import ORIGINAL, STRATEGIES, Profile
 from mt2st.runs import Run
@@ -184,6 +183,8 @@ class Experiment:
 FURTHER: Mapping[str, Experiment] = {
     "released": Experiment("06", as_released, ("wordsim",)),
     "control": Experiment("06", controls),
-    "downstream": Experiment("08", downstream, (*CORPORA, "sentence_polarity", "wordsim")),
+    "downstream": Experiment(
+        "08", downstream, ("ud-ewt", "treebank", "uner-ewt", "wnut-17", "sentence_polarity", "wordsim")
+    ),
     "paper-size": Experiment("06", paper_size),
 }

@@ -28,47 +28,61 @@ class TaggedText:
 def read_columns(
     file: Path, token_column: int, tag_column: int, number_column: int | None = None, iob2: bool = False
 ) -> TaggedText:
-    """Read a file with one token a line, columns separated by tabs, and a blank line after every sentence.
+    """Read the columns, separated by tabs, of a plain, .xz or .gz file, see `parse_columns`."""
+    return parse_columns(read_text(file), str(file), token_column, tag_column, number_column, iob2)
 
-    Lines that begin with "# " and have no tab are comments. Columns count from 0.
+
+def parse_columns(
+    text: str,
+    where: str,
+    token_column: int,
+    tag_column: int,
+    number_column: int | None = None,
+    iob2: bool = False,
+    separator: str = "\t",
+) -> TaggedText:
+    """Read text with one token a line and a blank line after every sentence.
+
+    Lines that begin with "# " and have no separator after it are comments. Columns count from 0.
 
     Args:
-        file: plain, .xz or .gz.
+        text: what a file holds.
+        where: its name, for messages.
         token_column: column of the token.
         tag_column: column of the tag. Lines may have further columns, and not all the same number.
         number_column: column of the token's number within its sentence, 1, 2, …, where there is one.
         iob2: tags are IOB2: B-X begins a span of type X, I-X continues one, O is outside.
+        separator: what stands between columns, a tab or a blank.
 
     Raises ValueError naming file and line for a line with too few columns, an empty token or tag, a number out of turn
     (a blank line is missing), a tag that is not IOB2, and an end without a blank line (the file was cut off).
     """
     sentences: list[list[str]] = [[]]
     tags: list[list[str]] = [[]]
-    lines = lines_of(file)
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(ended_lines(text, where), start=1):
         if not line.strip():
             if sentences[-1]:
                 sentences.append([])
                 tags.append([])
             continue
-        if line.startswith("# ") and "\t" not in line:
+        if line.startswith("# ") and separator not in line[2:]:
             continue
-        cells = line.split("\t")
+        cells = line.split(separator)
         if problem := _problem(cells, token_column, tag_column, number_column, tags[-1], iob2):
-            raise ValueError(f"{file}:{number}: {problem}")
+            raise ValueError(f"{where}:{number}: {problem}")
         sentences[-1].append(cells[token_column])
         tags[-1].append(cells[tag_column])
     return TaggedText(sentences[:-1], tags[:-1])  # the last ones are empty: the file ends with a blank line
 
 
-def lines_of(file: Path) -> list[str]:
-    """Return the lines of a file whose last sentence ends with a blank line; raises ValueError where it does not.
+def ended_lines(text: str, where: str) -> list[str]:
+    """Return the lines of text whose last sentence ends with a blank line; raises ValueError where it does not.
 
     Lines end with "\\n" alone: tokens may hold other separators that Unicode knows.
     """
-    lines = read_text(file).removesuffix("\n").split("\n")
+    lines = text.removesuffix("\n").split("\n")
     if len(lines) < 2 or lines[-1].strip():
-        raise ValueError(f"{file}:{len(lines)}: no blank line after the last sentence: cut off? fetch it again")
+        raise ValueError(f"{where}:{len(lines)}: no blank line after the last sentence: cut off? fetch it again")
     return lines
 
 
@@ -78,7 +92,7 @@ def _problem(
     """Say what is wrong with a line after the tags `before` of its sentence, or nothing."""
     needed = max(token_column, tag_column) + 1
     if len(cells) < needed:
-        return f"{len(cells)} column(s), at least {needed} expected, separated by tabs"
+        return f"{len(cells)} column(s), at least {needed} expected"
     if not cells[token_column].strip() or not cells[tag_column].strip():
         return "empty token or tag"
     if number_column is not None and cells[number_column] != str(len(before) + 1):

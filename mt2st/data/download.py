@@ -1,7 +1,4 @@
-"""One file from the network: with a progress bar, resumed where it was cut off, and kept only if its checksum is right.
-
-pooch begins an interrupted download anew; with 80 MB over a slow line that is worth mending.
-"""
+"""One file from the network: with a progress bar, resumed where it was cut off, and checked."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,7 +18,7 @@ class DamagedData(MissingData):
     """A file is on this machine, but cut off or altered; the message says how to get it anew."""
 
 
-def fetch(url: str, file: Path, checksum: str, otherwise: str = "check the network") -> Path:
+def fetch(url: str, file: Path, checksum: str | None, otherwise: str = "check the network") -> Path:
     """Return `file` with the right checksum, downloaded from `url` unless it is there already.
 
     Bytes arrive in `file.part`, which an interruption leaves behind for the next call to go on with (HTTP Range; from
@@ -30,7 +27,7 @@ def fetch(url: str, file: Path, checksum: str, otherwise: str = "check the netwo
     Args:
         url: address, http or https.
         file: where to put it; what is there with another checksum is replaced.
-        checksum: algorithm and digits, such as "md5:7c2a…" or "sha256:…".
+        checksum: algorithm and digits, such as "md5:7c2a…" or "sha256:…"; None where the caller checks what it holds.
         otherwise: what a user can do where the download fails, for the message.
 
     Raises ConnectionError if the file could not be downloaded, or if what was downloaded has another checksum: then
@@ -39,15 +36,15 @@ def fetch(url: str, file: Path, checksum: str, otherwise: str = "check the netwo
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f"{file.name}.part")
     with FileLock(f"{file}.lock"):
-        if file.exists() and checksums.matches(file, checksum):
+        if file.exists() and _matches(file, checksum):
             return file
-        if not (part.exists() and checksums.matches(part, checksum)):  # killed before it was renamed
+        if not (checksum and part.exists() and checksums.matches(part, checksum)):  # killed before it was renamed
             try:
                 _download(url, part)
             except requests.RequestException as error:
                 kept = f"; the same command goes on after {part.stat().st_size:,} bytes" if part.exists() else ""
                 raise ConnectionError(f"{file.name} could not be downloaded ({error}){kept}; {otherwise}") from error
-        if not checksums.matches(part, checksum):
+        if not _matches(part, checksum):
             part.unlink()
             raise ConnectionError(
                 f"{file.name} could not be downloaded: what {url} sent does not have the checksum {checksum} and was "
@@ -55,6 +52,10 @@ def fetch(url: str, file: Path, checksum: str, otherwise: str = "check the netwo
             )
         part.replace(file)
     return file
+
+
+def _matches(file: Path, checksum: str | None) -> bool:
+    return checksum is None or checksums.matches(file, checksum)
 
 
 def first_intact(files: Iterable[Path], is_intact: Callable[[Path], bool], needs: str, name: str) -> Path:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from gensim.test.utils import datapath
-
 from mt2st import paths
 from mt2st.data import download, imdb, imdb_full, lexicons, nltk_packages, sequences, wiki
 from mt2st.data.download import DamagedData
@@ -56,13 +54,14 @@ def fetch_imdb() -> Path:
     )
 
 
-def _in_gensim() -> Path:
-    return Path(datapath(wiki.DUMP))
-
-
 def _of_nltk(name: str, about: str, size: str, licence: str) -> Source:
     """Source of one of NLTK's own packages."""
     return Source(name, about, size, licence, partial(nltk_packages.locate, name), partial(nltk_packages.fetch, name))
+
+
+def _tagged(name: str, about: str, size: str, licence: str) -> Source:
+    """Source of one of the tagged corpora."""
+    return Source(name, about, size, licence, lambda: sequences.locate(name)[0], partial(sequences.fetch, name))
 
 
 IMDB_LICENCE = "none stated; cite Maas et al. 2011"
@@ -74,8 +73,8 @@ SOURCES = {
             "106 Wikipedia articles inside the gensim package",
             "2 MB",
             "CC BY-SA 3.0 (text)",
-            _in_gensim,
-            _in_gensim,
+            wiki.dump,
+            wiki.dump,
         ),
         Source("imdb", "50,000 film reviews with their sentiment", "80 MB", IMDB_LICENCE, imdb.locate, fetch_imdb),
         Source("imdb-full", "the same, with the standard split", "80 MB", IMDB_LICENCE, imdb_full.locate, fetch_imdb),
@@ -91,38 +90,19 @@ SOURCES = {
             find_glove,
             fetch_glove,
         ),
-        Source(
-            "ud-ewt",
-            "parts of speech: UD English EWT",
-            "18 MB",
-            "CC BY-SA 4.0",
-            lambda: sequences.locate("ud-ewt")[0],
-            lambda: sequences.fetch("ud-ewt"),
-        ),
-        Source(
-            "treebank",
-            "parts of speech: NLTK's tenth of the Penn Treebank",
-            "2 MB",
-            "LDC, non-commercial",
-            lambda: sequences.locate("treebank")[0],
-            lambda: sequences.fetch("treebank"),
-        ),
-        Source(
-            "uner-ewt",
-            "named entities: Universal NER, English EWT",
-            "6 MB",
-            "CC BY-SA 4.0",
-            lambda: sequences.locate("uner-ewt")[0],
-            lambda: sequences.fetch("uner-ewt"),
-        ),
-        Source(
-            "wnut-17",
-            "named entities: emerging ones in posts and comments",
-            "1 MB",
-            "CC BY 4.0",
-            lambda: sequences.locate("wnut-17")[0],
-            lambda: sequences.fetch("wnut-17"),
-        ),
+        _tagged("ud-ewt", "parts of speech: UD English EWT", "18 MB", "CC BY-SA 4.0"),
+        _tagged("treebank", "parts of speech: NLTK's tenth of the Penn Treebank", "2 MB", "LDC, non-commercial"),
+        _tagged("uner-ewt", "named entities: Universal NER, English EWT", "6 MB", "CC BY-SA 4.0"),
+        _tagged("wnut-17", "named entities: emerging ones in posts and comments", "1 MB", "CC BY 4.0"),
+        _tagged("brown", "parts of speech: Brown corpus, universal tags", "3 MB", "non-commercial"),
+        _tagged("conll2000", "chunks: CoNLL-2000", "0.8 MB", "none stated"),
+        _of_nltk("conll2002", "named entities: CoNLL-2002, Spanish and Dutch", "2 MB", "research on CoNLL-2002"),
+        _tagged("semcor", "supersenses: SemCor 3.0", "4 MB", "Princeton WordNet's"),
+        _tagged("streusle", "supersenses and multiword expressions: STREUSLE", "3 MB", "CC BY-SA 4.0"),
+        _tagged("framenet", "frames: FrameNet 1.7 full text", "100 MB", "CC BY 3.0"),
+        _tagged("scienceie", "keyphrases: ScienceIE 2017", "5 MB", "none stated"),
+        _tagged("compression", "sentence compression: Google; put it here yourself", "-", "as is"),
+        _tagged("ccgbank", "CCG categories: CCGbank; put it here yourself", "-", "LDC2005T13"),
         Source(
             "wordsim",
             "13 sets of word pairs with human similarity scores",

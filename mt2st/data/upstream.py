@@ -2,15 +2,13 @@
 
 import gzip
 import lzma
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import pooch
-
 from mt2st import paths
+from mt2st.data import download
 from mt2st.embeddings import MissingData
 
 HOST = "https://raw.githubusercontent.com"
@@ -66,19 +64,15 @@ def fetch(name: str, files: Sequence[GitHubFile]) -> list[Path]:
     Raises ConnectionError that names the address and says what else can be done.
     """
     folder = paths.downloads() / name
-    fetched = []
-    for file in files:
-        known = None if file.sha256 is None else f"sha256:{file.sha256}"
-        try:
-            fetched.append(
-                Path(pooch.retrieve(file.url, known, fname=file.name, path=folder, progressbar=sys.stderr.isatty()))
-            )
-        except (OSError, ValueError) as error:
-            raise ConnectionError(
-                f"{name} could not be downloaded from {file.url} ({error}); check the network and try again, or put "
-                f"{file.name} into {paths.downloads()}"
-            ) from error
-    return fetched
+    return [
+        download.fetch(
+            file.url,
+            folder / file.name,
+            file.sha256 and f"sha256:{file.sha256}",
+            f"check the network and try again, or put {file.name} into {paths.downloads()}",
+        )
+        for file in files
+    ]
 
 
 def read_text(file: Path) -> str:

@@ -49,6 +49,11 @@ class Sizes:
     test: int
 
 
+def dump() -> Path:
+    """Return the file inside the gensim package."""
+    return Path(datapath(DUMP))
+
+
 def topic_of(source: str) -> str:
     """Topic of an article's mark-up: births/deaths categories say person, an infobox or title coordinates say place."""
     if _PERSON.search(source):
@@ -81,7 +86,7 @@ def load(seed: int, sizes: Sizes) -> Dataset:
     """
     frame = sentences()
     rng = np.random.default_rng(seed)
-    part_of = _split_articles(frame, rng)
+    part_of = split_articles(frame, rng)
     parts = {name: frame[frame["article"].map(part_of) == name] for name in ("train", "validation", "test")}
     wanted = {"train": sizes.train, "validation": sizes.validation, "test": sizes.test}
     examples = {name: _sample(part, wanted[name], name, rng) for name, part in parts.items()}
@@ -91,10 +96,10 @@ def load(seed: int, sizes: Sizes) -> Dataset:
         tag_classes=dict.fromkeys(SPANS, ("outside", "inside")),
     )
     first, second, third = (examples[name] for name in ("train", "validation", "test"))
-    return Dataset("topic", TOPICS, first, second, third, background, (Path(datapath(DUMP)),))
+    return Dataset("topic", TOPICS, first, second, third, background, (dump(),))
 
 
-def _split_articles(frame: pd.DataFrame, rng: np.random.Generator) -> dict[str, str]:
+def split_articles(frame: pd.DataFrame, rng: np.random.Generator) -> dict[str, str]:
     """Part of each article, stratified by topic: ¼ test, ⅕ validation (at least two each), the rest training."""
     part_of: dict[str, str] = {}
     for topic in TOPICS:
@@ -120,7 +125,7 @@ def _sample(part: pd.DataFrame, per_topic: int, name: str, rng: np.random.Genera
 
 def _parse() -> pd.DataFrame:
     """Parse the dump: sentences split by Punkt, trained on this very text, and tokenised by NLTK."""
-    with bz2.open(datapath(DUMP)) as stream:
+    with bz2.open(dump()) as stream:
         pages = list(extract_pages(stream, filter_namespaces=("0",)))
     articles: list[tuple[str, str, MarkedText]] = []
     for title, source, _ in tqdm(pages, desc="parsing Wikipedia", unit="page", leave=False):

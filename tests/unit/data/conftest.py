@@ -1,6 +1,7 @@
 """Fixtures for data sources: a mirror with reviews made up in the format of the real files."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mt2st.data import imdb, imdb_full, nltk_sets
+from mt2st.data import imdb, imdb_full, nltk_sets, sequences
 
 STOP_WORDS = ["the", "a", "was", "i", "it", "and"]
 WORDS = ["good", "bad", "film", "plot", "actor", "scene"]
@@ -59,3 +60,16 @@ def mirror(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     for function in (imdb.sample, imdb_full.reviews, nltk_sets.texts):
         function.cache_clear()
     return folder
+
+
+@pytest.fixture
+def empty_mirror(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Make an empty mirror and an empty cache, beside an empty project folder."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    monkeypatch.setenv("MT2ST_DATA_MIRROR", str(folder))
+    monkeypatch.setenv("MT2ST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(nltk.data, "path", [])
+    sequences.load.cache_clear()
+    yield folder
+    sequences.load.cache_clear()

@@ -180,7 +180,7 @@ def test_a_csv_is_used_where_the_archive_is_damaged(mirror: Path) -> None:
 
 def test_the_checksum_of_an_archive_is_computed_once(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert imdb.is_intact(archive)
-    monkeypatch.setattr("pooch.file_hash", None)
+    monkeypatch.setattr("hashlib.file_digest", None)
     assert imdb.is_intact(archive)
 
 

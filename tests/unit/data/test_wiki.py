@@ -190,7 +190,7 @@ def test_the_background_keeps_case_and_the_examples_do_not(small_topic: Dataset)
 
 def test_a_quarter_of_each_topics_articles_is_tested_and_a_fifth_validated() -> None:
     frame = wiki.sentences()
-    part_of = wiki._split_articles(frame, np.random.default_rng(0))
+    part_of = wiki.split_articles(frame, np.random.default_rng(0))
     topic_of = dict(zip(frame["article"], frame["topic"], strict=True))
     counts = Counter((topic_of[article], part) for article, part in part_of.items())
     expected = {"person": (6, 2, 3), "place": (7, 2, 3), "other": (45, 17, 21)}  # 83 / 5 = 16.6, 83 / 4 = 20.75
