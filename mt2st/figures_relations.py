@@ -1,0 +1,73 @@
+"""Figures of gains between tasks: their heat map, learning curves with their fits, and coefficients."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from mt2st.relations.features import fit_log_curve
+
+OURS, PUBLISHED = sns.color_palette("colorblind")[0], sns.color_palette("colorblind")[1]
+
+
+def heat_map(gains: pd.DataFrame) -> Figure:
+    """Gains in percent of F1, rows main tasks, columns auxiliary ones, as Figure 1 of Bingel and Søgaard (2017).
+
+    Colours are centred at 0 and saturate at the 95th percentile of the sizes, so that few large gains do not pale the
+    others; the numbers say the rest.
+    """
+    figure, axes = plt.subplots(figsize=(7.5, 5.5))
+    limit = np.nanpercentile(gains.abs().to_numpy(), 95)
+    sns.heatmap(
+        gains, ax=axes, annot=True, fmt=".1f", annot_kws={"size": 8}, cmap="RdBu", center=0, vmin=-limit, vmax=limit,
+        linewidths=0.5, cbar_kws={"label": "gain (% of F1 alone)", "extend": "both"},
+    )  # fmt: skip
+    axes.set(xlabel="auxiliary task", ylabel="main task")
+    axes.xaxis.set_ticks_position("top")
+    axes.xaxis.set_label_position("top")
+    axes.tick_params(length=0)
+    axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
+    axes.grid(visible=False)
+    return figure
+
+
+def curves(losses: pd.DataFrame) -> Figure:
+    """Training losses of each task alone and the fit a·ln(c·i + d); the first iterations are on the far left.
+
+    Args:
+        losses: iterations as index, a column each task.
+    """
+    columns = 5
+    rows = -(-losses.shape[1] // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(10, 2.1 * rows), sharex=True, squeeze=False)
+    for panel, task in zip(grid.flat, losses, strict=False):
+        fit = fit_log_curve(losses[task])
+        panel.plot(losses.index / 1000, losses[task], color="silver", linewidth=0.6, label="training loss")
+        panel.plot(losses.index / 1000, fit(losses.index.to_numpy(float)), color=OURS, linewidth=1.4, label="fit")
+        panel.set_title(f"{task}: a = {fit.a:.2f}, c = {fit.c:.1e}", fontsize=8)
+        panel.set_ylim(bottom=0)
+    for panel in grid.flat[losses.shape[1] :]:
+        panel.set_visible(False)
+    for panel in grid[-1]:
+        panel.set_xlabel("1,000 iterations")
+    for panel in grid[:, 0]:
+        panel.set_ylabel("loss")
+    grid[0, 0].legend(fontsize=7)
+    return figure
+
+
+def coefficients(frame: pd.DataFrame) -> Figure:
+    """Coefficients of `analysis.coefficients`, largest on top, with the middle 95% of fits, beside the published."""
+    shown = frame.iloc[::-1]
+    position = np.arange(len(shown))
+    figure, axes = plt.subplots(figsize=(6.5, 0.24 * len(shown) + 1))
+    axes.hlines(position, shown["low"], shown["high"], color=OURS)
+    axes.plot(shown["coefficient"], position, "o", color=OURS, label="these features (95% of fits)")
+    axes.plot(shown["published"], position, "D", color=PUBLISHED, markersize=4, label="published, 42 features")
+    axes.axvline(0, color="black", linewidth=1)
+    axes.set_yticks(position, [f"{feature}, {role}" for role, feature in shown.index])
+    axes.set(xlabel="coefficient (features scaled to [0, 1])", ylim=(-0.7, len(shown) - 0.3))
+    axes.grid(axis="y", visible=False)
+    axes.legend(loc="best", fontsize=7)
+    return figure
