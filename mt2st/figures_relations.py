@@ -1,14 +1,31 @@
 """Figures of gains between tasks: their heat map, learning curves with their fits, and coefficients."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from mt2st import figures
+from mt2st.relations import results, study
 from mt2st.relations.features import fit_log_curve
+from mt2st.relations.joint import JointRecord
 
+TITLES = {
+    "gains": "Relative gains in F1 of tags (percent) of the main task (rows) from the auxiliary one (columns)",
+    "curves": "Training losses of the tasks alone, with their fits",
+}
 OURS, PUBLISHED = sns.color_palette("colorblind")[0], sns.color_palette("colorblind")[1]
+
+
+def draw(records: Sequence[JointRecord], folder: Path) -> None:
+    """Draw the figures of a study, as png and pdf; `TITLES` names them."""
+    pictures = {"gains": heat_map(study.gains(records)), "curves": curves(results.curves(records))}
+    for name, picture in pictures.items():
+        figures.save(picture, folder / name)
 
 
 def heat_map(gains: pd.DataFrame) -> Figure:

@@ -16,7 +16,7 @@ from mt2st.runs import Record
 from mt2st.statistics import as_text
 
 Further = dict[str, pd.DataFrame]  # tables of `replication.tables` and `results.tables` by name
-TITLES = replication.TITLES | results.TITLES
+TITLES = replication.TITLES | results.TITLES | figures_relations.TITLES
 
 
 def build(profile: Profile) -> Path:
