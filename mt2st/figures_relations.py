@@ -50,7 +50,7 @@ def heat_map(gains: pd.DataFrame) -> Figure:
 
 
 def curves(losses: pd.DataFrame) -> Figure:
-    """Training losses of each task alone and the fit a·ln(c·i + d); the first iterations are on the far left.
+    """Training losses of each task alone and the fit a·ln(c·i + d).
 
     Args:
         losses: iterations as index, a column each task.

@@ -22,6 +22,7 @@ import pooch
 
 from mt2st import paths
 from mt2st.data import upstream
+from mt2st.embeddings import MissingData
 
 REPOSITORY, COMMIT = "jbingel/eacl2017_mtl", "57c9cbc53f5d22f077bf6215a4921d17ae823e04"
 ARCHIVE_URL = f"https://github.com/{REPOSITORY}/archive/{COMMIT}.tar.gz"
@@ -51,6 +52,15 @@ COLUMNS = ["task", "iteration", "loss", "accuracy", "f1", "precision", "recall"]
 def locate() -> Path:
     """Return the archive of the logs on this machine; raises MissingData with the command that gets it."""
     return upstream.locate("bingel2017", "logs.tar")
+
+
+def missing() -> str:
+    """Return how to get the logs where they are not on this machine, else nothing."""
+    try:
+        locate()
+    except MissingData as error:
+        return str(error)
+    return ""
 
 
 def fetch() -> Path:

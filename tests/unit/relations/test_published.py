@@ -148,6 +148,12 @@ def test_an_archive_that_was_cut_off_is_named(release: Path) -> None:
 def test_missing_logs_say_how_to_get_them(home: Path) -> None:
     with pytest.raises(MissingData, match="needs bingel2017: run `mt2st data fetch bingel2017`"):
         published.locate()
+    assert published.missing().startswith("needs bingel2017: run `mt2st data fetch bingel2017`")
+
+
+@pytest.mark.usefixtures("release")
+def test_nothing_is_missing_where_the_logs_are() -> None:
+    assert published.missing() == ""
 
 
 @pytest.fixture
