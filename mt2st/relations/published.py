@@ -11,17 +11,15 @@ There is one run of each, so the logs say nothing about the spread over seeds.
 import hashlib
 import lzma
 import re
-import sys
 import tarfile
 from functools import lru_cache
 from itertools import permutations
 from pathlib import Path
 
 import pandas as pd
-import pooch
 
 from mt2st import paths
-from mt2st.data import upstream
+from mt2st.data import download, upstream
 from mt2st.embeddings import MissingData
 
 REPOSITORY, COMMIT = "jbingel/eacl2017_mtl", "57c9cbc53f5d22f077bf6215a4921d17ae823e04"
@@ -65,17 +63,16 @@ def missing() -> str:
 
 def fetch() -> Path:
     """Download the repository at its commit; raises ConnectionError that says what else can be done."""
-    folder = paths.downloads() / "bingel2017"
-    file = folder / "logs.tar.gz"
+    otherwise = (
+        "check the network and try again, or put the repository's folder logs, packed as logs.tar.gz, into "
+        f"{paths.downloads()}"
+    )
+    file = download.fetch(ARCHIVE_URL, paths.downloads() / "bingel2017" / "logs.tar.gz", None, otherwise)
     try:
-        pooch.retrieve(ARCHIVE_URL, None, fname=file.name, path=folder, progressbar=sys.stderr.isatty())
         unpack(file)
-    except (OSError, ValueError) as error:
-        file.unlink(missing_ok=True)
-        raise ConnectionError(
-            f"bingel2017 could not be downloaded from {ARCHIVE_URL} ({error}); check the network and try again, or put "
-            f"the repository's folder logs, packed as logs.tar.gz, into {paths.downloads()}"
-        ) from error
+    except ValueError as error:
+        file.unlink()
+        raise ConnectionError(f"{file.name} from {ARCHIVE_URL} is not what it was ({error}); {otherwise}") from error
     return file
 
 
