@@ -71,7 +71,8 @@ def reproduce(
             machines that share the project folder.
     """
     chosen = chosen_notebooks(profile, notebooks)
-    execution.load_dataset(profile.configuration, seed=0)  # parse once, before several processes want it
+    if profile.embeddings:
+        execution.load_dataset(profile.configuration, seed=0)  # parse once, before several processes want it
     check_data(chosen)
     for line in [*missing_embeddings(profile), *missing_corpora(profile, chosen)]:
         tqdm.write(line)

@@ -122,15 +122,6 @@ PROFILES = {
             study=Study(TOKENS_OF_WIKI, steps=WIKI_STEPS),
         ),
         Profile(
-            "relations",
-            "which tagging tasks help which, Bingel and Søgaard's study on open corpora",
-            "The study's tasks and corpora are not all open; ours stand in their place.",
-            WIKI,
-            ("09", "10"),
-            embeddings=(),
-            study=Study((*OPEN, *LICENSED)),
-        ),
-        Profile(
             "imdb",
             "sentiment of 1,000 IMDB reviews, as in the paper",
             SAME_TASK,
@@ -166,6 +157,15 @@ PROFILES = {
             OTHER_TEXTS.format(texts="another task, subjective or objective sentences on films (Pang and Lee 2004)"),
             SUBJECTIVITY,
             GRID,
+        ),
+        Profile(
+            "relations",
+            "which tagging tasks help which, Bingel and Søgaard's study on open corpora",
+            "The study's tasks and corpora are not all open; ours stand in their place.",
+            WIKI,
+            ("09", "10"),
+            embeddings=(),
+            study=Study((*OPEN, *LICENSED)),
         ),
         Profile(
             "smoke",

@@ -12,7 +12,6 @@ for each.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -135,8 +134,13 @@ def describe(data: Sequence[SequenceData], table: EmbeddingTable) -> dict[str, A
 @lru_cache(maxsize=1)
 def table_of(corpora: tuple[str, ...], settings: Settings) -> EmbeddingTable:
     """Return vectors trained on the training text of some corpora, without tags, for their most frequent words."""
-    parts = [sequences.load(corpus).train.sentences for corpus in corpora]
-    text = [[word.lower() for word in sentence] for sentence in chain.from_iterable(parts)]
+    return train_table([sequences.load(corpus) for corpus in corpora], settings)
+
+
+def train_table(data: Sequence[SequenceData], settings: Settings) -> EmbeddingTable:
+    """Return vectors trained on the training text of some corpora; a sentence that several of them have counts once."""
+    every = (tuple(map(str.lower, sentence)) for corpus in data for sentence in corpus.train.sentences)
+    text = list(dict.fromkeys(every))
     return embeddings.train(settings.embedding, text, settings.dimensions).most_frequent(settings.words)
 
 

@@ -16,7 +16,7 @@ from scipy.stats import binomtest
 from sklearn.base import clone
 from tqdm.auto import tqdm
 
-from mt2st import embeddings, environment, paths
+from mt2st import environment, paths
 from mt2st.data.columns import OUTSIDE, TaggedText, follows, read_columns
 from mt2st.data.sequences import SequenceData
 from mt2st.relations import analysis, features, joint, results, study, tagging
@@ -108,8 +108,7 @@ def predict_gain(
 def _probe(data: Sequence[SequenceData], settings: Settings, steps: int, device: str) -> dict[str, "pd.Series[float]"]:
     """Return the 14 features of each corpus, by name."""
     environment.make_deterministic()
-    text = [[word.lower() for word in sentence] for corpus in data for sentence in corpus.train.sentences]
-    table = embeddings.train(settings.embedding, text, settings.dimensions).most_frequent(settings.words)
+    table = joint.train_table(data, settings)
     found = {}
     for corpus in tqdm(data, desc="probes", unit="task"):
         task = tagging.as_task(corpus, table, settings.longest).to(environment.choose_device(device))

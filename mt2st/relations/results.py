@@ -103,7 +103,7 @@ def prediction(records: Sequence[JointRecord], repeats: int = 100) -> pd.DataFra
     See `analysis.table`; `p`, for all features, is that of swapping the tasks' names (`analysis.permutation_test`).
     """
     gains = analysis.of_pairs(study.gains(records))
-    of_pairs = features.pair_features(task_features(records))
+    of_pairs = features.pair_features(task_features(records)).loc[gains.index]
     is_data = of_pairs.columns.get_level_values("feature").isin(features.DATA)
     sets = {
         ALL: of_pairs,

@@ -138,7 +138,7 @@ def gain_intervals(records: Sequence[JointRecord], confidence: float = 0.95) -> 
 
     Sentences are resampled for both models together (percentiles of 2,000 resamples). The interval says how far the
     gain depends on which sentences are in the validation set; it does not hold what another seed of training would
-    change, so that it is the least that should be doubted.
+    change, so that it is the least that should be doubted. NaN where the single task has an F1 of 0.
     """
     counts = {r.run.corpora: {task: np.array(v["counts"]).T for task, v in r.scores.items()} for r in records}
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
@@ -148,12 +148,17 @@ def gain_intervals(records: Sequence[JointRecord], confidence: float = 0.95) -> 
         drawn = np.random.default_rng(0).multinomial(len(single), [1 / len(single)] * len(single), RESAMPLES)
         for pair in (corpora for corpora in counts if len(corpora) == 2 and main in corpora):
             both = counts[pair][main]
-            ratios = micro_f1(drawn @ both) / micro_f1(drawn @ single)  # (RESAMPLES,)
-            low, high = np.quantile(100 * (ratios - 1), tails)
-            gain = 100 * (micro_f1(both.sum(0)) / micro_f1(single.sum(0)) - 1)
+            gain = _gain(single.sum(0), both.sum(0))
+            low, high = np.quantile(_gain(drawn @ single, drawn @ both), tails)
             (aux,) = set(pair) - {main}
-            rows.append({"main": main, "aux": aux, "gain": gain, "low": low, "high": high})
+            rows.append({"main": main, "aux": aux, "gain": float(gain), "low": low, "high": high})
     return pd.DataFrame(rows)
+
+
+def _gain(single: np.ndarray, pair: np.ndarray) -> np.ndarray:
+    """Relative gain in percent of F1 from counts (…, 3), NaN where the single task has an F1 of 0."""
+    alone = micro_f1(single)
+    return 100 * (micro_f1(pair) / np.where(alone > 0, alone, np.nan) - 1)
 
 
 def curve(record: JointRecord) -> "pd.Series[float]":

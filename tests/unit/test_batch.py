@@ -194,9 +194,11 @@ def test_group_notebooks_are_planned_first_and_embeddings_within_each() -> None:
         ("00_data", "CBOW"),
         ("05_everything", None),
         ("07_time", None),
+        ("09_published_logs", None),
+        ("10_task_relations", None),
     ]
     assert jobs[5].output == paths.results("wiki") / "notebooks" / "02_multi_task-SkipGram.ipynb"
-    assert jobs[-1].output == paths.results("wiki") / "notebooks" / "07_time.ipynb"
+    assert jobs[-1].output == paths.results("wiki") / "notebooks" / "10_task_relations.ipynb"
 
 
 @pytest.mark.usefixtures("home")

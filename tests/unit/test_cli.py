@@ -32,8 +32,8 @@ def reproduced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Replace the batch by a list of what it is asked for."""
     asked: list[tuple[Any, ...]] = []
 
-    def reproduce(profile: Profile, seeds: int, workers: int, notebooks: list[str], device: str) -> Path:
-        asked.append((profile.name, seeds, workers, notebooks, device))
+    def reproduce(profile: Profile, seeds: int, workers: int, notebooks: list[str], device: str, budget: float) -> Path:
+        asked.append((profile.name, seeds, workers, notebooks, device, budget))
         return Path("index.html")
 
     monkeypatch.setattr(batch, "reproduce", reproduce)
@@ -101,15 +101,28 @@ def test_the_module_runs_as_a_command(monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 def test_reproduce_passes_its_options_on(reproduced: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--profile", "smoke", "--seeds", "5", "--workers", "4", "--notebooks", "01,02", "--device", "cpu"]
+    options = [
+        "--profile",
+        "smoke",
+        "--seeds",
+        "5",
+        "--workers",
+        "4",
+        "--notebooks",
+        "01,02",
+        "--device",
+        "cpu",
+        "--budget",
+        "0.5",
+    ]
     assert run("reproduce", *options) == 0
-    assert reproduced == [("smoke", 5, 4, ["01", "02"], "cpu")]
+    assert reproduced == [("smoke", 5, 4, ["01", "02"], "cpu", 0.5)]
     assert capsys.readouterr().out == "open index.html\n"
 
 
 def test_reproduce_by_default_runs_everything_with_three_seeds(reproduced: list[tuple[Any, ...]]) -> None:
     assert run("reproduce") == 0
-    assert reproduced == [("wiki", 3, 2, [], "auto")]
+    assert reproduced == [("wiki", 3, 2, [], "auto", 1.0)]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +130,10 @@ def test_reproduce_by_default_runs_everything_with_three_seeds(reproduced: list[
     [
         (["reproduce", "--seeds", "0"], "--seeds must be at least 1, got 0"),
         (["reproduce", "--profile", "news"], f"unknown profile 'news'; known: {', '.join(PROFILES)}"),
-        (["reproduce", "--notebooks", "09"], "profile wiki has no notebook '09'; it has 00, 01, 02, 03, 04, 05, 07"),
+        (
+            ["reproduce", "--notebooks", "06"],
+            "profile wiki has no notebook '06'; it has 00, 01, 02, 03, 04, 05, 07, 09, 10",
+        ),
         (["figures", "--profile", "news"], f"unknown profile 'news'; known: {', '.join(PROFILES)}"),
         (["data", "fetch", "news"], f"unknown data set 'news'; known: {', '.join(registry.SOURCES)}"),
     ],

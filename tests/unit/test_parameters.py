@@ -62,7 +62,7 @@ def test_a_value_of_another_type_is_refused(given: dict[str, object], fault: str
         ({"seeds": 0}, "parameter seeds must be at least 1, got 0"),
         ({"seeds": -1}, "parameter seeds must be at least 1, got -1"),
         ({"embedding": "cbow"}, "unknown embedding 'cbow'; known: CBOW, "),
-        ({"profile": "news"}, "unknown profile 'news'; known: wiki, imdb, "),
+        ({"profile": "news"}, "unknown profile 'news'; known: wiki, "),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(given: dict[str, object], fault: str) -> None:

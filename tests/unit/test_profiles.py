@@ -108,7 +108,7 @@ def test_five_epochs_of_all_reviews_fade_and_switch_in_proportion_to_25() -> Non
         assert whole.schedules["switch"].weights(epoch)[0] == WIKI.schedules["switch"].weights(5 * epoch)[0]
 
 
-@pytest.mark.parametrize("name", [name for name in PROFILES if name not in ("wiki", "smoke")])
+@pytest.mark.parametrize("name", [name for name in PROFILES if name not in ("wiki", "smoke", "relations")])
 @pytest.mark.usefixtures("home")
 def test_a_profile_whose_data_are_missing_says_how_to_get_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nltk.data, "path", [])
