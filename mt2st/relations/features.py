@@ -4,7 +4,7 @@ The 14 features of a task in Table 2 of Bingel and Søgaard (2017), and the 42 o
 """
 
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from itertools import chain
 
@@ -19,6 +19,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from mt2st.data.columns import TaggedText
 
 PERCENTS = (10, 20, 30, 50, 70)  # of the run
+STRAIGHT = 100  # shift d / c in lengths of the curve, with which the fit is a line to within half a percent
 WINDOW = 5  # percent of the run on either side, over which a gradient is taken
 DATA = ("size", "labels", "tokens/types", "OOV rate", "label entropy", "Frobenius norm", "JSD")
 CURVE = (*(f"gradient {percent}%" for percent in PERCENTS), "a", "c")
@@ -52,17 +53,27 @@ def fit_log_curve(curve: pd.Series) -> LogCurve:
     Raises ValueError naming the curve that does not fall or that the fit does not converge for.
     """
     iterations, losses = curve.index.to_numpy(float), curve.to_numpy(float)
-    slope, intercept, *_ = linregress(np.log(iterations), losses)
-    if slope >= 0:
+    if linregress(np.log(iterations), losses).slope >= 0:
         raise ValueError(f"loss of {curve.name} does not fall, so it has no a·ln(c·i + d); check its training")
     try:  # a·ln(i + d/c) + a·ln c, in which no parameter is many orders of magnitude from the others
-        start = slope, np.log1p(iterations[0]), intercept
-        bounds = [-np.inf, 0, -np.inf], [0, np.inf, np.inf]
-        (a, log_shift, level), _ = curve_fit(_shifted_log, iterations, losses, start, bounds=bounds)
+        straight = np.log1p(STRAIGHT * iterations[-1])  # a loss that falls ever faster has no better fit than a line
+        start = min(_lines(iterations, losses, np.linspace(0, straight, 50)))[1:]
+        bounds = [-np.inf, 0, -np.inf], [0, straight, np.inf]
+        (a, log_shift, level), _ = curve_fit(
+            _shifted_log, iterations, losses, start, bounds=bounds, x_scale="jac", max_nfev=10_000
+        )
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"loss of {curve.name}: the fit of a·ln(c·i + d) did not converge ({error})") from error
     c = np.exp(level / a)
     return LogCurve(float(a), float(c), float(c * np.expm1(log_shift)))
+
+
+def _lines(iterations: np.ndarray, losses: np.ndarray, log_shifts: np.ndarray) -> Iterator[tuple[float, ...]]:
+    """Give, for each shift, the squared error of the best line in ln(i + s), and its a, ln(1 + s) and level."""
+    for log_shift in log_shifts:
+        line = linregress(np.log(iterations + np.expm1(log_shift)), losses)
+        error = np.square(_shifted_log(iterations, line.slope, log_shift, line.intercept) - losses).sum()
+        yield error, min(line.slope, 0), log_shift, line.intercept
 
 
 def _shifted_log(iterations: np.ndarray, a: float, log_shift: float, level: float) -> np.ndarray:

@@ -114,6 +114,8 @@ def _probe(data: Sequence[SequenceData], settings: Settings, steps: int, device:
         task = tagging.as_task(corpus, table, settings.longest).to(environment.choose_device(device))
         *_, curves = joint.train([task], table, settings, steps, seed=0)
         of_data = features.data_features(corpus.train, corpus.test, set(table.index))
+        # Without a single unknown word the ratio to another task's rate would be undefined.
+        of_data["OOV rate"] = max(of_data["OOV rate"], 1 / corpus.train.tokens)
         curve = study.as_series(curves[corpus.name], steps).rename(corpus.name)
         found[corpus.name] = pd.concat([of_data, features.curve_features(curve)])
     return found
