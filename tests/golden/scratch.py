@@ -1,4 +1,4 @@
-"""A place where the golden notebooks are executed: smoke runs freshly trained, and the committed record of IMDB."""
+"""A place where the golden notebooks are executed: smoke runs freshly trained, and committed records."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = "imdb"  # profile whose committed record the notebooks 06 to 08 read
+STUDY = "relations"  # and that of 09 and 10
 
 
 @contextmanager
@@ -19,9 +20,9 @@ def scratch_project(folder: Path, seeds: int = 2) -> Iterator[None]:
         "JUPYTER_PLATFORM_DIRS": "1",
         "OMP_NUM_THREADS": "1",
     }
-    for kind, file in (("recorded", f"{RECORD}.parquet"), ("tuned", f"{RECORD}.csv")):
-        (folder / "data" / kind).mkdir(parents=True)
-        shutil.copy(ROOT / "data" / kind / file, folder / "data" / kind)
+    for file in (f"recorded/{RECORD}.parquet", f"recorded/pairs-{STUDY}.parquet", f"tuned/{RECORD}.csv"):
+        (folder / "data" / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "data" / file, folder / "data" / file)
     before = os.environ.copy()
     os.environ |= settings
     os.environ.pop("MT2ST_DATA_MIRROR", None)

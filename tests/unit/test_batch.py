@@ -11,14 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import nltk
+import pandas as pd
 import pytest
 
-from mt2st import batch, execution, experiments, parameters, paths, report, runs, tuning
+from mt2st import batch, execution, experiments, folders, parameters, paths, report, runs, tuning
 from mt2st.batch import Job
 from mt2st.data import registry
 from mt2st.embeddings import TRAINED, MissingData
 from mt2st.experiments import FURTHER, GROUPS, Experiment, Group
 from mt2st.profiles import ARMS, PROFILES, STRATEGIES, Profile, Trials
+from mt2st.relations import joint
+from mt2st.relations import study as pairs
+from mt2st.relations.joint import JointRun
+from mt2st.relations.study import Study
 from mt2st.runs import Record, Run
 
 with warnings.catch_warnings():
@@ -312,6 +318,61 @@ def test_experiments_whose_notebook_is_of_another_profile_are_not_recorded(
         runs.save(record_of(run), "smoke")
     batch.record(profile, 1)
     assert runs.unpack(paths.recorded("smoke")) == []
+
+
+# --- The study of pairs of tasks
+
+
+@pytest.fixture
+def studied(monkeypatch: pytest.MonkeyPatch) -> list[JointRun]:
+    """Replace training on tagged corpora by made-up records, and list the runs."""
+    made: list[JointRun] = []
+
+    def make(run: JointRun, profile: str, device: str) -> None:
+        if not run.is_done(profile):
+            made.append(run)
+            scores = {corpus: {"validation": {"f1": 0.5}} for corpus in run.corpora}
+            folders.write(run, profile, pd.DataFrame({"step": [run.steps]}), scores, {"device": device})
+
+    monkeypatch.setattr(joint, "make", make)
+    return made
+
+
+@pytest.mark.usefixtures("no_page", "done")
+def test_a_study_is_made_for_its_notebook_packed_and_not_made_again(studied: list[JointRun], profile: Profile) -> None:
+    with_study = replace(profile, notebooks=("01", "10"), study=Study(("wiki-next", "wiki-casing"), steps=100))
+    batch.reproduce(with_study, 1, notebooks=["01"], executor=Inline())
+    assert studied == []
+    for _ in range(2):
+        batch.reproduce(with_study, 1, notebooks=["10"], budget=0.5, executor=Inline())
+    assert [(run.corpora, run.steps) for run in studied] == [
+        (("wiki-next",), 50),
+        (("wiki-casing",), 50),
+        (("wiki-next", "wiki-casing"), 100),
+    ]
+    assert [record.run for record in pairs.unpack(paths.recorded_pairs("smoke"))] == studied
+
+
+@pytest.mark.usefixtures("no_page", "studied")
+def test_a_profile_of_the_study_alone_needs_no_runs_of_the_grid(done: Done, home: Path) -> None:
+    alone = replace(PROFILES["relations"], study=Study(("wiki-next", "wiki-casing"), steps=10))
+    batch.reproduce(alone, 1, executor=Inline())
+    assert done.runs == []
+    assert [job.notebook for job in done.notebooks] == ["09_published_logs", "10_task_relations"]
+    assert not paths.recorded("relations").exists()
+
+
+@pytest.mark.usefixtures("no_page", "studied", "done")
+def test_corpora_that_are_not_here_are_named_with_their_command(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(nltk.data, "path", [])
+    study = Study(("wiki-next", "conll2000", "wiki-casing"), steps=10)
+    batch.reproduce(replace(profile, notebooks=("10",), study=study), 1, executor=Inline())
+    assert "conll2000 is left out: needs NLTK's conll2000: run `mt2st data fetch conll2000`" in capsys.readouterr().out
+    assert pairs.unpack(paths.recorded_pairs("smoke"))[-1].run.corpora == ("wiki-next", "wiki-casing")
+    with pytest.raises(MissingData, match="at least two corpora: needs NLTK's conll2000: run `mt2st data fetch"):
+        batch.reproduce(replace(profile, notebooks=("10",), study=Study(("conll2000",))), 1, executor=Inline())
 
 
 # --- A whole batch
