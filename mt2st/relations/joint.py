@@ -163,7 +163,7 @@ def train(
     encoder = Encoder(torch.from_numpy(table.vectors), settings.hidden)
     encoder.embedding.sparse = True
     model = Model(encoder, {task.name: TokenHead(encoder, len(task.classes)) for task in tasks}).to(device)
-    optimizers = _optimizers(model, settings)
+    optimizers = optimizers_of(model, settings)
     generator = torch.Generator().manual_seed(seed)
     draws = torch.randint(len(tasks), (steps,), generator=generator).tolist()
     losses = np.full((len(tasks), steps), np.nan)
@@ -172,20 +172,25 @@ def train(
     for step, drawn in enumerate(draws):
         task = tasks[drawn]
         batch = torch.randint(len(task.train), (settings.batch_size,), generator=generator).to(device)
-        loss = tagging.loss(model, task, task.train, batch)
-        for optimizer in optimizers:
-            optimizer.zero_grad()
-        loss.backward()
-        for optimizer in optimizers:
-            optimizer.step()
-        losses[drawn, step] = loss.item()
+        losses[drawn, step] = take_step(model, optimizers, task, batch)
         if step + 1 in evaluated:
             cosine = {"cosine": gradient_cosine(model, tasks, step)} if len(tasks) == 2 else {}
             rows += [_row(step + 1, t, tagging.evaluate(model, t, t.validation)) | cosine for t in tasks]
     return model, pd.DataFrame(rows), {task.name: _curve(of_task) for task, of_task in zip(tasks, losses, strict=True)}
 
 
-def _optimizers(model: Model, settings: Settings) -> list[torch.optim.Optimizer]:
+def take_step(model: Model, optimizers: Sequence[torch.optim.Optimizer], task: TaggingTask, rows: Tensor) -> float:
+    """Train on some sentences of a task, and return their loss before."""
+    loss = tagging.loss(model, task, task.train, rows)
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+    loss.backward()
+    for optimizer in optimizers:
+        optimizer.step()
+    return loss.item()
+
+
+def optimizers_of(model: Model, settings: Settings) -> list[torch.optim.Optimizer]:
     """Adadelta for all parameters, the table's row by row."""
     lr, rho, eps = settings.learning_rate, settings.rho, settings.eps
     table = model.encoder.table
