@@ -3,6 +3,7 @@ import importlib
 import json
 import re
 import tomllib
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +23,7 @@ from mt2st.batch import READING_NOTEBOOKS
 from mt2st.embeddings import TRAINED
 from mt2st.experiments import FURTHER, GROUPS
 from mt2st.parameters import KNOWN
+from mt2st.relations import results, study
 from mt2st.runs import Record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -189,6 +191,23 @@ def test_the_committed_tables_of_the_replication_are_those_of_the_committed_reco
     report.write_tables(made, tmp_path)
     for file in tmp_path.iterdir():
         assert (ROOT / "figures" / name / file.name).read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["wiki", "relations"])
+def test_the_committed_study_is_of_the_runs_that_are_planned_now(name: str) -> None:
+    records = study.unpack(ROOT / "data" / "recorded" / f"pairs-{name}.parquet")
+    made = [record.run for record in records]
+    corpora = made[-1].vocabulary
+    assert set(corpora) <= set(profiles.PROFILES[name].study.corpora)
+    assert made == replace(profiles.PROFILES[name].study, corpora=corpora, steps=made[0].steps).plan()
+
+
+def test_the_committed_tables_of_a_study_are_those_of_its_record(tmp_path: Path) -> None:
+    made = results.tables(study.unpack(ROOT / "data" / "recorded" / "pairs-relations.parquet"))
+    report.write_tables(made, tmp_path)
+    for file in tmp_path.iterdir():
+        committed = ROOT / "figures" / "relations" / file.name
+        assert committed.read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
 
 
 def test_there_is_a_notebook_for_each_group_one_on_data_and_those_that_read_the_record() -> None:
