@@ -105,6 +105,19 @@ class TokenHead(nn.Module):
         return self.linear(self.dropout(encoded.tokens))
 
 
+class ForwardTokenHead(nn.Module):
+    """Logits (batch, time, classes) from the forward states alone, which have not seen the words to come."""
+
+    def __init__(self, encoder: Encoder, classes: int) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(encoder.dropout.p)
+        self.linear = nn.Linear(encoder.hidden, classes)
+
+    def forward(self, encoded: Encoded) -> Tensor:
+        """Return logits, shape (batch, time, classes)."""
+        return self.linear(self.dropout(encoded.ahead))
+
+
 class LanguageModelHead(nn.Module):
     """Next word from the forward states and previous word from the backward states, one shared adaptive softmax.
 

@@ -25,6 +25,7 @@ class SequenceData:
     classes: tuple[str, ...]  # all tags, "O" first where there are spans
     is_span: bool  # tags are IOB2 and mark spans
     files: tuple[Path, ...]  # what was read
+    is_prediction: bool = False  # tags say what comes next, so that a model may read no further than the token
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Sentences and tokens of each part, and its spans by type."""

@@ -7,6 +7,7 @@ for test, a fifth for validation, the rest for training.
 import math
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,8 @@ def frequency(train: pd.DataFrame) -> Tagging:
 def next_word(train: pd.DataFrame) -> Tagging:
     """Which word comes next: one of the `FREQUENT` most frequent in training text, lower-cased, `OTHER` or `END`.
 
-    Language modelling as tagging, as in Rei (2017), forwards only and with few words.
+    Language modelling as tagging, as in Rei (2017), forwards only and with few words. To a model that reads the whole
+    sentence the answer is in the question.
     """
     counts = Counter(token.lower() for tokens in train["tokens"] for token in tokens)
     known = {word for word, _ in counts.most_common(FREQUENT)}
@@ -81,7 +83,8 @@ def load(name: str) -> SequenceData:
     part_of = frame["article"].map(wiki.split_articles(frame, np.random.default_rng(SEED)))
     parts = [frame[part_of == part] for part in ("train", "validation", "test")]
     tagging = TASKS[name](parts[0])
-    return in_three_parts(name, list(map(tagging, parts)), name in ("wiki-hyperlink", "wiki-emphasis"), (wiki.dump(),))
+    data = in_three_parts(name, list(map(tagging, parts)), name in ("wiki-hyperlink", "wiki-emphasis"), (wiki.dump(),))
+    return replace(data, is_prediction=name == "wiki-next")
 
 
 def case_of(token: str) -> str:

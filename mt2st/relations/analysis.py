@@ -85,7 +85,8 @@ def splits(pairs: pd.MultiIndex, by: By, seed: int = 0) -> list[Split]:
     """Return positions of the pairs for training and test.
 
     - "pair": five folds of the pairs, shuffled. The study's.
-    - "main": five folds of the main tasks, shuffled: none of the tested main tasks is one in training.
+    - "main": five folds of the main tasks, shuffled: none of the tested main tasks is one in training. Where there are
+      fewer than five each is a fold.
     - "task": one task is left out at a time: no pair in training has it on either side, and those that do are tested.
       `seed` has no part in it, and each pair is tested twice.
 
@@ -101,7 +102,8 @@ def splits(pairs: pd.MultiIndex, by: By, seed: int = 0) -> list[Split]:
         return list(KFold(FOLDS, shuffle=True, random_state=seed).split(places))
     main, aux = (pairs.get_level_values(role) for role in ("main", "aux"))
     if by == "main":
-        return list(GroupKFold(FOLDS, shuffle=True, random_state=seed).split(places, groups=main))
+        folds = GroupKFold(min(FOLDS, main.nunique()), shuffle=True, random_state=seed)
+        return list(folds.split(places, groups=main))
     if by == "task":
         held_out = [np.asarray((main == task) | (aux == task)) for task in sorted(set(main) | set(aux))]
         return [(places[~held], places[held]) for held in held_out]
@@ -138,13 +140,18 @@ def _arrays(features: pd.DataFrame, gains: pd.Series) -> tuple[np.ndarray, np.nd
 
 
 def _scores(x: np.ndarray, y: np.ndarray, parts: Sequence[Split], model: BaseEstimator) -> dict[str, float]:
-    said = [clone(model).fit(x[train], y[train]).predict(x[test]) for train, test in parts]
+    said = [_fitted(model, x[train], y[train]).predict(x[test]) for train, test in parts]
     true = [y[test] for _, test in parts]
     return {
         "accuracy": accuracy_score(np.concatenate(true), np.concatenate(said)),
         "f1": f1_score(np.concatenate(true), np.concatenate(said), zero_division=0),
         "f1 of folds": float(np.mean([f1_score(t, s, zero_division=0) for t, s in zip(true, said, strict=True)])),
     }
+
+
+def _fitted(model: BaseEstimator, x: np.ndarray, y: np.ndarray) -> BaseEstimator:
+    """Fit a new model; where training knows one outcome alone, it always says that."""
+    return (clone(model) if len(set(y)) > 1 else DummyClassifier(strategy="most_frequent")).fit(x, y)
 
 
 def table(features: dict[str, pd.DataFrame], gains: pd.Series, by: By, repeats: int = 100) -> pd.DataFrame:

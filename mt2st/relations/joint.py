@@ -24,7 +24,7 @@ from mt2st.data import sequences
 from mt2st.data.sequences import SequenceData
 from mt2st.embeddings import EmbeddingTable
 from mt2st.folders import Parameters
-from mt2st.models import Encoder, Model, TokenHead
+from mt2st.models import Encoder, Model
 from mt2st.relations import features, measures, tagging
 from mt2st.relations.adadelta import RowAdadelta
 from mt2st.relations.tagging import Tagged, TaggingTask
@@ -162,7 +162,7 @@ def train(
     torch.manual_seed(seed)
     encoder = Encoder(torch.from_numpy(table.vectors), settings.hidden)
     encoder.embedding.sparse = True
-    model = Model(encoder, {task.name: TokenHead(encoder, len(task.classes)) for task in tasks}).to(device)
+    model = Model(encoder, {task.name: task.head(encoder) for task in tasks}).to(device)
     optimizers = optimizers_of(model, settings)
     generator = torch.Generator().manual_seed(seed)
     draws = torch.randint(len(tasks), (steps,), generator=generator).tolist()

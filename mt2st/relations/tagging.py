@@ -1,7 +1,7 @@
 """Tagged corpora as tensors, random batches of them, and how well tags are predicted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from mt2st.data.columns import OUTSIDE, TaggedText
 from mt2st.data.sequences import SequenceData
 from mt2st.embeddings import EmbeddingTable
 from mt2st.metrics import span_f1
-from mt2st.models import PADDING, Model
+from mt2st.models import PADDING, Encoder, ForwardTokenHead, Model, TokenHead
 from mt2st.tasks import IGNORED
 
 AT_ONCE = 256  # sentences, where nothing is trained
@@ -65,11 +65,16 @@ class TaggingTask:
     train: Sentences
     validation: Sentences
     test: Sentences
+    is_prediction: bool = False  # see `SequenceData`
+
+    def head(self, encoder: Encoder) -> nn.Module:
+        """Return a dense layer on the states of both directions, or of the forward one where tags say what comes."""
+        return (ForwardTokenHead if self.is_prediction else TokenHead)(encoder, len(self.classes))
 
     def to(self, device: torch.device) -> "TaggingTask":
         """Return the same on a device."""
-        parts = (part.to(device) for part in (self.train, self.validation, self.test))
-        return TaggingTask(self.name, self.classes, self.is_span, *parts)
+        train, validation, test = (part.to(device) for part in (self.train, self.validation, self.test))
+        return replace(self, train=train, validation=validation, test=test)
 
 
 @dataclass(frozen=True)
@@ -150,4 +155,4 @@ def as_task(data: SequenceData, table: EmbeddingTable, longest: int) -> TaggingT
     train, validation, test = (
         Sentences.of(part, table.index, data.classes, longest) for part in (data.train, data.validation, data.test)
     )
-    return TaggingTask(data.name, data.classes, data.is_span, train, validation, test)
+    return TaggingTask(data.name, data.classes, data.is_span, train, validation, test, data.is_prediction)

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from mt2st.models import Encoder, LanguageModelHead, Model, SentenceHead, TokenHead
+from mt2st.models import Encoder, ForwardTokenHead, LanguageModelHead, Model, SentenceHead, TokenHead
 
 VOCABULARY, DIMENSIONS, HIDDEN = 20, 5, 16
 WORDS = torch.tensor([[3, 7, 2, 9, 4, 1], [5, 2, 8, 0, 0, 0], [6, 0, 0, 0, 0, 0], [2, 3, 4, 5, 0, 0]])
@@ -166,3 +166,15 @@ def test_a_model_shares_one_encoder() -> None:
         4 * HIDDEN * (DIMENSIONS + HIDDEN + 2)
     )
     assert model.encoder.hidden == HIDDEN
+
+
+def test_the_forward_head_has_not_seen_the_words_to_come() -> None:
+    torch.manual_seed(0)
+    encoder = Encoder(torch.randn(9, 4), hidden=3)
+    head = ForwardTokenHead(encoder, 5)
+    sentence, lengths = torch.tensor([[2, 3, 4, 5]]), torch.tensor([4])
+    other = torch.tensor([[2, 3, 7, 8]])
+    one, changed = head(encoder(sentence, lengths)), head(encoder(other, lengths))
+    assert one.shape == (1, 4, 5)
+    assert torch.equal(one[:, :2], changed[:, :2])
+    assert not torch.isclose(one[:, 2:], changed[:, 2:]).all(-1).any()

@@ -154,3 +154,20 @@ def test_coefficients_find_the_feature_that_counts_and_name_the_published_ones(x
         ("main", "a"): 0.027, ("main", "c"): 1.007, ("aux", "a"): -0.297, ("aux", "c"): -0.174,
     }  # fmt: skip
     assert list(analysis.PUBLISHED_COEFFICIENTS) == [*DATA, *CURVE]
+
+
+def test_fewer_main_tasks_than_folds_are_a_fold_each() -> None:
+    few = PAIRS[PAIRS.get_level_values("main").isin(["POS", "CHU", "SEM"])]
+    parts = analysis.splits(few, "main")
+    assert sorted(few[test].get_level_values("main").unique().tolist() for _, test in parts) == [
+        ["CHU"],
+        ["POS"],
+        ["SEM"],
+    ]
+
+
+def test_where_training_has_one_outcome_that_is_what_is_said() -> None:
+    pairs = pd.MultiIndex.from_product([["a", "b"], ["c", "d"]], names=["main", "aux"])
+    gains = pd.Series([1.0, 1.0, -1.0, -1.0], pairs)
+    found = analysis.scores(pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0]}, pairs), gains, "main", repeats=1)
+    assert found["accuracy"].item() == 0  # the pairs of "b" are all that is known when those of "a" are tested
