@@ -205,7 +205,8 @@ def gradient_cosine(model: Model, tasks: Sequence[TaggingTask], seed: int) -> fl
     gradients: list[Tensor] = []
     for task in tasks:
         rows = torch.randint(len(task.train), (COMPARED,), generator=generator).to(shared[0].device)
-        parts = torch.autograd.grad(tagging.loss(model, task, task.train, rows), shared)
+        loss = tagging.loss(model, task, task.train, rows)
+        parts = torch.autograd.grad(loss, shared, materialize_grads=True)  # 0 for the direction a task does not read
         gradients.append(torch.cat([part.flatten() for part in parts]))
     one, other = gradients
     return float(torch.nn.functional.cosine_similarity(one, other, dim=0))

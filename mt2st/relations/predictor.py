@@ -42,7 +42,7 @@ class Predictor:
     def of(cls, records: Sequence[JointRecord]) -> "Predictor":
         """Take features and gains from the records of a study."""
         single = next(record.run for record in records if len(record.run.corpora) == 1)
-        gains = analysis.of_pairs(study.gains(records))
+        gains = results.defined_gains(records)
         return cls(results.task_features(records, PROBE), gains, round(PROBE * single.steps), single.settings)
 
     @cached_property

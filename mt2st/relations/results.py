@@ -70,9 +70,16 @@ def pairs(records: Sequence[JointRecord]) -> pd.DataFrame:
     return frame.sort_index().reset_index()
 
 
+def defined_gains(records: Sequence[JointRecord]) -> "pd.Series[float]":
+    """Return gains by (main, aux) among the tasks that have any: one that scores nothing alone is left out."""
+    gains = study.gains(records)
+    scoring = gains.index[gains.notna().any(axis=1)]
+    return analysis.of_pairs(gains.loc[scoring, scoring])
+
+
 def relatedness(records: Sequence[JointRecord]) -> pd.DataFrame:
     """Score each measure of relatedness by how well it ranks the gains, see `measures.ranking`."""
-    gains = analysis.of_pairs(study.gains(records))
+    gains = defined_gains(records)
     tasks = pd.DataFrame(
         {c: r.scores[c]["features"] for r in records if len(r.run.corpora) == 1 for c in r.run.corpora}
     ).T
@@ -102,7 +109,7 @@ def prediction(records: Sequence[JointRecord], repeats: int = 100) -> pd.DataFra
 
     See `analysis.table`; `p`, for all features, is that of swapping the tasks' names (`analysis.permutation_test`).
     """
-    gains = analysis.of_pairs(study.gains(records))
+    gains = defined_gains(records)
     of_pairs = features.pair_features(task_features(records)).loc[gains.index]
     is_data = of_pairs.columns.get_level_values("feature").isin(features.DATA)
     sets = {

@@ -87,6 +87,19 @@ def test_a_single_task_has_its_features_and_a_pair_its_label_information() -> No
 
 
 @pytest.mark.usefixtures("home")
+def test_a_task_of_what_comes_next_learns_beside_another_without_the_backward_states(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kinds, colours = sequences.load("kinds"), sequences.load("colours")
+    ahead = replace(kinds, is_prediction=True)
+    monkeypatch.setattr(sequences, "load", {"kinds": ahead, "colours": colours}.__getitem__)
+    record = joint.execute(run_of("colours", "kinds", steps=400), torch.device("cpu"))
+    assert record.scores["kinds"]["test"]["f1"] == 1  # a word's own tag: the forward states have seen the word
+    assert record.history["cosine"].between(-1, 1).all()
+    assert joint.task_of("kinds", ("colours", "kinds"), SETTINGS).is_prediction
+
+
+@pytest.mark.usefixtures("home")
 def test_counts_give_the_validation_f1() -> None:
     scores = joint.execute(run_of("colours"), torch.device("cpu")).scores["colours"]
     right, found, gold = np.array(scores["counts"]).sum(1)
