@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 
 from mt2st import figures
@@ -31,14 +32,13 @@ def draw(records: Sequence[JointRecord], folder: Path) -> None:
 def heat_map(gains: pd.DataFrame) -> Figure:
     """Gains in percent of F1, rows main tasks, columns auxiliary ones, as Figure 1 of Bingel and Søgaard (2017).
 
-    Colours are centred at 0 and saturate at the 95th percentile of the sizes, so that few large gains do not pale the
-    others; the numbers say the rest.
+    Colours are centred at 0 and logarithmic beyond 1%, so that few large gains do not pale the others.
     """
     figure, axes = plt.subplots(figsize=(7.5, 5.5))
-    limit = np.nanpercentile(gains.abs().to_numpy(), 95)
+    limit = max(1, np.nanmax(gains.abs().to_numpy()))
     sns.heatmap(
-        gains, ax=axes, annot=True, fmt=".1f", annot_kws={"size": 8}, cmap="RdBu", center=0, vmin=-limit, vmax=limit,
-        linewidths=0.5, cbar_kws={"label": "gain (% of F1 alone)", "extend": "both"},
+        gains, ax=axes, annot=True, fmt=".1f", annot_kws={"size": 8}, cmap="RdBu", linewidths=0.5,
+        norm=SymLogNorm(1, vmin=-limit, vmax=limit), cbar_kws={"label": "gain (% of F1 alone)"},
     )  # fmt: skip
     axes.set(xlabel="auxiliary task", ylabel="main task")
     axes.xaxis.set_ticks_position("top")
@@ -57,12 +57,12 @@ def curves(losses: pd.DataFrame) -> Figure:
     """
     columns = 5
     rows = -(-losses.shape[1] // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(10, 2.1 * rows), sharex=True, squeeze=False)
+    figure, grid = plt.subplots(rows, columns, figsize=(10, 2.3 * rows), sharex=True, squeeze=False)
     for panel, task in zip(grid.flat, losses, strict=False):
         fit = fit_log_curve(losses[task])
         panel.plot(losses.index / 1000, losses[task], color="silver", linewidth=0.6, label="training loss")
         panel.plot(losses.index / 1000, fit(losses.index.to_numpy(float)), color=OURS, linewidth=1.4, label="fit")
-        panel.set_title(f"{task}: a = {fit.a:.2f}, c = {fit.c:.1e}", fontsize=8)
+        panel.set_title(f"{task}\na = {fit.a:.2f}, c = {fit.c:.1e}", fontsize=8)
         panel.set_ylim(bottom=0)
     for panel in grid.flat[losses.shape[1] :]:
         panel.set_visible(False)

@@ -20,7 +20,7 @@ def test_every_curve_has_its_fit() -> None:
     losses = pd.DataFrame({task: 4 - scale * np.log(iterations + 20) for task, scale in (("POS", 0.4), ("CHU", 0.5))})
     figure = figures_relations.curves(losses.set_axis(iterations))
     shown = [panel for panel in figure.axes if panel.get_visible()]
-    assert [panel.get_title().partition(",")[0] for panel in shown] == ["POS: a = -0.40", "CHU: a = -0.50"]
+    assert [panel.get_title().partition(",")[0] for panel in shown] == ["POS\na = -0.40", "CHU\na = -0.50"]
     for panel in shown:
         loss, fit = (line.get_ydata() for line in panel.get_lines())
         np.testing.assert_allclose(fit, loss, atol=1e-4)
