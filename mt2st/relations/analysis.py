@@ -68,6 +68,10 @@ class Always(BaseEstimator):
         """Return the answer for each row."""
         return np.full(len(x), self.gain)
 
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        """Return probabilities of no gain and gain, (n, 2): 0 and 1."""
+        return np.tile([1.0 - self.gain, float(self.gain)], (len(x), 1))
+
 
 def of_pairs(gains: pd.DataFrame) -> pd.Series:
     """Return gains by (main, aux) of a table with main tasks as rows and auxiliary ones as columns, without NaN."""
@@ -153,7 +157,7 @@ def _arrays(features: pd.DataFrame, gains: pd.Series) -> tuple[np.ndarray, np.nd
 
 
 def _scores(x: np.ndarray, y: np.ndarray, parts: Sequence[Split], model: BaseEstimator) -> dict[str, float]:
-    said = [_fitted(model, x[train], y[train]).predict(x[test]) for train, test in parts]
+    said = [fitted(model, x[train], y[train]).predict(x[test]) for train, test in parts]
     true = [y[test] for _, test in parts]
     return {
         "accuracy": accuracy_score(np.concatenate(true), np.concatenate(said)),
@@ -162,7 +166,7 @@ def _scores(x: np.ndarray, y: np.ndarray, parts: Sequence[Split], model: BaseEst
     }
 
 
-def _fitted(model: BaseEstimator, x: np.ndarray, y: np.ndarray) -> BaseEstimator:
+def fitted(model: BaseEstimator, x: np.ndarray, y: np.ndarray) -> BaseEstimator:
     """Fit a new model; where training knows one outcome alone, logistic regression has no fit and always says that."""
     return clone(model).fit(x, y) if len(set(y)) > 1 or isinstance(model, Always) else Always(bool(y[0]))
 
@@ -222,7 +226,7 @@ def permutation_test(
 
 def _accuracy(y: np.ndarray, folds: Sequence[Fold]) -> float:
     """Return the accuracy over all tested pairs of folds whose features are scaled."""
-    said = [_fitted(LOGISTIC[-1], x_train, y[train]).predict(x_test) for x_train, x_test, (train, _) in folds]
+    said = [fitted(LOGISTIC[-1], x_train, y[train]).predict(x_test) for x_train, x_test, (train, _) in folds]
     right = [labels == y[test] for labels, (*_, (_, test)) in zip(said, folds, strict=True)]
     return float(np.concatenate(right).mean())
 

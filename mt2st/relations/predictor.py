@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
-from sklearn.base import clone
 from tqdm.auto import tqdm
 
 from mt2st import environment, paths
@@ -56,14 +55,14 @@ class Predictor:
         rows = []
         for pair, row in of_pairs.iterrows():
             known = ~names.isin(list(pair)).any(axis=1)
-            model = clone(analysis.LOGISTIC).fit(of_pairs[known].to_numpy(), self.gains[known] > 0)
+            model = analysis.fitted(analysis.LOGISTIC, of_pairs[known].to_numpy(), (self.gains[known] > 0).to_numpy())
             rows.append(model.predict_proba(row.to_numpy()[None])[0, 1])
         return pd.DataFrame({"p": rows, "gain": (self.gains > 0).to_numpy()}, index=self.gains.index)
 
     def probability(self, main: "pd.Series[float]", aux: "pd.Series[float]") -> float:
         """Return the probability that `main` gains from `aux`, each given by its 14 features."""
         of_pairs = features.pair_features(self.tasks).loc[self.gains.index]
-        model = clone(analysis.LOGISTIC).fit(of_pairs.to_numpy(), self.gains > 0)
+        model = analysis.fitted(analysis.LOGISTIC, of_pairs.to_numpy(), (self.gains > 0).to_numpy())
         new = features.pair_features(pd.DataFrame({"main": main, "aux": aux}).T).loc[[("main", "aux")]]
         return float(model.predict_proba(new.to_numpy())[0, 1])
 

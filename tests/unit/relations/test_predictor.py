@@ -129,3 +129,9 @@ def test_faults_of_files_are_named(tmp_path: Path, capsys: pytest.CaptureFixture
     with pytest.raises(ValueError, match="files need different names, got same, same; rename one"):
         predictor.report(twins[0], twins[1:])
     assert len(TASKS) == 6
+
+
+def test_where_all_other_pairs_gain_so_does_a_held_out_one(known: Predictor) -> None:
+    every = Predictor(known.tasks, known.gains.abs() + 1, known.steps, known.settings)
+    assert every.held_out["p"].tolist() == [1.0] * 30
+    assert every.probability(known.tasks.loc["pos"], known.tasks.loc["ner"]) == 1
