@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +68,38 @@ def read(run: Parameters, profile: str) -> tuple[pd.DataFrame, dict[str, Any], d
         json.loads((folder / "scores.json").read_text()),
         json.loads((folder / "environment.json").read_text()),
     )
+
+
+Row = dict[str, str]  # a run in compact form: its hash, and JSON of its parameters and of what it left
+
+
+def as_row(run: Parameters, history: pd.DataFrame, scores: dict[str, Any], environment: dict[str, Any]) -> Row:
+    """Return a run and what it left as one row of a compact record."""
+    return {
+        "hash": run.hash,
+        "run": json.dumps(run.to_dict()),
+        "history": json.dumps(history.to_dict("list")),
+        "scores": json.dumps(scores),
+        "environment": json.dumps(environment),
+    }
+
+
+def pack(rows: Iterable[Row], file: Path) -> None:
+    """Write a compact record: one parquet row a run."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    pd.DataFrame(list(rows)).to_parquet(part, compression="zstd")
+    part.replace(file)
+
+
+def unpack(file: Path, command: str) -> Iterator[Row]:
+    """Give the rows that `pack` wrote; raises FileNotFoundError that names the command that makes them."""
+    if not file.exists():
+        raise FileNotFoundError(f"{file} is not there: make it with `{command}`")
+    yield from pd.read_parquet(file).to_dict("records")
+
+
+def from_row(row: Row) -> tuple[dict[str, Any], pd.DataFrame, dict[str, Any], dict[str, Any]]:
+    """Inverse of `as_row`: parameters, history, scores and environment."""
+    history = pd.DataFrame(json.loads(row["history"]))
+    return json.loads(row["run"]), history, json.loads(row["scores"]), json.loads(row["environment"])

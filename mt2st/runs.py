@@ -1,6 +1,5 @@
 """A run: everything that determines a result, and the record it leaves in its folder (`mt2st.folders`)."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -129,37 +128,17 @@ def load(run: Run, profile: str) -> Record:
 
 def pack(records: Iterable[Record], file: Path) -> None:
     """Write records in compact form: one parquet row a run."""
-    rows = [
-        {
-            "hash": record.run.hash,
-            "experiment": record.experiment,
-            "run": json.dumps(record.run.to_dict()),
-            "history": json.dumps(record.history.to_dict("list")),
-            "scores": json.dumps(record.scores),
-            "environment": json.dumps(record.environment),
-        }
-        for record in records
-    ]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    pd.DataFrame(rows).to_parquet(part, compression="zstd")
-    part.replace(file)
+    rows = (folders.as_row(r.run, r.history, r.scores, r.environment) | {"experiment": r.experiment} for r in records)
+    folders.pack(rows, file)
 
 
 def unpack(file: Path) -> list[Record]:
     """Read records that `pack` wrote; raises FileNotFoundError that says how to make them."""
-    if not file.exists():
-        raise FileNotFoundError(f"{file} is not there: make it with `mt2st reproduce --profile {file.stem}`")
-    return [
-        Record(
-            Run.from_dict(json.loads(row.run)),
-            pd.DataFrame(json.loads(row.history)),
-            json.loads(row.scores),
-            json.loads(row.environment),
-            row.experiment,
-        )
-        for row in pd.read_parquet(file).itertuples()
-    ]
+    records = []
+    for row in folders.unpack(file, f"mt2st reproduce --profile {file.stem}"):
+        run, history, scores, environment = folders.from_row(row)
+        records.append(Record(Run.from_dict(run), history, scores, environment, row["experiment"]))
+    return records
 
 
 def of(records: Iterable[Record], experiment: str) -> list[Record]:

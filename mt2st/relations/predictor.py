@@ -17,14 +17,13 @@ from tqdm.auto import tqdm
 
 from mt2st import environment, paths
 from mt2st.data.columns import OUTSIDE, TaggedText, follows, read_columns
-from mt2st.data.sequences import SequenceData
+from mt2st.data.tagged import SequenceData, in_three_parts, split_in_order
 from mt2st.relations import analysis, features, joint, results, study, tagging
 from mt2st.relations.joint import JointRecord, Settings
 from mt2st.statistics import as_text
 
 PROBE = 0.1  # share of a recorded single-task run
 NEIGHBOURS = 20  # recorded pairs with the most similar probability
-PARTS = (0.8, 0.9)  # a file of one's own: where validation and test begin
 STUDY = "relations"  # profile whose recorded pairs it is trained on
 
 
@@ -95,7 +94,10 @@ def predict_gain(
     too little text.
     """
     predictor = Predictor.of(study.unpack(paths.recorded_pairs(profile)))
-    others = [aux] if isinstance(aux, SequenceData) else list(aux)
+    return _predict(predictor, main, [aux] if isinstance(aux, SequenceData) else list(aux), device)
+
+
+def _predict(predictor: Predictor, main: SequenceData, others: Sequence[SequenceData], device: str) -> pd.DataFrame:
     found = _probe([main, *others], predictor.settings, predictor.steps, device)
     rows = []
     for other in others:
@@ -129,16 +131,14 @@ def read_own(file: Path) -> SequenceData:
     text = read_columns(file, 0, 1)
     if len(text) < 10:
         raise ValueError(f"{file}: {len(text)} sentences, at least 10 are needed")
-    order = np.random.default_rng(0).permutation(len(text))
-    parts = np.split(order, [round(share * len(text)) for share in PARTS])
-    train, validation, test = (
-        TaggedText([text.sentences[i] for i in rows], [text.tags[i] for i in rows]) for rows in parts
-    )
-    classes = sorted({tag for tags in text.tags for tag in tags}, key=lambda tag: (tag != OUTSIDE, tag))
-    is_span = classes[0] == OUTSIDE and all(
+    order = np.random.default_rng(0).permutation(len(text)).tolist()
+    parts = [
+        TaggedText([text.sentences[i] for i in rows], [text.tags[i] for i in rows]) for rows in split_in_order(order)
+    ]
+    is_span = any(OUTSIDE in tags for tags in text.tags) and all(
         follows(before, tag) for tags in text.tags for before, tag in zip([OUTSIDE, *tags], tags, strict=False)
     )
-    return SequenceData(file.stem, train, validation, test, tuple(classes), is_span, (file,))
+    return in_three_parts(file.stem, parts, is_span, (file,))
 
 
 def report(main: Path, aux: Sequence[Path], profile: str = STUDY, device: str = "auto") -> str:
@@ -150,7 +150,7 @@ def report(main: Path, aux: Sequence[Path], profile: str = STUDY, device: str = 
     if len(set(names)) < len(names):
         raise ValueError(f"files need different names, got {', '.join(names)}; rename one")
     predictor = Predictor.of(study.unpack(paths.recorded_pairs(profile)))
-    frame = predict_gain(read_own(main), [read_own(file) for file in aux], profile, device)
+    frame = _predict(predictor, read_own(main), [read_own(file) for file in aux], device)
     lines = [
         f"{main.stem} gains from {row.aux} with probability {row.probability:.2f}; of the {row.n} recorded pairs with "
         f"the most similar probability {as_text(100 * row.gained, 100 * row.low, 100 * row.high, '.0f')} % gained"

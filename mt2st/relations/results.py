@@ -29,32 +29,28 @@ DIVISIONS: dict[By, str] = {
 def task_features(records: Sequence[JointRecord], share: float = 1.0) -> pd.DataFrame:
     """Return the 14 features of each task (rows) from its single-task run, the curve's from its first `share`."""
     rows = {}
-    for record in records:
-        if len(record.run.corpora) == 1:
-            (corpus,) = record.run.corpora
-            curve = study.curve(record).rename(corpus)
-            beginning = curve[curve.index <= share * record.run.steps]
-            rows[corpus] = pd.concat([pd.Series(record.scores[corpus]["features"]), features.curve_features(beginning)])
+    for task, record in study.alone(records).items():
+        curve = study.curve(record).rename(task)
+        beginning = curve[curve.index <= share * record.run.steps]
+        rows[task] = pd.concat([pd.Series(record.scores[task]["features"]), features.curve_features(beginning)])
     return pd.DataFrame(rows).T[[*features.DATA, *features.CURVE]].rename_axis("task")
 
 
 def curves(records: Sequence[JointRecord]) -> pd.DataFrame:
     """Training losses of the tasks alone: a row a step, a column each task."""
-    return pd.DataFrame({r.run.corpora[0]: study.curve(r) for r in records if len(r.run.corpora) == 1})
+    return pd.DataFrame({task: study.curve(record) for task, record in study.alone(records).items()})
 
 
 def single_tasks(records: Sequence[JointRecord]) -> pd.DataFrame:
     """Scores of each task alone (rows): F1 and accuracy of tags, and F1 of spans, in validation and test."""
-    rows = {}
-    for record in records:
-        if len(record.run.corpora) == 1:
-            (corpus,) = record.run.corpora
-            scores = record.scores[corpus]
-            rows[corpus] = {
-                f"{name}, {part}": scores[part].get(measure, np.nan)
-                for part in ("validation", "test")
-                for measure, name in (("f1", "F1"), ("accuracy", "accuracy"), ("span_f1", "span F1"))
-            }
+    rows = {
+        task: {
+            f"{name}, {part}": record.scores[task][part].get(measure, np.nan)
+            for part in ("validation", "test")
+            for measure, name in (("f1", "F1"), ("accuracy", "accuracy"), ("span_f1", "span F1"))
+        }
+        for task, record in study.alone(records).items()
+    }
     return pd.DataFrame(rows).T
 
 
@@ -78,29 +74,29 @@ def defined_gains(records: Sequence[JointRecord]) -> "pd.Series[float]":
 
 
 def relatedness(records: Sequence[JointRecord]) -> pd.DataFrame:
-    """Score each measure of relatedness by how well it ranks the gains, see `measures.ranking`."""
+    """Score each measure of relatedness by how well it ranks the gains, see `measures.ranking`.
+
+    Gradient cosines are measured while the pair trains, after the first tenth or on average: unlike the others they
+    cost the run whose gain they are to tell.
+    """
     gains = defined_gains(records)
-    tasks = pd.DataFrame(
-        {c: r.scores[c]["features"] for r in records if len(r.run.corpora) == 1 for c in r.run.corpora}
-    ).T
-    aux, main = (gains.index.get_level_values(role) for role in ("aux", "main"))
-    by_pair = {
-        frozenset(r.run.corpora): {
-            "label information": next(iter(r.scores.values()))["label information"],
-            "gradient cosine, begin": r.history["cosine"].iloc[0],
-            "gradient cosine, mean": r.history["cosine"].mean(),
+    tasks = pd.DataFrame({task: record.scores[task]["features"] for task, record in study.alone(records).items()}).T
+    pairs = study.together(records)
+    by_pair = pd.DataFrame(
+        {
+            pair: {
+                "label information": pairs[pair].scores[pair[0]]["label information"],
+                "gradient cosine, begin": pairs[pair].history["cosine"].iloc[0],
+                "gradient cosine, mean": pairs[pair].history["cosine"].mean(),
+            }
+            for pair in gains.index
         }
-        for r in records
-        if len(r.run.corpora) == 2
-    }
+    ).T
     values = {
-        f"{name} of {role}": pd.Series(tasks.loc[of, name].to_numpy(), gains.index)
+        f"{name} of {role}": pd.Series(tasks.loc[gains.index.get_level_values(role), name].to_numpy(), gains.index)
         for name in ("label entropy", "label kurtosis")
-        for role, of in (("aux", aux), ("main", main))
-    } | {
-        name: pd.Series([by_pair[frozenset(pair)][name] for pair in gains.index], gains.index)
-        for name in ("label information", "gradient cosine, begin", "gradient cosine, mean")
-    }
+        for role in ("aux", "main")
+    } | {name: pd.Series(column.to_numpy(), gains.index) for name, column in by_pair.items()}
     return measures.ranking(values, gains)
 
 
@@ -136,36 +132,43 @@ def prediction(records: Sequence[JointRecord], repeats: int = 100) -> pd.DataFra
 def by_budget(records: Sequence[JointRecord]) -> pd.DataFrame:
     """What more batches change: gains read at each tenth of the budget, of the same runs.
 
-    `gains` counts the pairs that gain, `same sign` those that agree with the end, and `rho` is Spearman's correlation
-    with the gains at the end. `f1` is the mean of the single tasks.
+    Counted are the pairs with a gain that is defined, which it is not before the main task alone scores: `pairs` is how
+    many there are, `gains` how many gain, and `same sign` the share that agrees with the end. `rho` is Spearman's
+    correlation with the gains at the end, `f1` the mean of the single tasks.
     """
-    f1: dict[tuple[str, ...], pd.DataFrame] = {}
-    for record in records:
-        wide = record.history.pivot_table(index="step", columns="task", values="f1")
-        f1[record.run.corpora] = wide.set_axis(np.arange(1, len(wide) + 1) / len(wide))
-    singles = {corpora[0]: frame[corpora[0]] for corpora, frame in f1.items() if len(corpora) == 1}
-    gains = {
-        (main, next(t for t in pair if t != main)): 100 * (frame[main] / singles[main].replace(0, np.nan) - 1)
-        for pair, frame in f1.items()
-        if len(pair) == 2
-        for main in pair
-    }
-    table = pd.DataFrame(gains)  # shares of the budget × ordered pairs
-    end = table.iloc[-1]
+    single = pd.DataFrame({task: _by_share(record, task) for task, record in study.alone(records).items()})
+    gains = pd.DataFrame(
+        {
+            (main, aux): study.relative_gain(_by_share(record, main), single[main])
+            for (main, aux), record in study.together(records).items()
+        }
+    )  # shares of the budget × ordered pairs
+    end = gains.iloc[-1]
+    both = gains.notna() & end.notna()
     return pd.DataFrame(
         {
-            "share of the budget": table.index,
-            "f1": pd.DataFrame(singles).mean(axis=1).to_numpy(),
-            "gains": (table > 0).sum(axis=1).to_numpy(),
-            "same sign": ((table > 0) == (end > 0)).mean(axis=1).to_numpy(),
-            "rho": [row.corr(end, method="spearman") for _, row in table.iterrows()],
+            "share of the budget": gains.index,
+            "f1": single.mean(axis=1).to_numpy(),
+            "pairs": gains.notna().sum(axis=1).to_numpy(),
+            "gains": (gains > 0).sum(axis=1).to_numpy(),
+            "same sign": (((gains > 0) == (end > 0)) & both).sum(axis=1).to_numpy() / both.sum(axis=1).to_numpy(),
+            "rho": [row.corr(end, method="spearman") for _, row in gains.iterrows()],
         }
     )
 
 
+def _by_share(record: JointRecord, task: str) -> "pd.Series[float]":
+    """F1 of a task in validation by share of its run; evaluations are equally spaced but for rounding to a step."""
+    f1 = record.history.loc[record.history["task"] == task, "f1"]
+    return f1.set_axis(np.arange(1, len(f1) + 1) / len(f1))
+
+
 def conclusions(records: Sequence[JointRecord]) -> str:
-    """Say how many pairs gain, for how many the interval excludes 0, and which tasks help and profit most."""
-    found = pairs(records)
+    """Say how many pairs gain, for how many the interval excludes 0, and which tasks help and profit most.
+
+    Pairs are those with a gain that is defined; the main task alone scores something.
+    """
+    found = pairs(records).dropna(subset="gain")
     tasks = analysis.by_task(study.gains(records))
     helps, profits = tasks["as aux"]["gains"], tasks["as main"]["gains"]
     gain, in_test = found["gain"] > 0, found["test"] > 0

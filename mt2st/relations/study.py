@@ -3,7 +3,6 @@
 A pair is run once and read in both directions: ⟨main, {main, aux}⟩ is what the main task gains from the auxiliary one.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -82,38 +81,30 @@ def load(run: JointRun, profile: str) -> JointRecord:
 
 def pack(records: Iterable[JointRecord], file: Path) -> None:
     """Write records in compact form: one parquet row a run."""
-    rows = [
-        {
-            "hash": record.run.hash,
-            "run": json.dumps(record.run.to_dict()),
-            "history": json.dumps(record.history.to_dict("list")),
-            "scores": json.dumps(record.scores),
-            "environment": json.dumps(record.environment),
-        }
-        for record in records
-    ]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    pd.DataFrame(rows).to_parquet(part, compression="zstd")
-    part.replace(file)
+    folders.pack((folders.as_row(r.run, r.history, r.scores, r.environment) for r in records), file)
 
 
 def unpack(file: Path) -> list[JointRecord]:
     """Read records that `pack` wrote; raises FileNotFoundError that says how to make them."""
-    if not file.exists():
-        profile = file.stem.removeprefix("pairs-")
-        raise FileNotFoundError(
-            f"{file} is not there: make it with `mt2st reproduce --profile {profile} --notebooks 10`"
-        )
-    return [
-        JointRecord(
-            JointRun.from_dict(json.loads(row.run)),
-            pd.DataFrame(json.loads(row.history)),
-            json.loads(row.scores),
-            json.loads(row.environment),
-        )
-        for row in pd.read_parquet(file).itertuples()
-    ]
+    profile = file.stem.removeprefix("pairs-")
+    rows = map(folders.from_row, folders.unpack(file, f"mt2st reproduce --profile {profile} --notebooks 10"))
+    return [JointRecord(JointRun.from_dict(run), *left) for run, *left in rows]
+
+
+def alone(records: Iterable[JointRecord]) -> dict[str, JointRecord]:
+    """Return the runs on one task, by task."""
+    return {record.run.corpora[0]: record for record in records if len(record.run.corpora) == 1}
+
+
+def together(records: Iterable[JointRecord]) -> dict[tuple[str, str], JointRecord]:
+    """Return the run of each ordered pair (main, aux), each run under both orders."""
+    pairs = [(record.run.corpora, record) for record in records if len(record.run.corpora) == 2]
+    return {order: record for (one, other), record in pairs for order in ((one, other), (other, one))}
+
+
+def relative_gain(shared: np.ndarray, single: np.ndarray) -> np.ndarray:
+    """Return 100 · (shared − single) / single, in percent, NaN where the single task scores 0."""
+    return 100 * (shared / np.where(np.greater(single, 0), single, np.nan) - 1)
 
 
 def gains(records: Sequence[JointRecord], part: str = "validation", measure: str = "f1") -> pd.DataFrame:
@@ -123,13 +114,11 @@ def gains(records: Sequence[JointRecord], part: str = "validation", measure: str
     validation, "accuracy", or "span_f1" where all tags mark spans. NaN on the diagonal, and where a run, a measure or
     anything to compare with (a single-task score of 0) is missing.
     """
-    scores = {r.run.corpora: {t: values[part].get(measure, np.nan) for t, values in r.scores.items()} for r in records}
-    corpora = [corpora[0] for corpora in scores if len(corpora) == 1]
-    found = pd.DataFrame(np.nan, index=pd.Index(corpora, name="main"), columns=pd.Index(corpora, name="aux"))
-    for pair, values in scores.items():
-        for main, aux in (pair, pair[::-1]) if len(pair) == 2 else ():
-            single = scores[(main,)][main]
-            found.loc[main, aux] = 100 * (values[main] / single - 1) if single else np.nan
+    singles = {task: record.scores[task][part].get(measure, np.nan) for task, record in alone(records).items()}
+    tasks = list(singles)
+    found = pd.DataFrame(np.nan, index=pd.Index(tasks, name="main"), columns=pd.Index(tasks, name="aux"))
+    for (main, aux), record in together(records).items():
+        found.loc[main, aux] = relative_gain(record.scores[main][part].get(measure, np.nan), singles[main])
     return found
 
 
@@ -140,25 +129,23 @@ def gain_intervals(records: Sequence[JointRecord], confidence: float = 0.95) -> 
     gain depends on which sentences are in the validation set; it does not hold what another seed of training would
     change, so that it is the least that should be doubted. NaN where the single task has an F1 of 0.
     """
-    counts = {r.run.corpora: {task: np.array(v["counts"]).T for task, v in r.scores.items()} for r in records}
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    pairs = together(records)
     rows = []
-    for main in (corpora[0] for corpora in counts if len(corpora) == 1):
-        single = counts[(main,)][main]  # (S, 3)
+    for main, record in alone(records).items():
+        single = _counts(record, main)
         drawn = np.random.default_rng(0).multinomial(len(single), [1 / len(single)] * len(single), RESAMPLES)
-        for pair in (corpora for corpora in counts if len(corpora) == 2 and main in corpora):
-            both = counts[pair][main]
-            gain = _gain(single.sum(0), both.sum(0))
-            low, high = np.quantile(_gain(drawn @ single, drawn @ both), tails)
-            (aux,) = set(pair) - {main}
+        for aux in (aux for of, aux in pairs if of == main):
+            shared = _counts(pairs[main, aux], main)
+            gain = relative_gain(micro_f1(shared.sum(0)), micro_f1(single.sum(0)))
+            low, high = np.quantile(relative_gain(micro_f1(drawn @ shared), micro_f1(drawn @ single)), tails)
             rows.append({"main": main, "aux": aux, "gain": float(gain), "low": low, "high": high})
     return pd.DataFrame(rows)
 
 
-def _gain(single: np.ndarray, pair: np.ndarray) -> np.ndarray:
-    """Relative gain in percent of F1 from counts (…, 3), NaN where the single task has an F1 of 0."""
-    alone = micro_f1(single)
-    return 100 * (micro_f1(pair) / np.where(alone > 0, alone, np.nan) - 1)
+def _counts(record: JointRecord, task: str) -> np.ndarray:
+    """Counts of the validation sentences of a task, (S, 3), see `Tagged.counts`."""
+    return np.array(record.scores[task]["counts"]).T
 
 
 def curve(record: JointRecord) -> "pd.Series[float]":

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,7 @@ def test_the_budget_table_reads_the_same_runs_earlier(made: list[JointRecord]) -
     # F1 of all runs grows in proportion to the steps, so that gains are those of the end from the beginning on.
     assert frame["rho"].tolist() == pytest.approx([1] * 10)
     assert frame["same sign"].tolist() == [1] * 10
+    assert frame["pairs"].tolist() == [30] * 10
     assert frame["gains"].tolist() == [(analysis.of_pairs(study.gains(made)) > 0).sum()] * 10
     assert frame["f1"].iloc[-1] == pytest.approx(
         np.mean([r.scores[t]["validation"]["f1"] for r in made[:6] for t in r.scores])
@@ -107,3 +109,11 @@ def test_every_figure_is_drawn(made: list[JointRecord], tmp_path: Path, monkeypa
     figures_relations.draw(made, tmp_path)
     assert drawn == list(figures_relations.TITLES)
     assert len(PAIRS) == 15
+
+
+def test_gains_that_are_not_defined_are_no_losses(made: list[JointRecord]) -> None:
+    late = [r for r in made if r.run.corpora != ("pos",)]
+    pos = made[0].history.assign(f1=[0.0, 0.0, *made[0].history["f1"][2:]])
+    frame = results.by_budget([replace(made[0], history=pos), *late])
+    assert frame["pairs"].tolist() == [25, 25, *[30] * 8]  # five pairs have "pos" as their main task
+    assert frame["same sign"].tolist() == [1] * 10
