@@ -23,8 +23,12 @@ OURS, PUBLISHED = sns.color_palette("colorblind")[0], sns.color_palette("colorbl
 
 
 def draw(records: Sequence[JointRecord], folder: Path) -> None:
-    """Draw the figures of a study, as png and pdf; `TITLES` names them."""
-    pictures = {"gains": heat_map(study.gains(records)), "curves": curves(results.curves(records))}
+    """Draw the figures of a study, as png and pdf; `TITLES` and those of its tables name them."""
+    pictures = {
+        "gains": heat_map(study.gains(records)),
+        "curves": curves(results.curves(records)),
+        "by_budget": by_budget(results.by_budget(records)),
+    }
     for name, picture in pictures.items():
         figures.save(picture, folder / name)
 
@@ -44,6 +48,7 @@ def heat_map(gains: pd.DataFrame) -> Figure:
     axes.xaxis.set_ticks_position("top")
     axes.xaxis.set_label_position("top")
     axes.tick_params(length=0)
+    axes.set_xticklabels(axes.get_xticklabels(), rotation=30, ha="left", rotation_mode="anchor")
     axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
     axes.grid(visible=False)
     return figure
@@ -71,6 +76,26 @@ def curves(losses: pd.DataFrame) -> Figure:
     for panel in grid[:, 0]:
         panel.set_ylabel("loss")
     grid[0, 0].legend(fontsize=7)
+    return figure
+
+
+def by_budget(frame: pd.DataFrame) -> Figure:
+    """How the tasks alone, and the signs and ranks of gains, change with the share of the batches.
+
+    Args:
+        frame: as of `results.by_budget`.
+    """
+    share = 100 * frame["share of the budget"]
+    figure, (scores, agreement) = plt.subplots(1, 2, figsize=(8, 3), sharex=True)
+    scores.plot(share, frame["f1"], "o-", color=OURS)
+    scores.set(xlabel="% of the batches", ylabel="F1 alone, mean of tasks", ylim=(0, 1))
+    agreement.plot(share, frame["same sign"], "o-", color=OURS, label="same sign of gain as at the end")
+    agreement.plot(share, frame["rho"], "D-", color=PUBLISHED, markersize=4, label="rank correlation with the end")
+    agreement.axhline(0.5, color="black", linewidth=1, linestyle=":")  # signs by chance
+    agreement.set(
+        xlabel="% of the batches", ylabel="agreement of gains", ylim=(min(0, frame["rho"].min()) - 0.05, 1.05)
+    )
+    agreement.legend(fontsize=7)
     return figure
 
 

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mt2st import figures, figures_relations, paths, replication, runs, summary, tables
 from mt2st.profiles import NAMES, STRATEGIES, Profile
 from mt2st.relations import results, study
+from mt2st.relations.joint import JointRecord
 from mt2st.runs import Record
 from mt2st.statistics import as_text
 
@@ -33,12 +34,15 @@ def build(profile: Profile) -> Path:
     draw(grid, folder)
     further = replication.tables(profile, records)
     replication.draw(further, records, folder)
+    if grid:
+        write_block(f"results:{profile.name}", readme_block(profile, grid, further), paths.readme())
     if paths.recorded_pairs(profile.name).exists():
         pairs = study.unpack(paths.recorded_pairs(profile.name))
-        further |= results.tables(pairs)
+        found = results.tables(pairs)
         figures_relations.draw(pairs, folder)
+        write_block(f"pairs:{profile.name}", pairs_block(profile, pairs, found["prediction"]), paths.readme())
+        further |= found
     write_tables(further, folder)
-    write_readme(profile, grid, further, paths.readme())
     return write_page(profile, grid, further, folder)
 
 
@@ -151,15 +155,14 @@ def strategy_table(scores: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def write_readme(profile: Profile, records: Sequence[Record], further: Further, readme: Path) -> None:
-    """Replace the block between `<!-- results:PROFILE -->` and `<!-- end -->`; a README without it is left alone."""
-    if not readme.exists() or not records:
+def write_block(name: str, block: str, readme: Path) -> None:
+    """Replace what stands between `<!-- NAME -->` and `<!-- end -->`; a README without it is left alone."""
+    if not readme.exists():
         return
-    text = readme.read_text(encoding="utf-8")
-    begin, end = f"<!-- results:{profile.name} -->", "<!-- end -->"
+    begin, end = f"<!-- {name} -->", "<!-- end -->"
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    block = f"{begin}\n{readme_block(profile, records, further)}{end}"
-    readme.write_text(pattern.sub(lambda _: block, text), encoding="utf-8")
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(pattern.sub(lambda _: f"{begin}\n{block}{end}", text), encoding="utf-8")
 
 
 def readme_block(profile: Profile, records: Sequence[Record], further: Further) -> str:
@@ -179,3 +182,22 @@ def readme_block(profile: Profile, records: Sequence[Record], further: Further) 
             tables.to_markdown(replication.for_readers("claims", further["claims"])),
         ]
     return "\n".join(parts)
+
+
+def pairs_block(profile: Profile, records: Sequence[JointRecord], prediction: pd.DataFrame) -> str:
+    """Return what a study of pairs found: counts of gains, and how well they were predicted (`results.prediction`)."""
+    single = next(iter(study.alone(records).values()))
+    columns = {
+        name: part.set_index("features")["accuracy"] for name, part in prediction.groupby("held out", sort=False)
+    }
+    return "\n".join(
+        [
+            f"Profile `{profile.name}`, {len(records)} runs of {len(study.alone(records))} tasks, {single.run.steps:,} "
+            f"batches for one task and {2 * single.run.steps:,} for two ({single.run.steps / study.STEPS:.0%} of the "
+            f"study's), seed {single.run.seed}, made on {single.environment['device']}, one thread a run.\n",
+            *(f"- {line}" for line in results.conclusions(records).splitlines()),
+            "\nHow often a gain or a loss is told right, by what is known of the tasks and which pairs are held out; "
+            "in brackets the 95% t interval over random divisions of the same pairs:\n",
+            tables.to_markdown(pd.DataFrame(columns).reset_index()),
+        ]
+    )

@@ -180,3 +180,12 @@ def readings() -> pd.DataFrame:
             for name, gains in rows.items()
         ]
     )
+
+
+@lru_cache
+def figure_1() -> "pd.Series[float]":
+    """Return `published_gains` by (main, aux) to two decimals, also where the logs are not here: the paper's Figure 1.
+
+    They are a table in `data/paper`, for comparison with gains of one's own.
+    """
+    return pd.read_csv(paths.data() / "paper" / "bingel2017_gains.csv").set_index(["main", "aux"])["gain"]

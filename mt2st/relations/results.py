@@ -5,14 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mt2st.relations import analysis, features, measures, study
+from mt2st.data.sequences import TASKS
+from mt2st.relations import analysis, features, measures, published, study
 from mt2st.relations.analysis import By
 from mt2st.relations.joint import JointRecord
 from mt2st.statistics import as_text
 
 TITLES = {
     "single_tasks": "Each task alone",
-    "pairs": "Relative gains in F1 of tags, percent: validation with an interval over its sentences, test, whole spans",
+    "pairs": "Relative gains in F1 of tags, percent: validation with interval, published, test, whole spans",
     "relatedness": "How measures of relatedness rank the gains",
     "prediction": "How well logistic regression predicts a gain",
     "by_budget": "What more batches would change",
@@ -58,12 +59,21 @@ def pairs(records: Sequence[JointRecord]) -> pd.DataFrame:
     """One row an ordered pair: relative gains in percent in validation, with interval, and in test, and of spans.
 
     `gain` and its bounds are `study.gain_intervals`; `test` is the gain in F1 of tags in test, `spans` that in F1 of
-    whole spans in validation where the main task marks spans.
+    whole spans in validation where the main task marks spans. `published` is the gain of Bingel and Søgaard (2017)
+    between tasks of these kinds, on other corpora but for CoNLL-2000, SemCor, STREUSLE and FrameNet, NaN where they
+    have none.
     """
     frame = study.gain_intervals(records).set_index(["main", "aux"])
+    frame["published"] = _published(frame.index)
     frame["test"] = analysis.of_pairs(study.gains(records, "test"))
     frame["spans"] = analysis.of_pairs(study.gains(records, measure="span_f1"))
     return frame.sort_index().reset_index()
+
+
+def _published(pairs: pd.MultiIndex) -> "pd.Series[float]":
+    """Published gains by pairs of corpora, NaN where the study has no such tasks."""
+    kinds = pd.MultiIndex.from_tuples([(TASKS.get(main), TASKS.get(aux)) for main, aux in pairs])
+    return published.figure_1().reindex(kinds).set_axis(pairs)
 
 
 def defined_gains(records: Sequence[JointRecord]) -> "pd.Series[float]":
@@ -76,6 +86,7 @@ def defined_gains(records: Sequence[JointRecord]) -> "pd.Series[float]":
 def relatedness(records: Sequence[JointRecord]) -> pd.DataFrame:
     """Score each measure of relatedness by how well it ranks the gains, see `measures.ranking`.
 
+    The gains that were published for tasks of these kinds stand last, where there are any.
     Gradient cosines are measured while the pair trains, after the first tenth or on average: unlike the others they
     cost the run whose gain they are to tell.
     """
@@ -97,7 +108,8 @@ def relatedness(records: Sequence[JointRecord]) -> pd.DataFrame:
         for name in ("label entropy", "label kurtosis")
         for role in ("aux", "main")
     } | {name: pd.Series(column.to_numpy(), gains.index) for name, column in by_pair.items()}
-    return measures.ranking(values, gains)
+    earlier = _published(gains.index)
+    return measures.ranking(values | ({"published gain": earlier} if earlier.notna().any() else {}), gains)
 
 
 def prediction(records: Sequence[JointRecord], repeats: int = 100) -> pd.DataFrame:
@@ -166,21 +178,26 @@ def _by_share(record: JointRecord, task: str) -> "pd.Series[float]":
 def conclusions(records: Sequence[JointRecord]) -> str:
     """Say how many pairs gain, for how many the interval excludes 0, and which tasks help and profit most.
 
-    Pairs are those with a gain that is defined; the main task alone scores something.
+    Pairs are those with a gain that is defined; the main task alone scores something. Where some of them are among the
+    published ones, say how far these came again.
     """
     found = pairs(records).dropna(subset="gain")
     tasks = analysis.by_task(study.gains(records))
     helps, profits = tasks["as aux"]["gains"], tasks["as main"]["gains"]
     gain, in_test = found["gain"] > 0, found["test"] > 0
-    return "\n".join(
-        [
-            f"{gain.sum()} of {len(found)} ordered pairs gain; the interval over validation sentences is above 0 for "
-            f"{(found['low'] > 0).sum()} and below 0 for {(found['high'] < 0).sum()}",
-            f"in test {in_test.sum()} gain; {(gain == in_test).sum()} pairs have the same sign in both",
-            f"helps most others: {helps.idxmax()} ({helps.max()}); gains from most others: {profits.idxmax()} "
-            f"({profits.max()})",
-        ]
-    )
+    lines = [
+        f"{gain.sum()} of {len(found)} ordered pairs gain; the interval over validation sentences is above 0 for "
+        f"{(found['low'] > 0).sum()} and below 0 for {(found['high'] < 0).sum()}",
+        f"in test {in_test.sum()} gain; {(gain == in_test).sum()} pairs have the same sign in both",
+        f"helps most others: {helps.idxmax()} ({helps.max()}); gains from most others: {profits.idxmax()} "
+        f"({profits.max()})",
+    ]
+    both = found.dropna(subset="published")
+    if len(both):
+        alike = ((both["gain"] > 0) == (both["published"] > 0)).sum()
+        rho = both["gain"].corr(both["published"], method="spearman")
+        lines.append(f"{alike} of {len(both)} gains published for such tasks have the same sign here; rho = {rho:.2f}")
+    return "\n".join(lines)
 
 
 def tables(records: Sequence[JointRecord]) -> dict[str, pd.DataFrame]:

@@ -26,6 +26,16 @@ def test_every_curve_has_its_fit() -> None:
         np.testing.assert_allclose(fit, loss, atol=1e-4)
 
 
+def test_the_budget_is_shown_in_percent_with_the_end_at_100() -> None:
+    frame = pd.DataFrame(
+        {"share of the budget": [0.5, 1.0], "f1": [0.4, 0.5], "same sign": [0.7, 1.0], "rho": [-0.2, 1.0]}
+    )
+    scores, agreement = figures_relations.by_budget(frame).axes
+    assert scores.get_lines()[0].get_xydata().tolist() == [[50, 0.4], [100, 0.5]]
+    assert [line.get_ydata().tolist() for line in agreement.get_lines()[:2]] == [[0.7, 1.0], [-0.2, 1.0]]
+    assert agreement.get_ylim()[0] < -0.2
+
+
 def test_coefficients_stand_beside_the_published_ones_largest_on_top() -> None:
     frame = pd.DataFrame(
         {"coefficient": [-1.1, 0.9], "low": [-1.3, 0.5], "high": [-0.8, 1.4], "published": [0.434, 1.007]},

@@ -191,6 +191,8 @@ def test_the_committed_tables_of_the_replication_are_those_of_the_committed_reco
     report.write_tables(made, tmp_path)
     for file in tmp_path.iterdir():
         assert (ROOT / "figures" / name / file.name).read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
+    block = report.readme_block(profiles.PROFILES[name], runs.of(recorded[name], "grid"), made)
+    assert block in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["wiki"])

@@ -10,9 +10,11 @@ import nbformat
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from relations.made_up import records as pairs_made_up
 
 from mt2st import audit, execution, figures, paths, replication, report, runs, summary, tables, training
 from mt2st.profiles import NAMES, STRATEGIES, Profile
+from mt2st.relations import results
 from mt2st.runs import Record
 
 Grid = Callable[[Profile, Sequence[str], int], list[Record]]
@@ -183,23 +185,35 @@ def test_a_profile_without_record_says_how_to_make_it(profile: Profile) -> None:
         report.build(profile)
 
 
-def test_the_readme_block_can_be_replaced_again(records: list[Record], profile: Profile, tmp_path: Path) -> None:
+def test_a_block_of_the_readme_can_be_replaced_again(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(README, encoding="utf-8")
-    report.write_readme(profile, records, {}, readme)
-    first = readme.read_text(encoding="utf-8")
-    report.write_readme(profile, records, {}, readme)
-    assert readme.read_text(encoding="utf-8") == first
-    assert first != README
+    for block in ("first\n", "second\n"):
+        report.write_block("results:smoke", block, readme)
+        assert readme.read_text(encoding="utf-8") == README.replace("old\n", block)
 
 
-def test_a_readme_without_block_is_left_alone(records: list[Record], profile: Profile, tmp_path: Path) -> None:
+def test_a_readme_without_the_block_is_left_alone(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
-    report.write_readme(profile, records, {}, readme)
+    report.write_block("results:smoke", "new\n", readme)
     assert not readme.exists()
     readme.write_text("# Title\n")
-    report.write_readme(profile, records, {}, readme)
+    report.write_block("results:smoke", "new\n", readme)
     assert readme.read_text() == "# Title\n"
+
+
+def test_the_block_of_pairs_says_what_was_found(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "PERMUTATIONS", 9)
+    made = pairs_made_up()
+    prediction = results.prediction(made, repeats=3)
+    block = report.pairs_block(profile, made, prediction)
+    assert "21 runs of 6 tasks, 1,000 batches for one task and 2,000 for two (4% of the study's), seed 0" in block
+    for line in results.conclusions(made).splitlines():
+        assert f"\n- {line}\n" in block
+    rows = [line.split(" | ") for line in block.splitlines() if line.startswith("| ")]
+    assert [row[0] for row in rows[2:]] == [f"| {name}" for name in prediction["features"].unique()]
+    known = prediction[prediction["features"] == results.ALL]
+    assert rows[4] == [f"| {results.ALL}", *known["accuracy"][:-1], f"{known['accuracy'].iloc[-1]} |"]
 
 
 def test_the_readme_block_has_the_summary_and_all_cells(records: list[Record], profile: Profile) -> None:

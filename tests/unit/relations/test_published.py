@@ -228,3 +228,12 @@ def test_curves_are_the_losses_of_tasks_alone() -> None:
     curves = published.published_curves()
     assert list(curves) == list(published.TASKS.values())
     assert curves["STR"].to_dict() == {10: 1.0, 25_000: 10 / 25_000, 50_000: 10 / 50_000}
+
+
+def test_the_copy_of_figure_1_has_the_papers_40_gains_and_its_best_helpers() -> None:
+    gains = published.figure_1()
+    assert (len(gains), (gains > 0).sum()) == (90, 40)
+    assert gains.index.is_unique
+    helped = (gains > 0).groupby("aux").sum()
+    assert helped.nlargest(2).to_dict() == {"CHU": 7, "SEM": 6}
+    assert gains["MWE", "COM"] > 0 < gains["COM", "MWE"]  # which the paper names
