@@ -29,6 +29,7 @@ def build(profile: Profile) -> Path:
     grid = runs.of(records, "grid")
     folder = paths.figures(profile.name)
     folder.mkdir(parents=True, exist_ok=True)
+    figures.use_style()
     for number in tables.TITLES if grid else ():
         tables.write(number, runs.score_frame(grid), folder)
     draw(grid, folder)
@@ -58,7 +59,6 @@ def draw(records: Sequence[Record], folder: Path) -> None:
     """Draw Figures 2–11 and the two summaries by strategy, as png and pdf; a figure without its runs is left out."""
     if not records:
         return
-    figures.use_style()
     history, scores = runs.history_frame(records), runs.score_frame(records)
     present = set(scores["strategy"])
     for number, figure in figures.FIGURES.items():

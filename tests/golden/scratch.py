@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = "imdb"  # profile whose committed record the notebooks 06 to 08 read
-STUDY = "wiki"  # and that of 09 and 10
+STUDY = "relations"  # and that of 09 and 10
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from mt2st.embeddings import TRAINED
 from mt2st.experiments import FURTHER, GROUPS
 from mt2st.parameters import KNOWN
 from mt2st.relations import results, study
+from mt2st.relations.joint import JointRecord
 from mt2st.runs import Record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -195,21 +196,44 @@ def test_the_committed_tables_of_the_replication_are_those_of_the_committed_reco
     assert block in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["wiki"])
-def test_the_committed_study_is_of_the_runs_that_are_planned_now(name: str) -> None:
-    records = study.unpack(ROOT / "data" / "recorded" / f"pairs-{name}.parquet")
-    made = [record.run for record in records]
+@pytest.fixture(scope="module")
+def studies() -> dict[str, list[JointRecord]]:
+    """Return the committed records of studies of pairs by profile."""
+    return {name: study.unpack(ROOT / "data" / "recorded" / f"pairs-{name}.parquet") for name in ("wiki", "relations")}
+
+
+@pytest.mark.parametrize("name", ["wiki", "relations"])
+def test_a_committed_study_is_of_the_runs_that_are_planned_now(
+    name: str, studies: dict[str, list[JointRecord]]
+) -> None:
+    made = [record.run for record in studies[name]]
     corpora = made[-1].vocabulary
     assert set(corpora) <= set(profiles.PROFILES[name].study.corpora)
     assert made == replace(profiles.PROFILES[name].study, corpora=corpora, steps=made[0].steps).plan()
 
 
-def test_the_committed_tables_of_a_study_are_those_of_its_record(tmp_path: Path) -> None:
-    made = results.tables(study.unpack(ROOT / "data" / "recorded" / "pairs-wiki.parquet"))
+@pytest.mark.parametrize("name", ["wiki", "relations"])
+def test_every_run_of_a_study_says_what_it_was_made_with(name: str, studies: dict[str, list[JointRecord]]) -> None:
+    tables_of_words = {record.environment["table"] for record in studies[name]}
+    assert len(tables_of_words) == 1
+    for record in studies[name]:
+        assert record.environment["seed"] == record.run.seed
+        assert re.fullmatch(r"[0-9a-f]{40}", record.environment["commit"])
+        assert record.environment["data"]
+
+
+@pytest.mark.parametrize("name", ["wiki", "relations"])
+def test_the_committed_tables_of_a_study_and_its_block_are_those_of_its_record(
+    name: str, studies: dict[str, list[JointRecord]], tmp_path: Path
+) -> None:
+    made = results.tables(studies[name])
     report.write_tables(made, tmp_path)
     for file in tmp_path.iterdir():
-        committed = ROOT / "figures" / "wiki" / file.name
+        committed = ROOT / "figures" / name / file.name
         assert committed.read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
+    if name == "relations":  # the README shows this one
+        block = report.pairs_block(profiles.PROFILES[name], studies[name], made["prediction"])
+        assert block in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_there_is_a_notebook_for_each_group_one_on_data_and_those_that_read_the_record() -> None:

@@ -48,6 +48,7 @@ def test_pairs_show_gains_in_validation_in_test_and_of_spans(made: list[JointRec
     assert row["spans"] == pytest.approx(100 * (f1["validation"] - 1))
     assert row["low"] <= row["gain"] <= row["high"]
     assert frame.loc["pos", "spans"].isna().all()
+    np.testing.assert_allclose(frame["averaged"], frame["gain"])  # F1 of all runs grows in proportion to the steps
 
 
 def test_relatedness_ranks_what_was_measured_of_data_and_gradients(made: list[JointRecord]) -> None:
@@ -96,7 +97,9 @@ def test_conclusions_count_gains(made: list[JointRecord]) -> None:
     lines = results.conclusions(made).splitlines()
     assert lines[0].startswith(f"{(found['gain'] > 0).sum()} of 30 ordered pairs gain; the interval")
     helped = analysis.by_task(study.gains(made))["as main"]["gains"]
-    assert lines[2].endswith(f"gains from most others: {helped.idxmax()} ({helped.max()})")
+    assert "100% of the pairs have the sign of the end (rho = 1.00); with F1 averaged over the" in lines[2]
+    assert lines[2].endswith(f"{(found['gain'] > 0).sum()} gain")
+    assert lines[3].endswith(f"gains from most others: {helped.idxmax()} ({helped.max()})")
 
 
 def test_gains_stand_beside_those_published_for_such_tasks(made: list[JointRecord]) -> None:
@@ -106,7 +109,7 @@ def test_gains_stand_beside_those_published_for_such_tasks(made: list[JointRecor
     published = frame["published"].dropna().to_dict()
     assert published == {("ud-ewt", "conll2000"): 2.87, ("conll2000", "ud-ewt"): -0.45}
     alike = sum((frame.loc[pair, "gain"] > 0) == (gain > 0) for pair, gain in published.items())
-    assert results.conclusions(few).splitlines()[3].startswith(f"{alike} of 2 gains published")
+    assert results.conclusions(few).splitlines()[4].startswith(f"{alike} of 2 gains published")
     assert results.relatedness(few)["measure"].iloc[-1] == "published gain"
 
 
