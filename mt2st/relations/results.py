@@ -65,15 +65,19 @@ def pairs(records: Sequence[JointRecord]) -> pd.DataFrame:
     in F1 of tags in test, `spans` that in F1 of whole spans in validation where the main task marks spans.
     """
     frame = study.gain_intervals(records).set_index(["main", "aux"])
-    frame["averaged"] = _averaged(records)
+    frame["averaged"] = averaged_gains(records)
     frame["published"] = _published(frame.index)
     frame["test"] = analysis.of_pairs(study.gains(records, "test"))
     frame["spans"] = analysis.of_pairs(study.gains(records, measure="span_f1"))
     return frame.sort_index().reset_index()
 
 
-def _averaged(records: Sequence[JointRecord]) -> "pd.Series[float]":
-    """Relative gains in percent of F1 averaged over the readings of the second half, by (main, aux)."""
+def averaged_gains(records: Sequence[JointRecord]) -> "pd.Series[float]":
+    """Relative gains in percent of validation F1 averaged over the readings of the second half, by (main, aux).
+
+    F1 moves up and down from reading to reading, and what the main task alone happens to score at the end shifts its
+    gains from all others; an average of readings depends less on that.
+    """
     alone = {task: _late(record, task) for task, record in study.alone(records).items()}
     shared = {pair: _late(record, pair[0]) for pair, record in study.together(records).items()}
     gains = {(main, aux): float(study.relative_gain(f1, alone[main])) for (main, aux), f1 in shared.items()}

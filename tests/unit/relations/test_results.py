@@ -10,6 +10,7 @@ from scipy import stats
 from mt2st import figures, figures_relations
 from mt2st.relations import analysis, features, measures, results, study
 from mt2st.relations.joint import JointRecord
+from mt2st.relations.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,16 @@ def test_every_figure_is_drawn(made: list[JointRecord], tmp_path: Path, monkeypa
     figures_relations.draw(made, tmp_path)
     assert drawn == [*figures_relations.TITLES, "by_budget"]
     assert len(PAIRS) == 15
+
+
+def test_averaged_gains_are_of_the_readings_of_the_second_half(made: list[JointRecord]) -> None:
+    alone = made[0].history.assign(f1=[0.1] * 5 + [0.2, 0.4, 0.2, 0.4, 0.3])
+    changed = [replace(made[0], history=alone), *made[1:]]
+    pair = next(r for r in made if r.run.corpora == ("pos", "chunks")).history
+    shared = pair.loc[(pair["task"] == "pos") & (pair["step"] > 500), "f1"]
+    expected = 100 * (shared.mean() / 0.3 - 1)
+    assert results.averaged_gains(changed)["pos", "chunks"] == pytest.approx(expected)
+    assert Predictor.of(changed).gains["pos", "chunks"] == pytest.approx(expected)
 
 
 def test_gains_that_are_not_defined_are_no_losses(made: list[JointRecord]) -> None:
