@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 reproduce: .venv/ready  ## every table and figure, from real text
 	$(BIN)/mt2st reproduce --profile $(PROFILE) --seeds $(SEEDS) --workers $(WORKERS)
 
-figures: .venv/ready  ## tables, figures and page from the committed record, in seconds
+figures: .venv/ready  ## tables, figures and page from the committed record, in a minute or two
 	$(BIN)/mt2st figures --profile $(PROFILE)
 
 test: lint  ## style, types, unit tests, notebooks
