@@ -79,21 +79,22 @@ def averaged_gains(records: Sequence[JointRecord]) -> "pd.Series[float]":
     gains from all others; an average of readings depends less on that.
     """
     alone = {task: _late(record, task) for task, record in study.alone(records).items()}
-    shared = {pair: _late(record, pair[0]) for pair, record in study.together(records).items()}
-    gains = {(main, aux): float(study.relative_gain(f1, alone[main])) for (main, aux), f1 in shared.items()}
-    return pd.Series(gains).rename_axis(["main", "aux"])
+    shared = pd.Series({pair: _late(record, pair[0]) for pair, record in study.together(records).items()})
+    shared = shared.rename_axis(["main", "aux"])
+    single = shared.index.get_level_values("main").map(alone)
+    return pd.Series(study.relative_gain(shared.to_numpy(), single.to_numpy()), shared.index)
 
 
-def _late(record: JointRecord, task: str) -> np.ndarray:
-    """Mean validation F1 of a task over the readings of the second half of its run, a 0-d array."""
+def _late(record: JointRecord, task: str) -> float:
+    """Mean validation F1 of a task over the readings of the second half of its run."""
     f1 = _by_share(record, task)
-    return np.mean(f1[f1.index > 0.5])
+    return float(f1[f1.index > 0.5].mean())
 
 
 def _published(pairs: pd.MultiIndex) -> "pd.Series[float]":
     """Published gains by pairs of corpora, NaN where the study has no such tasks."""
     kinds = pd.MultiIndex.from_tuples([(TASKS.get(main), TASKS.get(aux)) for main, aux in pairs])
-    return published.figure_1().reindex(kinds).set_axis(pairs)
+    return analysis.of_pairs(published.figure_1()).reindex(kinds).set_axis(pairs)
 
 
 def defined_gains(records: Sequence[JointRecord]) -> "pd.Series[float]":
@@ -212,8 +213,7 @@ def conclusions(records: Sequence[JointRecord]) -> str:
         f"in test {in_test.sum()} gain; {(gain == in_test).sum()} pairs have the same sign in both",
         f"F1 moves from reading to reading: at nine tenths of the batches {before['same sign']:.0%} of the pairs have "
         f"the sign of the end (rho = {before['rho']:.2f}); with F1 averaged over the second half {averaged} gain",
-        f"helps most others: {helps.idxmax()} ({helps.max()}); gains from most others: {profits.idxmax()} "
-        f"({profits.max()})",
+        f"helps most others: {_most(helps)}; gains from most others: {_most(profits)}",
     ]
     both = found.dropna(subset="published")
     if len(both):
@@ -221,6 +221,11 @@ def conclusions(records: Sequence[JointRecord]) -> str:
         rho = both["gain"].corr(both["published"], method="spearman")
         lines.append(f"{alike} of {len(both)} gains published for such tasks have the same sign here; rho = {rho:.2f}")
     return "\n".join(lines)
+
+
+def _most(counts: "pd.Series[int]") -> str:
+    """Name all tasks with the highest count, and it."""
+    return f"{', '.join(counts.index[counts == counts.max()])} ({counts.max()})"
 
 
 def tables(records: Sequence[JointRecord]) -> dict[str, pd.DataFrame]:

@@ -30,8 +30,7 @@ def test_golden_was_executed_from_its_source(source: Path) -> None:
 @pytest.mark.parametrize("source", SOURCES, ids=lambda file: file.stem)
 def test_golden_guards_printed_numbers(source: Path) -> None:
     guarded = [c for c in code_cells(HERE / source.name) if c.outputs and IGNORED not in c.metadata.get("tags", [])]
-    # 09 reads logs that are not here: only the paper's numbers can be compared.
-    assert len(guarded) >= (1 if source.stem == "09_published_logs" else 3)
+    assert len(guarded) >= 3
     assert all(output.output_type == "stream" and output.name == "stdout" for c in guarded for output in c.outputs)
 
 
