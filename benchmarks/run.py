@@ -16,13 +16,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from mt2st import batch, environment, profiles
+from mt2st.experiments import batch, environment, profiles
 from mt2st.losses import analogy_accuracy_loss, analogy_loss, element_spearman_loss, misalignment_loss
 from mt2st.models import Encoder, Model, TokenHead
 from mt2st.relations import joint
 from mt2st.relations.tagging import Sentences, TaggingTask
+from mt2st.report.tables import to_markdown
 from mt2st.schedules import SINGLE_TASK, Constant
-from mt2st.tables import to_markdown
 from mt2st.tasks import SentenceTask, TableTask
 from mt2st.training import fit
 

@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_train_options(parser: argparse.ArgumentParser) -> None:
     """One option for each field of `train.Options`."""
-    from mt2st.train import Options
+    from mt2st.classifier import Options
 
     parser.add_argument("--data", type=Path, required=True, help=".csv, .tsv or .jsonl file, UTF-8")
     parser.add_argument("--text", required=True, help="column of texts")
@@ -78,7 +78,7 @@ def _add_train_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from mt2st import batch, profiles
+    from mt2st.experiments import batch, profiles
 
     if options.seeds < 1:
         raise ValueError(f"--seeds must be at least 1, got {options.seeds}")
@@ -90,14 +90,15 @@ def _reproduce(options: argparse.Namespace) -> int:
 
 
 def _figures(options: argparse.Namespace) -> int:
-    from mt2st import profiles, report
+    from mt2st.experiments import profiles
+    from mt2st.report import page as report
 
     print(f"open {report.build(profiles.find_profile(options.profile))}")
     return 0
 
 
 def _train(options: argparse.Namespace) -> int:
-    from mt2st.train import Options, train
+    from mt2st.classifier import Options, train
 
     values = {field.name: getattr(options, field.name) for field in fields(Options)}
     values["auxiliary"] = tuple(name for name in options.auxiliary.split(",") if name)
@@ -114,14 +115,14 @@ def _relations(options: argparse.Namespace) -> int:
 
 
 def _data_list(options: argparse.Namespace) -> int:
-    from mt2st.data import registry
+    from mt2st.data import sources as registry
 
     print(registry.listing())
     return 0
 
 
 def _data_fetch(options: argparse.Namespace) -> int:
-    from mt2st.data import registry
+    from mt2st.data import sources as registry
 
     print(registry.fetch(options.name))
     return 0

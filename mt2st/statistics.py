@@ -1,7 +1,7 @@
 """Intervals, paired tests and verdicts. Every number a notebook or table gives with an uncertainty comes from here.
 
 The unit is the seed (or the split): values are independent of each other, and a pair shares its seed. Time to a target
-that some runs never reach is in `mt2st.survival`.
+that some runs never reach is in `mt2st.report.survival`.
 
 Which interval, measured on 10,000 samples from a normal and from an exponential distribution, as the share of nominal
 95% intervals of the mean that hold the true mean:

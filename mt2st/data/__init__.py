@@ -1,1 +1,1 @@
-"""Data sources. Each gives a `Dataset`; nothing past this package knows where text came from."""
+"""Text, tags, word vectors and lexicons: where they come from and what they hold. Knows no model and no experiment."""

@@ -7,9 +7,9 @@ import torch
 from gensim.test.utils import datapath
 from torch import Tensor
 
-from mt2st.data import upstream
-from mt2st.data.upstream import GitHubFile
-from mt2st.embeddings import EmbeddingTable
+from mt2st.data.files import github as upstream
+from mt2st.data.files.github import GitHubFile
+from mt2st.data.vectors import EmbeddingTable
 
 SIMILARITIES = ("wordsim353", "simlex999")
 RELEASE = (

@@ -16,7 +16,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy, linregress
 from sklearn.feature_extraction.text import CountVectorizer
 
-from mt2st.data.columns import TaggedText
+from mt2st.data.tags.columns import TaggedText
 
 PERCENTS = (10, 20, 30, 50, 70)  # of the run
 STRAIGHT = 100  # shift d / c in lengths of the curve, with which the fit is a line to within half a percent

@@ -19,14 +19,16 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from mt2st import embeddings, environment, folders
-from mt2st.data import sequences
-from mt2st.data.sequences import SequenceData
-from mt2st.embeddings import EmbeddingTable
-from mt2st.folders import Parameters
+from mt2st.data import vectors as embeddings
+from mt2st.data.tags import sequences
+from mt2st.data.tags.sequences import SequenceData
+from mt2st.data.vectors import EmbeddingTable
+from mt2st.experiments import environment
+from mt2st.experiments import store as folders
+from mt2st.experiments.store import Parameters
 from mt2st.models import Encoder, Model
+from mt2st.optimizers import RowAdadelta
 from mt2st.relations import features, measures, tagging
-from mt2st.relations.adadelta import RowAdadelta
 from mt2st.relations.tagging import Tagged, TaggingTask
 
 VERSION = 1  # raise when the same parameters come to give other results

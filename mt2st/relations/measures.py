@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from mt2st.data.columns import TaggedText
+from mt2st.data.tags.columns import TaggedText
 
 RELABELLINGS = 9_999
 

@@ -19,9 +19,10 @@ import pandas as pd
 from scipy.stats import binomtest
 from tqdm.auto import tqdm
 
-from mt2st import environment, paths
-from mt2st.data.columns import OUTSIDE, TaggedText, follows, read_columns
-from mt2st.data.tagged import SequenceData, in_three_parts, split_in_order
+from mt2st import paths
+from mt2st.data.tags.columns import OUTSIDE, TaggedText, follows, read_columns
+from mt2st.data.tags.tagged import SequenceData, in_three_parts, split_in_order
+from mt2st.experiments import environment
 from mt2st.relations import analysis, features, joint, results, study, tagging
 from mt2st.relations.joint import JointRecord, Settings
 from mt2st.statistics import as_text

@@ -19,8 +19,9 @@ from pathlib import Path
 import pandas as pd
 
 from mt2st import paths
-from mt2st.data import download, upstream
-from mt2st.embeddings import MissingData
+from mt2st.data.files import download
+from mt2st.data.files import github as upstream
+from mt2st.data.files.errors import MissingData
 
 REPOSITORY, COMMIT = "jbingel/eacl2017_mtl", "57c9cbc53f5d22f077bf6215a4921d17ae823e04"
 ARCHIVE_URL = f"https://github.com/{REPOSITORY}/archive/{COMMIT}.tar.gz"

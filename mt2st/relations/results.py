@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mt2st.data.sequences import TASKS
+from mt2st.data.tags.sequences import TASKS
 from mt2st.relations import analysis, features, measures, published, study
 from mt2st.relations.analysis import By
 from mt2st.relations.joint import JointRecord

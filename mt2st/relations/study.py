@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mt2st import folders
-from mt2st.data import sequences
-from mt2st.embeddings import MissingData
+from mt2st.data.files.errors import MissingData
+from mt2st.data.tags import sequences
+from mt2st.experiments import store as folders
 from mt2st.relations.joint import JointRecord, JointRun, Settings
 from mt2st.relations.tagging import micro_f1
 

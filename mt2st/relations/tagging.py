@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mt2st.data.columns import OUTSIDE, TaggedText
-from mt2st.data.sequences import SequenceData
-from mt2st.embeddings import EmbeddingTable
+from mt2st.data.tags.columns import OUTSIDE, TaggedText
+from mt2st.data.tags.sequences import SequenceData
+from mt2st.data.vectors import EmbeddingTable
 from mt2st.metrics import span_f1
 from mt2st.models import PADDING, Encoder, ForwardTokenHead, Model, TokenHead
 from mt2st.tasks import IGNORED

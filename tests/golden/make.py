@@ -15,7 +15,7 @@ from scratch import RECORD, STUDY, scratch_project  # noqa: E402
 def main() -> None:
     """Execute all notebooks into this folder."""
     with tempfile.TemporaryDirectory() as folder, scratch_project(Path(folder)):
-        from mt2st import batch, profiles
+        from mt2st.experiments import batch, profiles
 
         smoke, recorded, study = (profiles.find_profile(name) for name in ("smoke", RECORD, STUDY))
         jobs = batch.plan_jobs(smoke, seeds=2, device="cpu", chosen=smoke.notebooks)

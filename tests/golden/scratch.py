@@ -27,7 +27,7 @@ def scratch_project(folder: Path, seeds: int = 2) -> Iterator[None]:
     os.environ |= settings
     os.environ.pop("MT2ST_DATA_MIRROR", None)
     try:
-        from mt2st import batch, execution, experiments, profiles
+        from mt2st.experiments import batch, execution, plans as experiments, profiles
 
         profile = profiles.find_profile("smoke")
         for strategy in profiles.STRATEGIES:

@@ -13,14 +13,16 @@ import pytest
 import torch
 from filelock import FileLock
 
-from mt2st import experiments, paths, profiles
-from mt2st.auxiliaries import BUILDERS, UPDATES
-from mt2st.data import wiki
+from mt2st import paths
 from mt2st.data.dataset import Background, Dataset, Examples
-from mt2st.downstream import TASKS
-from mt2st.embeddings import EmbeddingTable
-from mt2st.profiles import Profile
-from mt2st.runs import Record, Run
+from mt2st.data.texts import wiki
+from mt2st.data.vectors import EmbeddingTable
+from mt2st.experiments import plans as experiments
+from mt2st.experiments import profiles
+from mt2st.experiments.auxiliaries import BUILDERS, UPDATES
+from mt2st.experiments.downstream import TASKS
+from mt2st.experiments.profiles import Profile
+from mt2st.experiments.runs import Record, Run
 
 mpl.use("Agg")
 

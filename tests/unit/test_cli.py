@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from mt2st import __version__, batch, cli, report, train
-from mt2st.data import registry
-from mt2st.profiles import PROFILES, Profile
-from mt2st.train import Options
+from mt2st import __version__, cli
+from mt2st import classifier as train
+from mt2st.classifier import Options
+from mt2st.data import sources as registry
+from mt2st.experiments import batch
+from mt2st.experiments.profiles import PROFILES, Profile
+from mt2st.report import page as report
 
 
 def run(*arguments: str) -> int:

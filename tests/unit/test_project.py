@@ -18,14 +18,17 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import mt2st
-from mt2st import environment, experiments, profiles, replication, report, runs, tables
-from mt2st.batch import READING_NOTEBOOKS
-from mt2st.embeddings import TRAINED
-from mt2st.experiments import FURTHER, GROUPS
-from mt2st.parameters import KNOWN
+from mt2st.data.vectors import TRAINED
+from mt2st.experiments import environment, profiles, runs
+from mt2st.experiments import plans as experiments
+from mt2st.experiments.batch import READING_NOTEBOOKS
+from mt2st.experiments.parameters import KNOWN
+from mt2st.experiments.plans import FURTHER, GROUPS
+from mt2st.experiments.runs import Record
 from mt2st.relations import results, study
 from mt2st.relations.joint import JointRecord
-from mt2st.runs import Record
+from mt2st.report import page as report
+from mt2st.report import replication, tables
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -129,8 +132,8 @@ def test_the_command_is_there(project: dict[str, Any]) -> None:
 
 
 def test_the_template_is_part_of_the_package(project: dict[str, Any]) -> None:
-    (pattern,) = project["tool"]["setuptools"]["package-data"]["mt2st"]
-    assert [file.name for file in (ROOT / "mt2st").glob(pattern)] == ["index.html"]
+    (pattern,) = project["tool"]["setuptools"]["package-data"]["mt2st.report"]
+    assert [file.name for file in (ROOT / "mt2st" / "report").glob(pattern)] == ["index.html"]
 
 
 @pytest.fixture(scope="module")

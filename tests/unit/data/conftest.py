@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mt2st.data import imdb, imdb_full, nltk_sets, sequences
+from mt2st.data.tags import sequences
+from mt2st.data.texts import imdb, imdb_full, nltk_sets
 
 STOP_WORDS = ["the", "a", "was", "i", "it", "and"]
 WORDS = ["good", "bad", "film", "plot", "actor", "scene"]

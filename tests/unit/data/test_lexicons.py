@@ -9,7 +9,8 @@ from gensim.test.utils import datapath
 from scipy import stats
 
 from mt2st.data import lexicons
-from mt2st.embeddings import EmbeddingTable, MissingData
+from mt2st.data.files.errors import MissingData
+from mt2st.data.vectors import EmbeddingTable
 
 FILES = {"wordsim353": "wordsim353.tsv", "simlex999": "simlex999.txt"}
 FAMILY = ("boy", "girl", "brother", "sister", "he", "she")

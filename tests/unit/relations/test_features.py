@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import curve_fit
 
-from mt2st.data.columns import TaggedText
+from mt2st.data.tags.columns import TaggedText
 from mt2st.relations import features
 from mt2st.relations.features import CURVE, DATA, ROLES
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from mt2st.data import sequences
-from mt2st.data.columns import TaggedText
-from mt2st.data.sequences import SequenceData
-from mt2st.folders import read
+from mt2st.data.tags import sequences
+from mt2st.data.tags.columns import TaggedText
+from mt2st.data.tags.sequences import SequenceData
+from mt2st.experiments.store import read
 from mt2st.relations import joint
 from mt2st.relations.joint import JointRun, Settings
 

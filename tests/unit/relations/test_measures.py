@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import normalized_mutual_info_score
 
-from mt2st.data.columns import TaggedText
+from mt2st.data.tags.columns import TaggedText
 from mt2st.relations import measures
 
 

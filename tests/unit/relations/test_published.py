@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from mt2st import paths
-from mt2st.data import registry
-from mt2st.embeddings import MissingData
+from mt2st.data import sources as registry
+from mt2st.data.files.errors import MissingData
 from mt2st.relations import published
 
 # Lines of the released logs ccg/loss_dv.log, ccg_chunking/loss_tr.log and hyperlinks/loss_tr.log.

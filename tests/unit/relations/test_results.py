@@ -7,10 +7,11 @@ import pytest
 from relations.made_up import PAIRS, STEPS, TASKS, records
 from scipy import stats
 
-from mt2st import figures, figures_relations
 from mt2st.relations import analysis, features, measures, results, study
 from mt2st.relations.joint import JointRecord
 from mt2st.relations.predictor import Predictor
+from mt2st.report.figures import paper as figures
+from mt2st.report.figures import relations as figures_relations
 
 
 @pytest.fixture(scope="module")

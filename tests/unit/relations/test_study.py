@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mt2st.data import sequences
-from mt2st.embeddings import MissingData
+from mt2st.data.files.errors import MissingData
+from mt2st.data.tags import sequences
 from mt2st.relations import study
 from mt2st.relations.joint import JointRecord, JointRun, Settings
 from mt2st.relations.study import Study

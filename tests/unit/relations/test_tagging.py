@@ -3,9 +3,9 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from mt2st.data.columns import TaggedText
-from mt2st.data.sequences import SequenceData
-from mt2st.embeddings import EmbeddingTable
+from mt2st.data.tags.columns import TaggedText
+from mt2st.data.tags.sequences import SequenceData
+from mt2st.data.vectors import EmbeddingTable
 from mt2st.models import PADDING, Encoder, Model, TokenHead
 from mt2st.relations import tagging
 from mt2st.relations.tagging import Sentences, Tagged

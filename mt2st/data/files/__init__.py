@@ -1,0 +1,1 @@
+"""Files: found on this machine or downloaded, checked, and read whatever packs them."""

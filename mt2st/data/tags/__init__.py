@@ -1,0 +1,1 @@
+"""Tagged corpora, one source a file; each gives a `SequenceData`."""

@@ -1,0 +1,169 @@
+"""Tagged corpora of NLTK: Penn Treebank and Brown (parts of speech), CoNLL-2000 (chunks), CoNLL-2002 (entities)."""
+
+import re
+from itertools import chain
+from pathlib import Path
+
+import nltk
+from nltk.corpus.reader import BracketParseCorpusReader
+from nltk.corpus.util import LazyCorpusLoader
+from nltk.data import ZipFilePathPointer
+from nltk.tag import str2tuple
+
+from mt2st import paths
+from mt2st.data.files import nltk_packages
+from mt2st.data.files.errors import MissingData
+from mt2st.data.tags.columns import TaggedText, parse_columns
+from mt2st.data.tags.tagged import SequenceData, in_three_parts, split_in_order
+
+TREEBANK_FILES, BROWN_FILES = 199, 500
+ESCAPED = {"-LRB-": "(", "-RRB-": ")", "-LCB-": "{", "-RCB-": "}"}
+DOCUMENT = "-DOCSTART-"
+# A sentence that begins inside a name: each Spanish file was cut once after a full stop of one ("S. Sebastián").
+CUT_NAME = re.compile(r"(?<=\n\n)(\S+ \S+) I-")
+
+
+def treebank() -> SequenceData:
+    """Return the Penn Treebank's parts of speech, split by file; raises ValueError where files are missing."""
+    corpus = _treebank()
+    root = _root(corpus)
+    names = sorted(corpus.fileids())
+    if len(names) != TREEBANK_FILES:
+        raise ValueError(f"{root}: {len(names)} files, {TREEBANK_FILES} expected; fetch it again")
+    parts = [_written(corpus.tagged_sents(part)) for part in split_in_order(names)]
+    return in_three_parts("treebank", parts, False, (root,))
+
+
+def locate_treebank() -> tuple[Path, ...]:
+    """Return the archive or the folder of the treebank; raises MissingData."""
+    return (_root(_treebank()),)
+
+
+def fetch_treebank() -> Path:
+    """Download with NLTK's own downloader."""
+    folder = paths.downloads() / "nltk_data"
+    if not nltk.download("treebank", download_dir=str(folder), quiet=True):
+        raise ConnectionError(
+            "NLTK's treebank could not be downloaded; check the network and try again, or put treebank.zip into "
+            f"{folder / 'corpora'}"
+        )
+    return _root(_treebank())
+
+
+def _treebank() -> BracketParseCorpusReader:
+    """Return NLTK's reader; raises MissingData. Not NLTK's own instance, which remembers where it looked."""
+    nltk_packages.use_nltk_data()
+    corpus = LazyCorpusLoader("treebank/combined", BracketParseCorpusReader, r"wsj_\d+\.mrg", encoding="ascii")
+    try:
+        corpus.fileids()
+    except LookupError as error:
+        raise MissingData(
+            "needs NLTK's treebank: run `mt2st data fetch treebank`, or put treebank.zip into "
+            f"{paths.downloads() / 'nltk_data' / 'corpora'}"
+        ) from error
+    return corpus
+
+
+def _root(corpus: BracketParseCorpusReader) -> Path:
+    """Return the archive or the folder that a corpus is read from."""
+    root = corpus.root
+    return Path(root.zipfile.filename if isinstance(root, ZipFilePathPointer) else root)
+
+
+def _written(tagged: list[list[tuple[str, str]]]) -> TaggedText:
+    """Leave traces out and write tokens as they were printed."""
+    kept = [[(_unescaped(word), tag) for word, tag in sentence if tag != "-NONE-"] for sentence in tagged]
+    return TaggedText(
+        [[word for word, _ in sentence] for sentence in kept], [[tag for _, tag in sentence] for sentence in kept]
+    )
+
+
+def _unescaped(word: str) -> str:
+    return ESCAPED.get(word, word.replace("\\/", "/").replace("\\*", "*"))
+
+
+def brown() -> SequenceData:
+    """Return the Brown corpus with the 12 universal tags, split by file in each of its 15 genres.
+
+    Its own 472 tags are mapped by NLTK's table `en-brown.map` (Petrov et al. 2012), the label set of the study's POS.
+    In each genre the first 80% of the files are for training, the next 10% for validation, the last 10% for test.
+
+    Raises ValueError naming file and line for a token without a tag and for a tag that the table does not have.
+    """
+    archive, table = files = locate_brown()
+    lines = _text(table, "universal_tagset/en-brown.map").splitlines()
+    universal = dict(line.split("\t") for line in lines if line.strip())
+    names = nltk_packages.members(archive, r"brown/c[a-z]\d\d", BROWN_FILES)
+    genres = {name[:-2]: [other for other in names if other[:-2] == name[:-2]] for name in names}
+    parts = zip(*map(split_in_order, genres.values()), strict=True)
+    return in_three_parts("brown", [_of_brown(archive, chain(*part), universal) for part in parts], False, files)
+
+
+def _of_brown(archive: Path, names: chain[str], universal: dict[str, str]) -> TaggedText:
+    """Read files of Brown: a sentence a line, tokens as word/tag."""
+    sentences, tags = [], []
+    for name, text in nltk_packages.read_members(archive, names):
+        for number, line in enumerate(text.split("\n"), start=1):
+            if not line.strip():
+                continue
+            pairs = [str2tuple(token) for token in line.split()]
+            for word, tag in pairs:
+                if not word or tag not in universal:
+                    raise ValueError(f"{archive}: {name}:{number}: {word!r} has no tag of Brown, but {tag!r}")
+            sentences.append([word for word, _ in pairs])
+            tags.append([universal[tag] for _, tag in pairs])
+    return TaggedText(sentences, tags)
+
+
+def locate_brown() -> tuple[Path, ...]:
+    """Return the archives of the corpus and of the mapping of its tags; raises MissingData."""
+    return nltk_packages.locate("brown"), nltk_packages.locate("universal_tagset", "taggers", command="brown")
+
+
+def fetch_brown() -> Path:
+    """Download both archives with NLTK's own downloader; raises ConnectionError."""
+    nltk_packages.fetch("universal_tagset", "taggers")
+    return nltk_packages.fetch("brown")
+
+
+def chunks() -> SequenceData:
+    """Return CoNLL-2000's chunks in IOB2 (Tjong Kim Sang and Buchholz 2000).
+
+    The shared task has no validation part: it is the last tenth of the training sentences.
+    """
+    archive = nltk_packages.locate("conll2000")
+    train, test = (_columns_of(archive, f"conll2000/{part}.txt") for part in ("train", "test"))
+    cut = round(0.9 * len(train))
+    parts = [
+        TaggedText(train.sentences[:cut], train.tags[:cut]),
+        TaggedText(train.sentences[cut:], train.tags[cut:]),
+        test,
+    ]
+    return in_three_parts("conll2000", parts, True, (archive,))
+
+
+def entities(language: str) -> SequenceData:
+    """Return CoNLL-2002's named entities in Spanish ("esp") or Dutch ("ned") (Tjong Kim Sang 2002).
+
+    The marks between Dutch articles, -DOCSTART-, are left out; they stand at the beginning of a sentence. In each
+    Spanish file one sentence begins inside a name, with I-X, which is read as B-X.
+    """
+    archive = nltk_packages.locate("conll2002")
+    parts = [_columns_of(archive, f"conll2002/{language}.{part}") for part in ("train", "testa", "testb")]
+    return in_three_parts(f"conll2002-{language}", parts, True, (archive,))
+
+
+def _columns_of(archive: Path, member: str) -> TaggedText:
+    """Read word, part of speech and IOB2 tag, separated by blanks."""
+    text = CUT_NAME.sub(r"\1 B-", _text(archive, member), count=1)
+    found = parse_columns(text, f"{archive}: {member}", 0, 2, iob2=True, separator=" ")
+    kept = [
+        [(word, tag) for word, tag in zip(*pair, strict=True) if word != DOCUMENT]
+        for pair in zip(found.sentences, found.tags, strict=True)
+    ]
+    return TaggedText([[word for word, _ in pairs] for pairs in kept], [[tag for _, tag in pairs] for pairs in kept])
+
+
+def _text(archive: Path, member: str) -> str:
+    ((_, text),) = nltk_packages.read_members(archive, [member])
+    return text

@@ -1,0 +1,87 @@
+"""What every tagged corpus becomes: three parts, their tags, and how spans turn into tags."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from nltk.tokenize.destructive import NLTKWordTokenizer
+
+from mt2st.data.tags.columns import OUTSIDE, TaggedText
+
+Item = TypeVar("Item")
+TOKENIZER = NLTKWordTokenizer()
+
+
+@dataclass(frozen=True)
+class SequenceData:
+    """A tagged corpus in three parts."""
+
+    name: str
+    train: TaggedText
+    validation: TaggedText
+    test: TaggedText
+    classes: tuple[str, ...]  # all tags, "O" first where there are spans
+    is_span: bool  # tags are IOB2 and mark spans
+    files: tuple[Path, ...]  # what was read
+    is_prediction: bool = False  # tags say what comes next, so that a model may read no further than the token
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Sentences and tokens of each part, and its spans by type."""
+        return {part: self._counts(getattr(self, part)) for part in ("train", "validation", "test")}
+
+    def _counts(self, part: TaggedText) -> dict[str, int]:
+        return {"sentences": len(part), "tokens": part.tokens} | (spans(part) if self.is_span else {})
+
+
+def in_three_parts(name: str, parts: Sequence[TaggedText], is_span: bool, files: tuple[Path, ...]) -> SequenceData:
+    """Return a corpus from its training, validation and test parts; its classes are all their tags, sorted."""
+    train, validation, test = parts
+    found = {tag for part in parts for tags in part.tags for tag in tags}
+    classes = tuple(sorted(found, key=lambda tag: (tag != OUTSIDE, tag)))
+    return SequenceData(name, train, validation, test, classes, is_span, files)
+
+
+def spans(part: TaggedText) -> dict[str, int]:
+    """Count the spans of each type in IOB2 tags, sorted by type."""
+    kinds = Counter(tag[2:] for tags in part.tags for tag in tags if tag.startswith("B-"))
+    return dict(sorted(kinds.items()))
+
+
+def split_in_order(items: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item], Sequence[Item]]:
+    """Return the first 80%, the next 10% and the last 10% of documents in the order given."""
+    first, second = round(0.8 * len(items)), round(0.9 * len(items))
+    return items[:first], items[first:second], items[second:]
+
+
+def tag_run(tags: list[str], tokens: Iterable[int], kind: str) -> None:
+    """Tag some tokens, by index in order, as a span of type `kind`.
+
+    IOB2 has no gaps: each unbroken run of the tokens becomes a span of its own, and what stands between them keeps its
+    tag.
+    """
+    before = None
+    for token in tokens:
+        tags[token] = f"I-{kind}" if before == token - 1 else f"B-{kind}"
+        before = token
+
+
+def tag_characters(text: str, marked: Iterable[tuple[int, int, str]]) -> tuple[list[str], list[str]]:
+    """Return the tokens of a sentence and an IOB2 tag of each.
+
+    NLTK's tokeniser makes the tokens. A stretch text[start:end] of type `kind` becomes a span of all tokens that it
+    shares a character with. Where two stretches share a token the one with more characters is kept, of equal ones the
+    first.
+
+    Args:
+        text: a sentence.
+        marked: start, end and type, in characters.
+    """
+    places = list(TOKENIZER.span_tokenize(text))
+    tags = [OUTSIDE] * len(places)
+    for start, end, kind in sorted(marked, key=lambda mark: mark[0] - mark[1]):
+        touched = [i for i, (first, last) in enumerate(places) if first < end and start < last]
+        if touched and all(tags[i] == OUTSIDE for i in touched):
+            tag_run(tags, touched, kind)
+    return [text[first:last] for first, last in places], tags

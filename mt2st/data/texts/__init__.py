@@ -1,0 +1,1 @@
+"""Labelled texts, one source a file; each gives a `Dataset`."""

@@ -1,0 +1,118 @@
+"""Three primary tasks from NLTK's corpora (Pang and Lee 2004, 2005): two kinds of film reviews, and subjectivity.
+
+`movie_reviews` are whole reviews, preprocessed as IMDB's; `sentence_polarity` and `subjectivity` are single sentences,
+their tokens as they come but lower-cased. The corpora have no split of their own: sentences of one review, and reviews
+of one film, can stand in different parts.
+"""
+
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from nltk.corpus.reader import CategorizedPlaintextCorpusReader, CategorizedSentencesCorpusReader
+from nltk.data import ZipFilePathPointer
+from tqdm.auto import tqdm
+
+from mt2st.data.dataset import Dataset, stratified_split
+from mt2st.data.files import nltk_packages
+from mt2st.data.files.errors import DamagedData
+from mt2st.data.texts import imdb
+
+VERSION = 1  # raise when the tokens change; run hashes follow
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """One of NLTK's corpora as a task; its `categories` are in the order of `classes`."""
+
+    task: str
+    classes: tuple[str, ...]
+    categories: tuple[str, ...]
+    size: int  # texts of each class
+    read: Callable[[ZipFilePathPointer, str], list[str]]  # texts of a category
+
+
+def _reviews(root: ZipFilePathPointer, category: str) -> list[str]:
+    reader = CategorizedPlaintextCorpusReader(root, r"(neg|pos)/.*\.txt", cat_pattern=r"(neg|pos)/.*", encoding="ascii")
+    return [reader.raw(file) for file in reader.fileids(category)]
+
+
+def _polarity(root: ZipFilePathPointer, category: str) -> list[str]:
+    pattern = r"rt-polarity\.(neg|pos)"
+    reader = CategorizedSentencesCorpusReader(root, pattern, cat_pattern=pattern, encoding="utf-8")
+    return [" ".join(tokens) for tokens in reader.sents(categories=category)]
+
+
+def _subjectivity(root: ZipFilePathPointer, category: str) -> list[str]:
+    categories = {"plot.tok.gt9.5000": ["obj"], "quote.tok.gt9.5000": ["subj"]}
+    reader = CategorizedSentencesCorpusReader(root, list(categories), cat_map=categories, encoding="latin-1")
+    return [" ".join(tokens) for tokens in reader.sents(categories=category)]
+
+
+CORPORA = {
+    "movie_reviews": Corpus("sentiment", imdb.CLASSES, ("neg", "pos"), 1000, _reviews),
+    "sentence_polarity": Corpus("sentiment", imdb.CLASSES, ("neg", "pos"), 5331, _polarity),
+    "subjectivity": Corpus("subjectivity", ("objective", "subjective"), ("obj", "subj"), 5000, _subjectivity),
+}
+
+
+def read(name: str, file: Path) -> pd.DataFrame:
+    """Read a corpus from NLTK's archive of it: columns review (the text) and label (index of the class).
+
+    Raises DamagedData if the archive cannot be read, and ValueError if it does not hold as many texts as published;
+    both name the file and the command that gets it anew.
+    """
+    corpus = CORPORA[name]
+    mend = f"delete it and run `mt2st data fetch {name}`"
+    nltk_packages.use_nltk_data()  # NLTK's readers open files in the folders of `nltk.data.path` alone
+    try:
+        root = ZipFilePathPointer(str(file), f"{name}/")
+        found = [corpus.read(root, category) for category in corpus.categories]
+    except PermissionError:
+        raise
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise DamagedData(f"{file} cannot be read ({error}): {mend}") from error
+    sizes = [len(of_class) for of_class in found]
+    if set(sizes) != {corpus.size}:
+        raise ValueError(f"{file}: {sizes} texts of {corpus.classes}, {corpus.size} of each expected: {mend}")
+    labels = np.repeat(np.arange(len(found)), corpus.size)
+    return pd.DataFrame({"review": [text for of_class in found for text in of_class], "label": labels})
+
+
+@lru_cache(maxsize=3)
+def texts(name: str, file: Path) -> pd.DataFrame:
+    """Return the texts of a corpus that differ in what a model reads, their first 100 tokens: columns tokens and label.
+
+    Of equal ones the first is kept; standard error says how many were left out (5 of `movie_reviews`, else none).
+    """
+    if name == "movie_reviews":
+        frame = imdb.preprocess(name, (file,), lambda: read(name, file))
+    else:
+        frame = read(name, file)
+        frame["tokens"] = [[sys.intern(word) for word in text.lower().split()] for text in frame.pop("review")]
+    repeated = frame["tokens"].map(lambda tokens: tuple(tokens[: imdb.LONGEST])).duplicated()
+    if repeated.any():
+        tqdm.write(f"{name}: {repeated.sum()} repeated texts left out", file=sys.stderr)
+    return frame[~repeated].reset_index(drop=True)
+
+
+def load(name: str, seed: int, train: int, validation: int, test: int) -> Dataset:
+    """Return a corpus as a primary task; the parts are drawn from it by `seed`, stratified, without a common text.
+
+    Examples are the first 100 tokens. Raises ValueError on an unknown name or if the corpus has fewer texts than asked
+    for, and MissingData with the command that gets it.
+    """
+    if name not in CORPORA:
+        raise ValueError(f"unknown corpus {name!r}; known: {', '.join(CORPORA)}")
+    file = nltk_packages.locate(name)
+    frame = texts(name, file)
+    labels = frame["label"].to_numpy()
+    parts = stratified_split(labels, seed, train, validation, test)
+    sources = (file, *imdb.preprocessing().files) if name == "movie_reviews" else (file,)
+    return imdb.assemble(CORPORA[name].task, CORPORA[name].classes, frame["tokens"], labels, parts, sources)

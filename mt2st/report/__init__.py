@@ -1,0 +1,1 @@
+"""What is shown: tables, figures, claims and the page, all from records."""

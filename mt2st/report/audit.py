@@ -1,0 +1,233 @@
+"""The audit: every cell of Tables I–III beside its released log and ours, and the walk from "original" to "update"."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from mt2st.experiments import released, runs
+from mt2st.experiments.plans import LONGER, TABLES
+from mt2st.experiments.profiles import ORIGINAL
+from mt2st.experiments.released import STEPS, Step
+from mt2st.experiments.runs import Record
+from mt2st.report import tables
+from mt2st.statistics import NOTHING, Interval, as_text, holm, mean_interval, paired_difference
+
+TABLE_OF = {strategy: number for number, strategy in TABLES.items()}
+SINGLE = "single task"
+
+
+def cells(records: Sequence[Record]) -> pd.DataFrame:
+    """One row a cell of Tables I–III as printed, GloVe cells once for each hidden size; accuracies in percent.
+
+    Columns `paper`; `logs`, all accuracies its released logs report for the cell; `released` and `controlled`, our
+    means under the two protocols with bounds of the 95% t interval and n. Under protocol `released` all update cells of
+    an embedding are one run a seed, since their terms have no gradient (`released.cells`). That of Table II which is
+    printed without a number has no counterpart under protocol `controlled`.
+    """
+    by_protocol = {
+        "released": _accuracies(runs.of(records, "released")),
+        "controlled": _accuracies([*runs.of(records, "grid"), *runs.of(records, "paper-size")]),
+    }
+    sizes = sorted({size for values in by_protocol.values() for _, _, _, size in values})
+    rows = []
+    for printed in tables.paper_cells().itertuples():
+        for size in sizes:
+            ours = {
+                "released": _released_cell(by_protocol["released"], printed.embedding, printed.setting, size),
+                "controlled": _controlled_cell(by_protocol["controlled"], printed, size),
+            }
+            if size != sizes[0] and not any(interval.n for interval in ours.values()):
+                continue  # only GloVe is run at a second size
+            rows.append(
+                {"table": printed.table, "embedding": printed.embedding, "setting": printed.setting}
+                | {"as printed": printed.label_as_printed, "paper": float(printed.accuracy)}
+                | {"logs": tables.released_logs(printed.strategy, printed.embedding, printed.setting), "hidden": size}
+                | ours["released"].columns("released")
+                | {"released n": ours["released"].n}
+                | ours["controlled"].columns("controlled")
+                | {"controlled n": ours["controlled"].n}
+            )
+    return pd.DataFrame(rows)
+
+
+def readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `cells` with our means, intervals and n as text."""
+    shown = frame[["table", "embedding", "as printed", "paper", "logs", "hidden"]].copy()
+    for protocol in ("released", "controlled"):
+        columns = [frame[f"{protocol}{suffix}"] for suffix in ("", " low", " high", " n")]
+        shown[f"ours, {protocol}"] = [_text(*values) for values in zip(*columns, strict=True)]
+    return shown
+
+
+def _text(mean: float, low: float, high: float, n: int) -> str:
+    return f"{as_text(mean, low, high)} n={n}" if n else as_text(mean, low, high)
+
+
+Cell = tuple[str, str, str, int]  # strategy, embedding, setting (under protocol released: the step), hidden size
+
+
+def _accuracies(records: Sequence[Record]) -> dict[Cell, list[float]]:
+    """Test accuracies in percent by cell, in the order of seeds."""
+    found: dict[Cell, list[float]] = {}
+    for record in sorted(records, key=lambda r: r.run.seed):
+        run, configuration = record.run, record.run.configuration
+        step = step_of(record) if configuration.protocol == "released" else None
+        setting = step.name if step else run.setting
+        cell = (run.strategy, run.embedding, setting, configuration.hidden)
+        found.setdefault(cell, []).append(100 * record.scores["accuracy"])
+    return found
+
+
+def step_of(record: Record) -> Step | None:
+    """Return the step of the walk that a run under protocol `released` belongs to; None for a cell with its terms."""
+    run, configuration = record.run, record.run.configuration
+    for step in STEPS:
+        if run == step.run(configuration, run.embedding, run.vectors, run.seed):
+            return step
+    return None
+
+
+def _released_cell(values: dict[Cell, list[float]], embedding: str, setting: str, size: int) -> Interval:
+    step = released.ORIGINAL if setting == ORIGINAL else released.UPDATE
+    return _interval(values.get(("single", embedding, step.name, size), []))
+
+
+def _controlled_cell(values: dict[Cell, list[float]], printed: "pd.Series[str]", size: int) -> Interval:
+    strategy = "single" if printed.setting == ORIGINAL else printed.strategy
+    return _interval(values.get((strategy, printed.embedding, printed.setting, size), []))
+
+
+def _interval(values: Sequence[float]) -> Interval:
+    return mean_interval(values) if values else NOTHING
+
+
+def walk(records: Sequence[Record], embedding: str) -> pd.DataFrame:
+    """The walk from "original" to "update", one change a row; accuracies in percent, changes in points.
+
+    `change` is the mean difference from the row above, paired by seed, with its 95% interval, the exact sign-flip p and
+    p after Holm over the rows. Seeds that have not been run at every step are left out, so that the changes add up to
+    the difference between last and first row. What the released code's auxiliary terms change is no step: nothing, see
+    `without_gradient`.
+    """
+    found = runs.of(records, "released")
+    by_step = {step: values for step in STEPS if len(values := _of_step(found, step, embedding))}
+    accuracy = pd.DataFrame({step.name: values for step, values in by_step.items()}).dropna()
+    rows: list[dict[str, object]] = []
+    for position, name in enumerate(accuracy.columns):
+        level = mean_interval(accuracy[name].to_numpy())
+        row = {"step": name, "n": level.n, "accuracy": level.mean, "low": level.low, "high": level.high}
+        if position:
+            change = paired_difference(accuracy[name].to_numpy(), accuracy.iloc[:, position - 1].to_numpy())
+            row |= change.interval.columns("change") | {"p": change.p}
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    if "p" in frame:
+        frame["p after Holm"] = holm(frame["p"].to_numpy())
+    return frame
+
+
+def _of_step(records: Sequence[Record], step: Step, embedding: str) -> "pd.Series[float]":
+    """Test accuracies in percent of one step at the smallest hidden size, by seed."""
+    found = [r for r in records if r.run.embedding == embedding and step_of(r) == step]
+    size = min((r.run.configuration.hidden for r in found), default=0)
+    return _by_seed([r for r in found if r.run.configuration.hidden == size])
+
+
+def _by_seed(records: Sequence[Record]) -> "pd.Series[float]":
+    """Test accuracies in percent of one arm, by seed."""
+    return pd.Series({r.run.seed: 100 * r.scores["accuracy"] for r in records}, dtype=float).sort_index()
+
+
+def without_gradient(records: Sequence[Record]) -> pd.DataFrame:
+    """How far the released code's update cells stray from plain cross-entropy, whose terms change the loss alone.
+
+    One row a cell of Tables I–III that was run with its terms (cells with the same terms are one run): the largest
+    differences in training accuracy and in the primary loss over all epochs, 0 where the terms have no gradient, and
+    the most by which the terms shift the total loss in an epoch, up or down.
+    """
+    by_run = {record.run.hash: record for record in runs.of(records, "released")}
+    rows = []
+    for plain in (r for r in by_run.values() if step_of(r) == released.UPDATE):
+        run = plain.run
+        for (strategy, setting), cell in released.cells(run.configuration, run.embedding, run.seed).items():
+            if cell.hash not in by_run:
+                continue
+            with_terms, without = by_run[cell.hash].history, plain.history
+            accuracies = with_terms["train_accuracy"] - without["train_accuracy"]
+            losses = with_terms["loss.sentiment"] - without["loss.sentiment"]
+            rows.append(
+                {"table": TABLE_OF[strategy], "setting": setting, "terms": "+".join(cell.auxiliaries) or "none"}
+                | {"accuracy differs by": float(accuracies.abs().max())}
+                | {"primary loss differs by": float(losses.abs().max())}
+                | {"added to the loss": float((with_terms["loss"] - with_terms["loss.sentiment"]).abs().max())}
+            )
+    return pd.DataFrame(rows)
+
+
+def controls(records: Sequence[Record]) -> pd.DataFrame:
+    """What else could explain a gain: accuracies in percent on one embedding, differences in points, paired by seed.
+
+    Each UPDATE loss in multi-task learning and what stands beside it, against single-task learning with the same seeds,
+    with the exact sign-flip p and p after Holm over the rows. `seconds` of training (`Record.seconds`) are means; those
+    of "single task" with more epochs are meant to be no fewer than those of any other row.
+    """
+    control = runs.of(records, "control")
+    if not control:
+        return pd.DataFrame()
+    embedding = control[0].run.embedding
+    grid = [r for r in runs.of(records, "grid") if r.run.embedding == embedding and r.run.strategy in ("single", "mtl")]
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in [*grid, *control]:
+        groups.setdefault((record.run.setting.partition("-")[0], _kind(record)), []).append(record)
+    reference = _by_seed(groups[ORIGINAL, SINGLE])
+    rows = []
+    for (auxiliary, kind), group in groups.items():
+        values = _by_seed(group)
+        level = mean_interval(values.to_numpy())
+        row = {"auxiliary": auxiliary, "kind": kind, "n": level.n, "accuracy": level.mean}
+        row |= {"low": level.low, "high": level.high}
+        row["seconds"] = float(np.mean([r.seconds.sum() for r in group]))
+        if kind != SINGLE:
+            shared = values.index.intersection(reference.index)
+            difference = paired_difference(values[shared].to_numpy(), reference[shared].to_numpy())
+            row |= difference.interval.columns("difference") | {"p": difference.p}
+        rows.append(row)
+    frame = pd.DataFrame(rows).sort_values("auxiliary", kind="stable", ignore_index=True)
+    frame["p after Holm"] = holm(frame["p"].to_numpy())
+    return frame
+
+
+def _kind(record: Record) -> str:
+    """What a run of the table of controls is."""
+    run = record.run
+    if run.strategy == "single":
+        return f"{SINGLE}, {LONGER} epochs" if record.experiment == "control" else SINGLE
+    for suffix, kind in (("-shuffled", "shuffled rows"), ("-noise", "noise of equal norm")):
+        if run.setting.endswith(suffix):
+            return kind
+    return "tuned constant weight" if record.experiment == "control" else "the loss itself"
+
+
+def conclusions(records: Sequence[Record], embedding: str) -> str:
+    """Say what was found: protocol, value, difference. Means are over the cells that both protocols have."""
+    frame, changes = cells(records), walk(records, embedding)
+    frame = frame[frame["hidden"] == frame["hidden"].min()].dropna(subset=["released", "controlled"])
+    is_original = frame["setting"] == ORIGINAL
+    names = {"paper": "the paper", "released": "protocol released", "controlled": "protocol controlled"}
+    lines = []
+    for column, name in names.items():
+        original, update = frame.loc[is_original, column].mean(), frame.loc[~is_original, column].mean()
+        lines.append(
+            f"{name}: original {original:.1f}%, update {update:.1f}%, difference {update - original:+.1f} points "
+            f"(means over {len(frame)} cells of Tables I–III)"
+        )
+    terms = without_gradient(records)
+    lines.append(
+        f"terms of the released code: shift the total loss by up to {terms['added to the loss'].max():.1f} and the "
+        f"training accuracy by up to {100 * terms['accuracy differs by'].max():.1f} points in {len(terms)} cells"
+    )
+    for row in changes.iloc[1:].itertuples():
+        low, high = changes.loc[row.Index, ["change low", "change high"]]
+        lines.append(f"{embedding}, {row.step}: {as_text(row.change, low, high, '+.1f')} points, n = {row.n}")
+    return "\n".join(lines)

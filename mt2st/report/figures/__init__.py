@@ -1,0 +1,1 @@
+"""Figures from frames of records; each function returns one."""

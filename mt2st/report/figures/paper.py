@@ -1,0 +1,295 @@
+"""Figures 2–11 of the paper from recorded runs. Each function takes frames of runs and returns a figure.
+
+`HISTORY` functions read `runs.history_frame`: one row an epoch of a run. Lines are means over seeds, bands run from
+the smallest to the largest seed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mt2st.data.vectors import EMBEDDINGS, GLOVE
+from mt2st.experiments.auxiliaries import UPDATES
+from mt2st.experiments.profiles import NAMES, STRATEGIES
+from mt2st.report import tables
+from mt2st.report.summary import by_strategy
+from mt2st.schedules import Diminish, Schedule
+from mt2st.training import EPSILON
+
+STRATEGY_COLOURS = dict(zip(STRATEGIES, sns.color_palette("colorblind", 4), strict=True))
+SETTING_COLOURS = dict(zip(UPDATES, sns.color_palette("Dark2", 4), strict=True))
+EMBEDDING_COLOURS = dict(zip(EMBEDDINGS, sns.color_palette("deep", 5), strict=True))
+NEEDS_GLOVE = "needs glove-twitter-100"
+
+
+def use_style() -> None:
+    """Set the look of all figures."""
+    sns.set_theme(context="paper", style="whitegrid", font_scale=1.0)
+    mpl.rcParams |= {
+        "figure.dpi": 110,
+        "savefig.dpi": 160,
+        "savefig.bbox": "tight",
+        "figure.constrained_layout.use": True,
+    }
+
+
+def band(axes: Axes, frame: pd.DataFrame, y: str, label: str, colour: object, linestyle: str = "-") -> None:
+    """Draw the mean of `y` over seeds for each epoch, and the range from smallest to largest."""
+    grouped = frame.groupby("epoch")
+    axes.plot(grouped[y].mean(), label=label, color=colour, linewidth=1.6, linestyle=linestyle)
+    low, high = grouped[y].min(), grouped[y].max()
+    axes.fill_between(low.index, low, high, color=colour, alpha=0.1, linewidth=0)
+
+
+def diminish(history: pd.DataFrame) -> Figure:
+    """Figure 2: recorded weights γ_k(t) of each strategy, and what the auxiliary tasks add to the training loss."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
+    for strategy in (s for s in STRATEGIES[1:] if s in set(history["strategy"])):
+        runs = history[history["strategy"] == strategy]
+        weight = runs.groupby("epoch")["auxiliary_weight"].first()
+        left.step(weight.index, weight, where="post", label=NAMES[strategy], color=STRATEGY_COLOURS[strategy])
+        added = runs["auxiliary_weight"] * runs["auxiliary_loss"].fillna(0)
+        right.plot(added.groupby(runs["epoch"]).mean(), label=NAMES[strategy], color=STRATEGY_COLOURS[strategy])
+    left.axhline(EPSILON, color="grey", linestyle=":", label=f"ε = {EPSILON:g}: not computed below")
+    left.set(xlabel="epoch t", ylabel="weight γ_k(t)", title="Auxiliary weight")
+    right.set(xlabel="epoch t", ylabel="γ·L_aux", title="Auxiliary part of the loss, mean over all runs")
+    left.legend(), right.legend()
+    return figure
+
+
+def convergence(history: pd.DataFrame) -> Figure:
+    """Figure 3: validation accuracy by epoch and by seconds of training, mean over embeddings, settings and seeds."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
+    runs = history.sort_values("epoch").copy()
+    keys = ["strategy", "embedding", "setting", "seed"]
+    runs["seconds"] = runs.groupby(keys)["seconds"].cumsum()
+    for strategy in (s for s in STRATEGIES if s in set(runs["strategy"])):
+        group = runs[runs["strategy"] == strategy].groupby("epoch")
+        for panel, x in zip(axes, ("epoch", "seconds"), strict=True):
+            at = group[x].mean()
+            panel.plot(
+                at,
+                group["validation_accuracy"].mean(),
+                label=NAMES[strategy],
+                color=STRATEGY_COLOURS[strategy],
+            )
+    axes[0].set(xlabel="epoch", ylabel="validation accuracy", title="By epoch")
+    axes[1].set(xlabel="mean seconds of training", title="By training time")
+    axes[0].legend()
+    return figure
+
+
+def switching(history: pd.DataFrame) -> Figure:
+    """Figure 4: path of training in the plane of primary and auxiliary loss, multi-task beside Switch.
+
+    The auxiliary loss is measured on one fixed batch after each epoch, also where it is no longer trained.
+    """
+    figure, axes = plt.subplots(1, len(UPDATES), figsize=(12, 3.2), sharex=True)
+    for panel, setting in zip(axes, UPDATES, strict=True):
+        for strategy in ("mtl", "switch"):
+            runs = history[(history["strategy"] == strategy) & (history["setting"] == setting)]
+            path = runs.groupby("epoch")[["primary_loss", "auxiliary_probe", "auxiliary_weight"]].mean()
+            panel.plot(path["primary_loss"], path["auxiliary_probe"], ".-", label=NAMES[strategy],
+                       color=STRATEGY_COLOURS[strategy], markersize=4)  # fmt: skip
+            if strategy == "switch" and (path["auxiliary_weight"] == 0).any():
+                last = path[path["auxiliary_weight"] > 0].iloc[-1]
+                panel.plot(last["primary_loss"], last["auxiliary_probe"], "o", color="red", label="T_switch")
+        panel.set(xlabel="primary training loss", title=setting)
+        panel.invert_xaxis()
+    axes[0].set_ylabel("auxiliary loss on a fixed batch")
+    axes[0].legend()
+    return figure
+
+
+def original(history: pd.DataFrame) -> Figure:
+    """Figure 5: loss and accuracy of the single-task ("original") runs by epoch, training and validation."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+    single = history[history["strategy"] == "single"]
+    for embedding, runs in single.groupby("embedding", sort=False):
+        colour = EMBEDDING_COLOURS[embedding]
+        band(left, runs, "loss", f"{embedding}, training", colour)
+        band(left, runs, "validation_loss", f"{embedding}, validation", colour, linestyle="--")
+        band(right, runs, "train_accuracy", f"{embedding}, training", colour)
+        band(right, runs, "validation_accuracy", f"{embedding}, validation", colour, linestyle="--")
+    left.set(xlabel="epoch", ylabel="loss", title="Loss")
+    right.set(xlabel="epoch", ylabel="accuracy", title="Accuracy")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside right center", fontsize=7)
+    return figure
+
+
+def losses(history: pd.DataFrame, strategy: str, embeddings: Sequence[str] = EMBEDDINGS) -> Figure:
+    """Figures 6, 8 and 10: total training loss L_primary + Σ γ_k L_k by epoch."""
+    return _by_embedding(history, strategy, embeddings, "loss", "training loss", show_paper=False)
+
+
+def accuracies(history: pd.DataFrame, strategy: str, embeddings: Sequence[str] = EMBEDDINGS) -> Figure:
+    """Figures 7, 9 and 11: validation accuracy by epoch; diamonds are the paper's final test accuracies on IMDB."""
+    return _by_embedding(history, strategy, embeddings, "validation_accuracy", "validation accuracy", show_paper=True)
+
+
+def _by_embedding(
+    history: pd.DataFrame,
+    strategy: str,
+    embeddings: Sequence[str],
+    column: str,
+    label: str,
+    *,
+    show_paper: bool,
+) -> Figure:
+    """One panel an embedding, one line a setting, single-task ("original") dotted; the switch epoch is marked."""
+    width = min(3, len(embeddings))
+    height = -(-len(embeddings) // width)
+    figure, grid = plt.subplots(
+        height, width, figsize=(3.6 * width + 1.2, 2.7 * height), sharex=True, sharey=True, squeeze=False
+    )
+    for panel, embedding in zip(grid.flat, embeddings, strict=False):
+        runs = history[history["embedding"] == embedding]
+        single = runs[runs["strategy"] == "single"]
+        if len(single):
+            band(panel, single, column, "original", "black", linestyle=":")
+        _settings_panel(panel, runs[runs["strategy"] == strategy], strategy, embedding, column, show_paper)
+        panel.set(title=embedding, ylabel=label if panel in grid[:, 0] else "")
+    for panel in grid.flat[len(embeddings) :]:
+        panel.set_visible(False)
+    for panel in grid[-1]:
+        panel.set_xlabel("epoch")
+    for panel in grid.flat[max(0, len(embeddings) - width) : len(embeddings)]:
+        panel.tick_params(labelbottom=True)
+    handles = {text: h for panel in grid.flat for h, text in zip(*panel.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside right center")
+    return figure
+
+
+def _settings_panel(
+    panel: Axes, runs: pd.DataFrame, strategy: str, embedding: str, column: str, show_paper: bool
+) -> None:
+    """Draw the four settings of one embedding."""
+    if not len(runs):
+        reason = NEEDS_GLOVE if embedding == GLOVE else "not run"
+        panel.text(0.5, 0.5, reason, ha="center", va="center", transform=panel.transAxes, color="grey")
+        return
+    for setting in UPDATES:
+        band(panel, runs[runs["setting"] == setting], column, setting, SETTING_COLOURS[setting])
+        if show_paper:
+            panel.plot(
+                runs["epoch"].max() + 1.5, tables.paper_accuracy(strategy, embedding, setting), "D", markersize=4,
+                color=SETTING_COLOURS[setting], markerfacecolor="none",
+                label="paper, test (IMDB)" if setting == UPDATES[-1] else None,
+            )  # fmt: skip
+    if strategy == "switch":
+        switched = runs.loc[runs["auxiliary_weight"] == 0, "epoch"].min()
+        if not np.isnan(switched):
+            panel.axvline(switched - 0.5, color="red", linewidth=1, label="T_switch")
+
+
+def accuracy_by_strategy(scores: pd.DataFrame) -> Figure:
+    """Test accuracy by strategy: mean over embeddings and settings for each seed, with the t interval over seeds."""
+    summary = by_strategy(scores)
+    figure, axes = plt.subplots(figsize=(5.2, 3.2))
+    position = np.arange(len(summary))
+    errors = [summary["accuracy"] - summary["low"], summary["high"] - summary["accuracy"]]
+    axes.bar(position, summary["accuracy"], color=[STRATEGY_COLOURS[s] for s in summary.index], alpha=0.8)
+    axes.errorbar(
+        position,
+        summary["accuracy"],
+        yerr=errors,
+        fmt="none",
+        color="black",
+        capsize=4,
+        label="95% t interval",
+    )
+    axes.plot(position, summary["paper"], "D", color="black", markerfacecolor="none", label="paper (IMDB)")
+    axes.set_xticks(position, [NAMES[s] for s in summary.index])
+    axes.set(ylabel="test accuracy", ylim=(0, 1))
+    axes.grid(axis="x", visible=False)
+    axes.legend()
+    return figure
+
+
+def time_by_strategy(scores: pd.DataFrame) -> Figure:
+    """Seconds of training by strategy, every run a dot, evaluation not counted."""
+    figure, axes = plt.subplots(figsize=(5.2, 3.2))
+    palette = [STRATEGY_COLOURS[s] for s in STRATEGIES]
+    np.random.seed(0)  # noqa: NPY002  # seaborn's jitter draws from the global generator
+    sns.stripplot(scores, x="strategy", y="train_seconds", order=STRATEGIES, hue="strategy", hue_order=STRATEGIES,
+                  palette=palette, size=3, alpha=0.6, ax=axes, legend=False)  # fmt: skip
+    means = scores.groupby("strategy")["train_seconds"].mean().reindex(list(STRATEGIES))
+    axes.plot(range(len(STRATEGIES)), means, "_", color="black", markersize=30, label="mean")
+    axes.set_xticks(range(len(STRATEGIES)), [NAMES[s] for s in STRATEGIES])
+    axes.set(xlabel="", ylabel="seconds of training", ylim=(0, None))
+    axes.legend()
+    return figure
+
+
+def weights(schedules: dict[str, Schedule], epochs: int = 25) -> Figure:
+    """Curves γ(t) of some schedules, by name."""
+    figure, axes = plt.subplots(figsize=(5.2, 3))
+    t = np.linspace(0, epochs, 400)
+    for name, schedule in schedules.items():
+        axes.plot(t, [float(schedule.weights(x)[0]) for x in t], label=name)
+    axes.axhline(EPSILON, color="grey", linestyle=":", label=f"ε = {EPSILON:g}")
+    axes.set(xlabel="epoch t", ylabel="γ(t)")
+    axes.legend()
+    return figure
+
+
+def diminish_curve(gamma0: float, eta: float, nu: float) -> None:
+    """Show γ(t) = γ0·exp(−η t^ν) and the epoch in which the task is dropped; for a widget."""
+    schedule = Diminish(gamma0, eta, nu)
+    figure = weights({f"γ0 = {gamma0:g}, η = {eta:g}, ν = {nu:g}": schedule})
+    dropped = next((t for t in range(1000) if float(schedule.weights(t)[0]) < EPSILON), None)
+    figure.axes[0].set_title("always computed" if dropped is None else f"not computed from epoch {dropped}")
+    plt.show()
+    plt.close(figure)
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """A numbered figure: what it shows and how to draw it from a history frame."""
+
+    title: str
+    draw: Callable[[pd.DataFrame], Figure]
+    strategies: frozenset[str]  # the runs it cannot do without
+
+
+def _of_strategy(title: str, draw: Callable[[pd.DataFrame, str], Figure], strategy: str) -> PaperFigure:
+    return PaperFigure(f"{NAMES[strategy]}: {title}", lambda h: draw(h, strategy), frozenset({strategy}))
+
+
+FIGURES = {
+    2: PaperFigure("Diminish: weight of the auxiliary tasks", diminish, frozenset({"diminish"})),
+    3: PaperFigure("Convergence by epoch and by training time", convergence, frozenset({"single", "diminish"})),
+    4: PaperFigure("Switch: path through primary and auxiliary loss", switching, frozenset({"mtl", "switch"})),
+    5: PaperFigure("Single task (original): loss and accuracy", original, frozenset({"single"})),
+    6: _of_strategy("training loss", losses, "mtl"),
+    7: _of_strategy("validation accuracy", accuracies, "mtl"),
+    8: _of_strategy("training loss", losses, "diminish"),
+    9: _of_strategy("validation accuracy", accuracies, "diminish"),
+    10: _of_strategy("training loss", losses, "switch"),
+    11: _of_strategy("validation accuracy", accuracies, "switch"),
+}
+
+
+def at_epochs(history: pd.DataFrame, column: str, strategy: str) -> pd.DataFrame:
+    """Return the rounded numbers a figure by epoch shows: means over seeds at every fifth epoch and the last."""
+    runs = history[history["strategy"] == strategy]
+    last = int(runs["epoch"].max())
+    kept = runs[(runs["epoch"] % 5 == 0) | (runs["epoch"] == last)]
+    return kept.pivot_table(index=["embedding", "setting"], columns="epoch", values=column, sort=False).round(2)
+
+
+def save(figure: Figure, file: Path) -> list[Path]:
+    """Write a figure as png and pdf, without time stamps, and close it."""
+    files = [file.with_suffix(".png"), file.with_suffix(".pdf")]
+    figure.savefig(files[0], metadata={"Software": None})
+    figure.savefig(files[1], metadata={"CreationDate": None})
+    plt.close(figure)
+    return files

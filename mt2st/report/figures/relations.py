@@ -1,0 +1,115 @@
+"""Figures of gains between tasks: their heat map, learning curves with their fits, and coefficients."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.colors import SymLogNorm
+from matplotlib.figure import Figure
+
+from mt2st.relations import results, study
+from mt2st.relations.features import fit_log_curve
+from mt2st.relations.joint import JointRecord
+from mt2st.report.figures import paper as figures
+
+TITLES = {
+    "gains": "Relative gains in F1 of tags (percent) of the main task (rows) from the auxiliary one (columns)",
+    "curves": "Training losses of the tasks alone, with their fits",
+}
+OURS, PUBLISHED = sns.color_palette("colorblind")[0], sns.color_palette("colorblind")[1]
+
+
+def draw(records: Sequence[JointRecord], folder: Path) -> None:
+    """Draw the figures of a study, as png and pdf; `TITLES` and those of its tables name them."""
+    pictures = {
+        "gains": heat_map(study.gains(records)),
+        "curves": curves(results.curves(records)),
+        "by_budget": by_budget(results.by_budget(records)),
+    }
+    for name, picture in pictures.items():
+        figures.save(picture, folder / name)
+
+
+def heat_map(gains: pd.DataFrame) -> Figure:
+    """Gains in percent of F1, rows main tasks, columns auxiliary ones, as Figure 1 of Bingel and Søgaard (2017).
+
+    Colours are centred at 0 and logarithmic beyond 1%, so that few large gains do not pale the others.
+    """
+    figure, axes = plt.subplots(figsize=(7.5, 5.5))
+    limit = max(1, np.nanmax(gains.abs().to_numpy()))
+    sns.heatmap(
+        gains, ax=axes, annot=True, fmt=".1f", annot_kws={"size": 8}, cmap="RdBu", linewidths=0.5,
+        norm=SymLogNorm(1, vmin=-limit, vmax=limit), cbar_kws={"label": "gain (% of F1 alone)"},
+    )  # fmt: skip
+    axes.set(xlabel="auxiliary task", ylabel="main task")
+    axes.xaxis.set_ticks_position("top")
+    axes.xaxis.set_label_position("top")
+    axes.tick_params(length=0)
+    axes.set_xticklabels(axes.get_xticklabels(), rotation=30, ha="left", rotation_mode="anchor")
+    axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
+    axes.grid(visible=False)
+    return figure
+
+
+def curves(losses: pd.DataFrame) -> Figure:
+    """Training losses of each task alone and the fit a·ln(c·i + d).
+
+    Args:
+        losses: iterations as index, a column each task.
+    """
+    columns = 5
+    rows = -(-losses.shape[1] // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(10, 2.3 * rows), sharex=True, squeeze=False)
+    for panel, task in zip(grid.flat, losses, strict=False):
+        fit = fit_log_curve(losses[task])
+        panel.plot(losses.index / 1000, losses[task], color="silver", linewidth=0.6, label="training loss")
+        panel.plot(losses.index / 1000, fit(losses.index.to_numpy(float)), color=OURS, linewidth=1.4, label="fit")
+        panel.set_title(f"{task}\na = {fit.a:.2f}, c = {fit.c:.1e}", fontsize=8)
+        panel.set_ylim(bottom=0)
+    for panel in grid.flat[losses.shape[1] :]:
+        panel.set_visible(False)
+    for panel in grid[-1]:
+        panel.set_xlabel("1,000 iterations")
+    for panel in grid[:, 0]:
+        panel.set_ylabel("loss")
+    grid[0, 0].legend(fontsize=7)
+    return figure
+
+
+def by_budget(frame: pd.DataFrame) -> Figure:
+    """How the tasks alone, and the signs and ranks of gains, change with the share of the batches.
+
+    Args:
+        frame: as of `results.by_budget`.
+    """
+    share = 100 * frame["share of the budget"]
+    figure, (scores, agreement) = plt.subplots(1, 2, figsize=(8, 3), sharex=True)
+    scores.plot(share, frame["f1"], "o-", color=OURS)
+    scores.set(xlabel="% of the batches", ylabel="F1 alone, mean of tasks", ylim=(0, 1))
+    agreement.plot(share, frame["same sign"], "o-", color=OURS, label="same sign of gain as at the end")
+    agreement.plot(share, frame["rho"], "D-", color=PUBLISHED, markersize=4, label="rank correlation with the end")
+    agreement.axhline(0.5, color="black", linewidth=1, linestyle=":")  # signs by chance
+    agreement.set(
+        xlabel="% of the batches", ylabel="agreement of gains", ylim=(min(0, frame["rho"].min()) - 0.05, 1.05)
+    )
+    agreement.legend(fontsize=7)
+    return figure
+
+
+def coefficients(frame: pd.DataFrame) -> Figure:
+    """Coefficients of `analysis.coefficients`, largest on top, with the middle 95% of fits, beside the published."""
+    shown = frame.iloc[::-1]
+    position = np.arange(len(shown))
+    figure, axes = plt.subplots(figsize=(6.5, 0.24 * len(shown) + 1))
+    axes.hlines(position, shown["low"], shown["high"], color=OURS)
+    axes.plot(shown["coefficient"], position, "o", color=OURS, label="these features (95% of fits)")
+    axes.plot(shown["published"], position, "D", color=PUBLISHED, markersize=4, label="published, 42 features")
+    axes.axvline(0, color="black", linewidth=1)
+    axes.set_yticks(position, [f"{feature}, {role}" for role, feature in shown.index])
+    axes.set(xlabel="coefficient (features scaled to [0, 1])", ylim=(-0.7, len(shown) - 0.3))
+    axes.grid(axis="y", visible=False)
+    axes.legend(loc="best", fontsize=7)
+    return figure

@@ -1,0 +1,116 @@
+"""Figures of the replication: the walk from "original" to "update", time to a target, and tables on other tasks."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mt2st.experiments.profiles import NAMES, STRATEGIES
+from mt2st.experiments.runs import Record
+from mt2st.report import downstream_summary, timing
+from mt2st.report.figures.paper import STRATEGY_COLOURS
+from mt2st.report.survival import survival_curve
+
+RISE, FALL, LEVEL = sns.color_palette("colorblind")[2], sns.color_palette("colorblind")[3], "grey"
+UNIT_NAMES = {"seconds": "seconds of training", "operations": "10⁹ operations of matrix products"}
+
+
+def walk(frame: pd.DataFrame, embedding: str) -> Figure:
+    """Waterfall of `audit.walk`: the first bar is "original", each further one a single change, its interval on top."""
+    figure, axes = plt.subplots(figsize=(7.5, 3.4))
+    position = np.arange(len(frame))
+    level = frame["accuracy"].to_numpy()
+    change = np.diff(level, prepend=0)
+    bottom = np.concatenate([[0], level[:-1]])
+    colours = [LEVEL, *(RISE if c > 0 else FALL for c in change[1:])]
+    axes.bar(position, change, bottom=bottom, color=colours, alpha=0.8)
+    halves = [level - frame["low"], frame["high"] - level]
+    axes.errorbar(position, level, yerr=halves, fmt="k.", capsize=4, label="accuracy with 95% t interval over seeds")
+    for x, row in frame.reset_index(drop=True).iterrows():
+        text = f"{row['accuracy']:.1f}" if x == 0 else f"{row['change']:+.1f}"
+        if x and row["change low"] == row["change low"]:
+            text += f"\n[{row['change low']:+.1f}, {row['change high']:+.1f}]"
+        axes.annotate(text, (x, 98), ha="center", va="top")
+    axes.axhline(50, color="black", linestyle=":", linewidth=1, label="chance")
+    axes.set_xticks(position, [name.replace(" ", "\n", 1) for name in frame["step"]])
+    axes.set(ylabel="test accuracy (%)", ylim=(0, 100), title=f"{embedding}: one change at a time")
+    axes.grid(axis="x", visible=False)
+    axes.legend(loc="lower right")
+    return figure
+
+
+def controls(frame: pd.DataFrame) -> Figure:
+    """Differences of `audit.controls` from single-task learning, in points, with 95% intervals."""
+    shown = frame[frame["difference"].notna()].iloc[::-1]
+    figure, axes = plt.subplots(figsize=(6.5, 0.28 * len(shown) + 1))
+    position = np.arange(len(shown))
+    kinds = sorted(shown["kind"].unique())
+    palette = dict(zip(kinds, sns.color_palette("colorblind", len(kinds)), strict=True))
+    for y, row in zip(position, shown.itertuples(), strict=True):
+        ends = shown.loc[row.Index, ["difference low", "difference high"]]
+        axes.plot(ends, [y, y], color=palette[row.kind])
+        axes.plot(row.difference, y, "o", color=palette[row.kind])
+    axes.axvline(0, color="black", linewidth=1)
+    names = [f"{row.auxiliary}: {row.kind}" if row.auxiliary != "original" else row.kind for row in shown.itertuples()]
+    axes.set_yticks(position, names)
+    axes.set(xlabel="difference from single-task in accuracy (points)")
+    axes.grid(axis="y", visible=False)
+    return figure
+
+
+def survival(records: Sequence[Record], targets: Sequence[float]) -> Figure:
+    """Kaplan–Meier curves by strategy: share of runs still below each target, by seconds and by operations.
+
+    A tick is a run that stops without the target. A curve ends where more of the runs without it have stopped than are
+    still in training: from there on each of the few left would count for several.
+    """
+    figure, grid = plt.subplots(len(timing.UNITS), len(targets), figsize=(3.1 * len(targets), 5.2), sharey=True,
+                                sharex="row", squeeze=False)  # fmt: skip
+    for column, target in enumerate(targets):
+        times = timing.to_target(records, target).assign(operations=lambda frame: frame["operations"] / 1e9)
+        for row, unit in enumerate(timing.UNITS):
+            panel = grid[row, column]
+            for strategy in (s for s in STRATEGIES if s in set(times["strategy"])):
+                runs = times[times["strategy"] == strategy]
+                _survival_curve(panel, runs[unit].to_numpy(), runs["reached"].to_numpy(), strategy)
+            panel.set(xlabel=UNIT_NAMES[unit], xlim=(0, None), ylim=(0, 1.02))
+        grid[0, column].set_title(f"validation accuracy ≥ {target:.3g}")
+    for panel in grid[:, 0]:
+        panel.set_ylabel("share of runs not there yet")
+    grid[0, 0].legend(loc="lower left")
+    return figure
+
+
+def _survival_curve(panel: Axes, times: np.ndarray, reached: np.ndarray, strategy: str) -> None:
+    """Draw the curve of one strategy with its ticks."""
+    curve, stops = survival_curve(times, reached), np.sort(times[~reached])
+    in_training = len(times) - np.sort(times).searchsorted(curve["time"])
+    curve = curve[in_training >= stops.searchsorted(curve["time"])]
+    stops = stops[stops <= curve["time"].iloc[-1]]
+    shares = curve["share"].to_numpy()[curve["time"].searchsorted(stops, side="right") - 1]
+    panel.step(curve["time"], curve["share"], where="post", color=STRATEGY_COLOURS[strategy], label=NAMES[strategy])
+    panel.plot(stops, shares, "|", color=STRATEGY_COLOURS[strategy], markersize=5)
+
+
+def downstream(frame: pd.DataFrame) -> Figure:
+    """Scores of `downstream_summary.table` by task and table, with 95% intervals."""
+    tasks = list(dict.fromkeys(frame["task"]))
+    figure, grid = plt.subplots(2, (len(tasks) + 1) // 2, figsize=(10, 5))
+    colours = {downstream_summary.RANDOM: "silver", downstream_summary.UNTOUCHED: "grey", **STRATEGY_COLOURS}
+    for panel, task in zip(grid.T.flat, tasks, strict=False):
+        rows = frame[frame["task"] == task]
+        for x, row in enumerate(rows.itertuples()):
+            halves = [[row.score - row.low], [row.high - row.score]]
+            panel.errorbar(x, row.score, yerr=halves, fmt="o", capsize=4, color=colours[row.table])
+        names = [NAMES.get(arm, arm).replace("-", "-\n") for arm in rows["table"]]
+        panel.set_xticks(range(len(rows)), names, fontsize=7)
+        unit = "span F1 (%)" if rows["measure"].iloc[0] == "f1" else "accuracy (%)"
+        panel.set(title=task, ylabel=unit, xlim=(-0.5, len(rows) - 0.5))
+        panel.grid(axis="x", visible=False)
+    for panel in grid.T.flat[len(tasks) :]:
+        panel.set_visible(False)
+    return figure

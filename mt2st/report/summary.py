@@ -1,0 +1,105 @@
+"""What the runs say by strategy: accuracy, time, and differences from single-task training, paired by seed."""
+
+import pandas as pd
+
+from mt2st.experiments.profiles import STRATEGIES
+from mt2st.statistics import as_text, mean_interval, paired_difference, ratio_interval
+
+# Section IV of the paper; it gives no such number for "original", so this is the mean of Table I's five rows.
+PAPER_ACCURACY = {"single": 0.482, "mtl": 0.68, "diminish": 0.71, "switch": 0.77}
+
+
+def by_seed(frame: pd.DataFrame, value: str, arms: str = "strategy") -> pd.DataFrame:
+    """Mean of the column `value` for each seed (rows) and arm (columns), arms being named by another column.
+
+    Settings are averaged within an embedding first, so that the single-task arm with its one setting counts the same;
+    an embedding that not all arms have with a seed is left out of that seed.
+
+    Raises ValueError where no embedding and seed has all arms.
+    """
+    cells = frame.pivot_table(index=["seed", "embedding"], columns=arms, values=value).dropna()
+    if not len(cells):
+        raise ValueError(f"no embedding and seed has runs of every {arms}: run the missing ones first")
+    return cells.groupby(level="seed").mean()
+
+
+def by_strategy(scores: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy with its interval, seconds of training, and both against single-task, by strategy.
+
+    The unit is the seed: n is the number of seeds. `p` is the exact sign-flip test of the accuracy difference, which
+    cannot fall below 2 / 2^n. `time_ratio` is the geometric mean over seeds of seconds relative to single-task.
+    """
+    accuracies, seconds = by_seed(scores, "accuracy"), by_seed(scores, "train_seconds")
+    rows = {}
+    for strategy in (s for s in STRATEGIES if s in accuracies.columns):
+        accuracy = mean_interval(accuracies[strategy].to_numpy())
+        rows[strategy] = {
+            "n": accuracy.n,
+            "accuracy": accuracy.mean,
+            "low": accuracy.low,
+            "high": accuracy.high,
+            "paper": PAPER_ACCURACY[strategy],
+            "train_seconds": seconds[strategy].mean(),
+        }
+        if "single" not in accuracies.columns:
+            continue
+        difference = paired_difference(accuracies[strategy].to_numpy(), accuracies["single"].to_numpy())
+        ratio = ratio_interval(seconds[strategy].to_numpy(), seconds["single"].to_numpy()).interval
+        rows[strategy] |= {
+            "difference": difference.interval.mean,
+            "difference_low": difference.interval.low,
+            "difference_high": difference.interval.high,
+            "p": difference.p,
+            "time_ratio": ratio.mean,
+            "time_ratio_low": ratio.low,
+            "time_ratio_high": ratio.high,
+        }
+    return pd.DataFrame(rows).T.astype({"n": int})
+
+
+def switch_step(history: pd.DataFrame) -> pd.DataFrame:
+    """Loss in the last epoch with the auxiliary task and in the first without, total and primary, mean over seeds."""
+    runs = history[history["strategy"] == "switch"]
+    at = runs.loc[runs["auxiliary_weight"] == 0, "epoch"].min()
+    if not at > 0:
+        raise ValueError("no run has epochs both with and without its auxiliary task: choose 0 < T_switch < epochs")
+    columns = {"total": "loss", "primary": "primary_loss"}
+    means = runs.groupby(["embedding", "setting", "epoch"], sort=False)[list(columns.values())].mean()
+    rows: dict[str, pd.Series] = {}
+    for name, column in columns.items():
+        before, after = (means[column].xs(epoch, level="epoch") for epoch in (at - 1, at))
+        rows |= {f"{name} before": before, f"{name} after": after, f"{name} change": after - before}
+    return pd.DataFrame(rows)
+
+
+def conclusions(scores: pd.DataFrame) -> str:
+    """Say in words what `by_strategy` found: a line a strategy on accuracy, one on time against the paper's claims."""
+    rows = by_strategy(scores)
+    if "single" not in rows.index:
+        return "no single-task runs to compare with"
+    lines = []
+    for strategy in (s for s in rows.index if s != "single"):
+        row = rows.loc[strategy]
+        low, high = 100 * row["difference_low"], 100 * row["difference_high"]
+        difference = as_text(100 * row["difference"], low, high, "+.1f")
+        if row["n"] == 1:
+            lines.append(f"{strategy}: accuracy {difference} points; one seed gives no interval")
+            continue
+        if row["difference_low"] > 0:
+            found = "above single-task: the interval excludes 0"
+        elif row["difference_high"] < 0:
+            found = "below single-task: the interval excludes 0"
+        else:
+            found = "not distinguishable from single-task: the interval includes 0"
+        lines.append(
+            f"{strategy}: accuracy {difference} points, n = {int(row['n'])} seeds, "
+            f"p = {row['p']:.2f} (smallest possible {2 / 2 ** row['n']:.2g}); {found}"
+        )
+    for strategy in (s for s in ("diminish", "switch") if s in rows.index and "mtl" in rows.index):
+        single = 100 * (rows.loc[strategy, "time_ratio"] - 1)
+        multi = 100 * (rows.loc[strategy, "time_ratio"] / rows.loc["mtl", "time_ratio"] - 1)
+        lines.append(
+            f"{strategy}: training time {single:+.0f}% against single-task (paper: −67%), "
+            f"{multi:+.0f}% against multi-task (paper: −13%), for the same number of epochs"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,161 @@
+"""Tables I–III from recorded runs, each row beside the paper's number and that of its released logs."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mt2st import paths
+from mt2st.data.vectors import EMBEDDINGS, FETCH_GLOVE, GLOVE
+from mt2st.experiments.plans import SETTINGS, TABLES
+from mt2st.statistics import mean_interval
+
+TITLES = {1: "Table I: multi-task learning", 2: "Table II: MT2ST Diminish", 3: "Table III: MT2ST Switch"}
+SCORE_COLUMNS = [f"{average}_{score}" for average in ("macro", "weighted") for score in ("precision", "recall", "f1")]
+COLUMNS = [
+    "strategy", "embedding", "setting", "seeds", "accuracy_mean", "accuracy_low", "accuracy_high", *SCORE_COLUMNS,
+    "train_seconds", "paper_accuracy", "released_accuracy", "note",
+]  # fmt: skip
+
+
+def table(number: int, scores: pd.DataFrame, embeddings: Sequence[str] = EMBEDDINGS) -> pd.DataFrame:
+    """Return Table I, II or III: one row for each embedding and setting (original, update0–3).
+
+    "original" is single-task training under the same conditions as every other row. Accuracies are shares; low and
+    high bound the 95% t interval over seeds, clipped to [0, 1]. A row without runs says why in `note`.
+
+    Args:
+        number: 1, 2 or 3.
+        scores: `runs.score_frame` of recorded runs.
+        embeddings: which embeddings to list.
+    """
+    strategy = TABLES[number]
+    rows = []
+    for embedding in embeddings:
+        for setting in SETTINGS:
+            runs = scores[
+                (scores["strategy"] == ("single" if setting == "original" else strategy))
+                & (scores["embedding"] == embedding)
+                & (scores["setting"] == setting)
+            ]
+            rows.append(
+                {"strategy": strategy, "embedding": embedding, "setting": setting}
+                | _summary(runs, embedding)
+                | {
+                    "paper_accuracy": paper_accuracy(strategy, embedding, setting),
+                    "released_accuracy": released_accuracy(strategy, embedding, setting),
+                }
+            )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _summary(runs: pd.DataFrame, embedding: str) -> dict[str, float | int | str]:
+    """Mean scores of one cell, or a note why there are none."""
+    if not len(runs):
+        note = f"needs glove-twitter-100: {FETCH_GLOVE}" if embedding == GLOVE else "not run"
+        return {"seeds": 0, "note": note}
+    accuracy = mean_interval(runs["accuracy"].to_numpy())
+    summary: dict[str, float | int | str] = {
+        "seeds": len(runs),
+        "accuracy_mean": accuracy.mean,
+        "accuracy_low": float(np.clip(accuracy.low, 0, 1)),
+        "accuracy_high": float(np.clip(accuracy.high, 0, 1)),
+        "train_seconds": float(runs["train_seconds"].mean()),
+        "note": "",
+    }
+    return summary | {name: float(runs[name].mean()) for name in SCORE_COLUMNS}
+
+
+def paper_accuracy(strategy: str, embedding: str, setting: str) -> float:
+    """Accuracy the paper prints for a cell, as a share; NaN where it prints none."""
+    return _lookup(_paper(), "accuracy", strategy, embedding, setting) / 100
+
+
+def released_accuracy(strategy: str, embedding: str, setting: str) -> float:
+    """Test accuracy in the released logs for a cell, a mean where they report it twice; NaN where they do not."""
+    return _lookup(_released(), "test_accuracy", strategy, embedding, setting)
+
+
+def paper_cells() -> pd.DataFrame:
+    """Tables I–III as printed, one row a cell: table, strategy, embedding, setting, accuracy in percent and so on."""
+    return _paper()
+
+
+def released_logs(strategy: str, embedding: str, setting: str) -> str:
+    """Every accuracy in percent that the released logs report for a cell, in their order; a dash for none."""
+    return ", ".join(map(_percent, _cell_of(_released(), strategy, embedding, setting)["test_accuracy"])) or "–"
+
+
+def _lookup(frame: pd.DataFrame, column: str, strategy: str, embedding: str, setting: str) -> float:
+    found = _cell_of(frame, strategy, embedding, setting)
+    return float(found[column].mean()) if len(found) else np.nan
+
+
+def _cell_of(frame: pd.DataFrame, strategy: str, embedding: str, setting: str) -> pd.DataFrame:
+    """Rows of one cell of Tables I–III."""
+    return frame[(frame["strategy"] == strategy) & (frame["embedding"] == embedding) & (frame["setting"] == setting)]
+
+
+@lru_cache
+def _paper() -> pd.DataFrame:
+    """Tables I–III as printed."""
+    return pd.read_csv(paths.data() / "paper" / "tables.csv")
+
+
+@lru_cache
+def _released() -> pd.DataFrame:
+    """Test reports in the released logs."""
+    return pd.read_csv(paths.data() / "paper" / "released_logs.csv")
+
+
+def compact(scores: pd.DataFrame, embeddings: Sequence[str] = EMBEDDINGS) -> pd.DataFrame:
+    """Tables I–III side by side, in percent: for each strategy the paper, its released logs, ours with half-width."""
+    columns: dict[str, pd.Series] = {}
+    for number, strategy in TABLES.items():
+        full = table(number, scores, embeddings)
+        columns |= {"embedding": full["embedding"], "setting": full["setting"]}
+        columns[f"{strategy}: paper"] = full["paper_accuracy"].map(_percent)
+        cells = zip(full["strategy"], full["embedding"], full["setting"], strict=True)
+        columns[f"{strategy}: released logs"] = pd.Series([released_logs(*cell) for cell in cells])
+        columns[f"{strategy}: ours"] = full.apply(_ours, axis=1)
+    return pd.DataFrame(columns)
+
+
+def _percent(share: float) -> str:
+    return "–" if np.isnan(share) else f"{100 * share:.0f}"
+
+
+def _ours(row: pd.Series) -> str:
+    if not row["seeds"]:
+        return str(row["note"]).partition(":")[0]
+    mean = f"{100 * row['accuracy_mean']:.1f}"
+    if np.isnan(row["accuracy_low"]):
+        return mean
+    return f"{mean} [{100 * row['accuracy_low']:.0f}, {100 * row['accuracy_high']:.0f}]"
+
+
+def to_markdown(frame: pd.DataFrame, decimals: int = 3) -> str:
+    """Format a frame as a Markdown table; floats rounded, missing values as a dash."""
+    header = [str(column) for column in frame.columns]
+    rows = [[_cell(value, decimals) for value in row] for row in frame.itertuples(index=False)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [header, ["---"] * len(header), *rows]) + "\n"
+
+
+def _cell(value: object, decimals: int) -> str:
+    if isinstance(value, float):
+        return "–" if np.isnan(value) else f"{value:.{decimals}f}"
+    return str(value)
+
+
+def write(number: int, scores: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write `table_{number}` as csv, md and tex."""
+    full = table(number, scores)
+    files = [folder / f"table_{number}.{suffix}" for suffix in ("csv", "md", "tex")]
+    full.to_csv(files[0], index=False, float_format="%.6g")
+    files[1].write_text(f"{TITLES[number]}\n\n{to_markdown(full)}", encoding="utf-8")
+    body = full.rename(columns=lambda name: name.replace("_", " "))
+    tex = body.to_latex(index=False, float_format="%.3f", na_rep="--", caption=TITLES[number], escape=True)
+    files[2].write_text(tex, encoding="utf-8")
+    return files

@@ -1,0 +1,145 @@
+"""Time and compute to a target: how soon an arm reaches a validation accuracy, in seconds and in operations.
+
+A run that never reaches the target is censored at its end. The unit of every test is the seed: times are averaged over
+a seed's embeddings and settings first.
+
+Seconds are `Record.seconds`. Operations are those of matrix products (`compute.epoch_flops`): no machine changes them,
+but what an auxiliary loss does element by element does not count, which for UPDATE 0 and UPDATE 3 is all they do.
+"""
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from mt2st.experiments.profiles import STRATEGIES
+from mt2st.experiments.runs import Record
+from mt2st.report import summary
+from mt2st.statistics import NOTHING, PairedComparison, ratio_interval
+
+FIXED_TARGETS = (0.65, 0.70, 0.75)
+UNITS = ("seconds", "operations")
+REFERENCES = ("single", "mtl")
+
+
+def best_mean(records: Sequence[Record]) -> float:
+    """Best validation accuracy by epoch of the single-task arm, averaged over its runs: the target it sets itself."""
+    histories = [r.history.set_index("epoch")["validation_accuracy"] for r in records if r.run.strategy == "single"]
+    return float(pd.concat(histories, axis=1).mean(axis=1).max())
+
+
+def costs(record: Record) -> pd.DataFrame:
+    """Return what a run has spent by the end of each epoch: training seconds and floating-point operations.
+
+    Operations are `compute.epoch_flops` of the primary task and of each auxiliary task in the epochs that compute it.
+    """
+    history, flops, epsilon = record.history, record.scores["flops"], record.run.configuration.epsilon
+    auxiliaries = record.run.auxiliaries
+    operations = pd.Series(float(sum(n for task, n in flops.items() if task not in auxiliaries)), history.index)
+    for task in auxiliaries:
+        operations += flops[task] * (history[f"weight.{task}"] >= epsilon)
+    return pd.DataFrame({"seconds": record.seconds.cumsum(), "operations": operations.cumsum()})
+
+
+def primary_costs_alike(records: Sequence[Record]) -> bool:
+    """Whether the primary task's operations are the same in all runs of a seed and embedding, whatever the arm."""
+    found: dict[tuple[int, str], set[int]] = {}
+    for record in records:
+        operations = sum(n for task, n in record.scores["flops"].items() if task not in record.run.auxiliaries)
+        found.setdefault((record.run.seed, record.run.embedding), set()).add(operations)
+    return all(len(operations) == 1 for operations in found.values())
+
+
+def to_target(records: Sequence[Record], target: float) -> pd.DataFrame:
+    """One row a run: seconds and operations to the first epoch whose validation accuracy is at least `target`.
+
+    `reached` says whether there is one; otherwise they are all that the run spent, and censored. What a run spent in
+    all its epochs is in the columns `all seconds` and `all operations`.
+    """
+    rows = []
+    for record in records:
+        spent = costs(record)
+        hits = np.flatnonzero(record.history["validation_accuracy"] >= target)
+        at = int(hits[0]) if len(hits) else len(spent) - 1
+        run = record.run
+        rows.append(
+            {"strategy": run.strategy, "embedding": run.embedding, "setting": run.setting, "seed": run.seed}
+            | {"reached": bool(len(hits)), "epochs": at + 1}
+            | {unit: float(spent[unit].iloc[at]) for unit in UNITS}
+            | {f"all {unit}": float(spent[unit].iloc[-1]) for unit in UNITS}
+        )
+    return pd.DataFrame(rows)
+
+
+def horizons(times: pd.DataFrame, unit: str) -> "pd.Series[float]":
+    """Return for each run of `to_target` the least that any run with its seed and embedding spends in all its epochs.
+
+    Up to there nothing is censored. One horizon for all would cut runs short that were made while the machine was slow.
+    """
+    return times.groupby(["seed", "embedding"])[f"all {unit}"].transform("min")
+
+
+def horizon(records: Sequence[Record], unit: str) -> float:
+    """Return the mean of the `horizons` over seeds and embeddings: the cost of an arm that never gets to a target."""
+    times = to_target(records, np.inf)
+    return float(times.assign(limit=horizons(times, unit)).groupby(["seed", "embedding"])["limit"].first().mean())
+
+
+def by_seed(times: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """Mean cost to the target, or to the horizon where that comes first, by seed and strategy (`summary.by_seed`)."""
+    return summary.by_seed(times.assign(cost=np.minimum(times[unit], horizons(times, unit))), "cost")
+
+
+def whole_training(times: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """Mean cost of all epochs by seed and strategy (`summary.by_seed`); `times` is `to_target` for any target."""
+    return summary.by_seed(times, f"all {unit}")
+
+
+def compare(means: pd.DataFrame, strategy: str, reference: str) -> PairedComparison:
+    """Ratio of one strategy's cost to another's, paired by seed: geometric mean with t interval on the log scale."""
+    return ratio_interval(means[strategy].to_numpy(), means[reference].to_numpy())
+
+
+def table(records: Sequence[Record], targets: Sequence[float]) -> pd.DataFrame:
+    """Costs to each target by strategy: share of runs that reach it, mean cost, ratios to single-task and multi-task.
+
+    Costs are means up to the horizon: a run that needs longer counts as the horizon, so that failures draw a ratio
+    towards 1. There is no ratio where no run of either arm gets there sooner. `operations` are in units of 10⁹.
+    """
+    rows = []
+    for target in targets:
+        times = to_target(records, target)
+        means = {unit: by_seed(times, unit) for unit in UNITS}
+        sooner = {
+            unit: set(times.loc[times["reached"] & (times[unit] < horizons(times, unit)), "strategy"]) for unit in UNITS
+        }
+        for strategy in (s for s in STRATEGIES if s in means["seconds"].columns):
+            row: dict[str, object] = {"target": target, "strategy": strategy}
+            row["reached"] = float(times.loc[times["strategy"] == strategy, "reached"].mean())
+            row["seconds"] = float(means["seconds"][strategy].mean())
+            row["operations"] = float(means["operations"][strategy].mean()) / 1e9
+            for unit, reference in product(UNITS, REFERENCES):
+                found = compare(means[unit], strategy, reference) if {strategy, reference} & sooner[unit] else None
+                row |= _ratio(f"{unit} / {reference}", None if strategy == reference else found)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def whole_table(records: Sequence[Record], unit: str) -> pd.DataFrame:
+    """Cost of all epochs by strategy, with ratios to single-task and multi-task learning; see `table`."""
+    means = whole_training(to_target(records, np.inf), unit)
+    rows = []
+    for strategy in (s for s in STRATEGIES if s in means.columns):
+        row: dict[str, object] = {"strategy": strategy, "n": len(means), unit: float(means[strategy].mean())}
+        for reference in REFERENCES:
+            row |= _ratio(f"/ {reference}", None if strategy == reference else compare(means, strategy, reference))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _ratio(name: str, found: PairedComparison | None) -> dict[str, float]:
+    """Columns of a ratio: itself, its interval and p; NaN where there is none."""
+    if found is None:
+        return NOTHING.columns(name) | {f"{name} p": np.nan}
+    return found.interval.columns(name) | {f"{name} p": found.p}

@@ -1,0 +1,130 @@
+import hashlib
+import lzma
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from mt2st import paths
+from mt2st.data.files import github as upstream
+from mt2st.data.files.github import GitHubFile
+from mt2st.data.tags import english_web, sequences
+
+CONLLU = """\
+# sent_id = 1
+# text = Cats don't sleep
+1\tCats\tcat\tNOUN\tNNS\t_\t3\tnsubj\t_\t_
+2-3\tdon't\t_\t_\t_\t_\t_\t_\t_\t_
+2\tdo\tdo\tAUX\tVBP\t_\t4\taux\t_\t_
+3\tn't\tnot\tPART\tRB\t_\t4\tadvmod\t_\t_
+3.1\tever\tever\tADV\tRB\t_\t_\t_\t_\t_
+4\tsleep\tsleep\tVERB\tVB\t_\t0\troot\t_\t_
+
+# sent_id = 2
+1\tYes\tyes\tINTJ\tUH\t_\t0\troot\t_\t_
+
+"""
+IOB2 = """\
+# text = Ada of NASA saw ABBA
+1\tAda\tB-PER\t-\tann
+2\tof\tO\t-\t-
+3\tNASA\tB-ORG\t-\tann
+4\tsaw\tB-O\t-\tann
+5\tABBA\tB-OTH\t-\tann
+6\tlive\tI-OTH\t-\tann
+
+"""
+PEOPLE = "Ada\tB-person\nLee\tI-person\nsang\tO\n\t\nHi\tO\n\n"
+
+
+def put(folder: Path, names: Sequence[str], text: str) -> None:
+    for name in names:
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def test_words_of_a_conllu_file_are_the_syntactic_ones(empty_mirror: Path) -> None:
+    put(empty_mirror, [f"en_ewt-ud-{part}.conllu" for part in ("train", "dev", "test")], CONLLU)
+    data = sequences.load("ud-ewt")
+    assert data.train.sentences == [["Cats", "do", "n't", "sleep"], ["Yes"]]
+    assert data.test.tags == [["NOUN", "AUX", "PART", "VERB"], ["INTJ"]]
+    assert data.classes == ("AUX", "INTJ", "NOUN", "PART", "VERB")
+    assert data.counts()["validation"] == {"sentences": 2, "tokens": 5}
+    assert not data.is_span
+    assert [file.name for file in data.files] == [f"en_ewt-ud-{part}.conllu" for part in ("train", "dev", "test")]
+
+
+@pytest.mark.parametrize("line", ["1\tYes\tyes", "Yes\tyes\tINTJ\tUH", "one two"])
+def test_a_bad_sentence_of_a_conllu_file_is_named_by_its_line(empty_mirror: Path, line: str) -> None:
+    good = CONLLU.splitlines()
+    put(empty_mirror, ["en_ewt-ud-train.conllu"], "\n".join([*good[:-2], line, "", ""]))
+    put(empty_mirror, ["en_ewt-ud-dev.conllu", "en_ewt-ud-test.conllu"], CONLLU)
+    with pytest.raises(ValueError, match=r"en_ewt-ud-train\.conllu: the sentence at line 10 is not CoNLL-U"):
+        sequences.load("ud-ewt")
+
+
+def test_a_conllu_file_that_was_cut_off_is_refused(empty_mirror: Path) -> None:
+    put(empty_mirror, ["en_ewt-ud-train.conllu"], CONLLU.removesuffix("\n"))
+    put(empty_mirror, ["en_ewt-ud-dev.conllu", "en_ewt-ud-test.conllu"], CONLLU)
+    with pytest.raises(ValueError, match=r"en_ewt-ud-train\.conllu:11: no blank line after the last sentence"):
+        sequences.load("ud-ewt")
+
+
+def test_universal_ner_has_three_types_and_all_else_is_outside(empty_mirror: Path) -> None:
+    put(empty_mirror, [f"en_ewt-ud-{part}.iob2" for part in ("train", "dev", "test")], IOB2)
+    data = sequences.load("uner-ewt")
+    assert data.train.tags == [["B-PER", "O", "B-ORG", "O", "O", "O"]]
+    assert data.classes == ("O", "B-ORG", "B-PER")
+    assert data.is_span
+    assert data.counts()["train"] == {"sentences": 1, "tokens": 6, "ORG": 1, "PER": 1}
+
+
+def test_the_released_training_file_comes_before_the_first_commit(empty_mirror: Path) -> None:
+    put(empty_mirror, ["en_ewt-ud-dev.iob2", "en_ewt-ud-test.iob2"], IOB2)
+    older = empty_mirror / f"{english_web.FIRST_COMMIT}.xz"
+    older.write_bytes(lzma.compress(IOB2.encode()))
+    assert sequences.load("uner-ewt").files[0] == older
+    paths.downloads().mkdir(parents=True)
+    put(paths.downloads(), ["en_ewt-ud-train.iob2"], IOB2)
+    sequences.load.cache_clear()
+    assert sequences.load("uner-ewt").files[0] == paths.downloads() / "en_ewt-ud-train.iob2"
+
+
+def test_emerging_entities_are_read_as_spans(empty_mirror: Path) -> None:
+    put(empty_mirror, ["wnut17train.conll", "emerging.dev.conll", "emerging.test.annotated"], PEOPLE)
+    data = sequences.load("wnut-17")
+    assert data.test.sentences == [["Ada", "Lee", "sang"], ["Hi"]]
+    assert data.classes == ("O", "B-person", "I-person")
+    assert data.counts()["test"] == {"sentences": 2, "tokens": 4, "person": 1}
+
+
+def test_every_file_has_a_checksum_but_the_one_that_is_counted() -> None:
+    files = [file for corpus in english_web.FILES.values() for file in corpus]
+    assert [file.name for file in files if file.sha256 is None] == ["en_ewt-ud-train.iob2"]
+    assert all(len(file.sha256) == 64 for file in files if file.sha256)
+    assert len({file.sha256 for file in files}) == len(files) == 9
+
+
+def publish(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `fetch` of Universal NER find its files in a folder, which is given as an address."""
+    put(folder, ["train", "dev"], text)
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    files = tuple(GitHubFile("", "", name, known) for name, known in [("train", None), ("dev", sha256)])
+    monkeypatch.setattr(english_web, "FILES", {"uner-ewt": files})
+    monkeypatch.setattr(upstream.download, "fetch", lambda url, file, checksum, otherwise: folder / file.name)
+
+
+def test_the_fetched_training_file_of_universal_ner_is_checked_by_its_counts(
+    empty_mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(empty_mirror, IOB2, monkeypatch)
+    monkeypatch.setattr(english_web, "UNER_TRAIN", {"sentences": 1, "tokens": 6, "ORG": 1, "PER": 1})
+    assert sequences.fetch("uner-ewt") == empty_mirror / "train"
+
+
+def test_a_training_file_with_other_counts_is_refused_and_not_kept(
+    empty_mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(empty_mirror, IOB2, monkeypatch)
+    with pytest.raises(ConnectionError, match=r"train is not the released file: .*'ORG': 1.*; try again"):
+        sequences.fetch("uner-ewt")
+    assert not (empty_mirror / "train").exists()

@@ -1,0 +1,75 @@
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from mt2st import paths
+from mt2st.data.tags import scienceie, sequences
+
+TEXT = "We heat simple metals with lasers. The simple metals melt."
+# Material inside a longer Process, a phrase in two pieces, a relation and an equivalence.
+ANNOTATION = (
+    "T1\tMaterial 8 21\tsimple metals\nT2\tProcess 3 33\theat simple metals with lasers\nR1\tHyponym-of Arg1:T1 "
+    "Arg2:T2\t\n*\tSynonym-of T1 T2\nT3\tTask 39 45;53 57\tsimple melt\n"
+)
+
+
+def pack(file: Path, annotation: str = ANNOTATION, prefix: str = "scienceie") -> Path:
+    """Write an archive with one paragraph in each part."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(file, "w:gz") as archive:
+        for part in scienceie.PARTS:
+            for ending, text in ((".txt", TEXT), (".ann", annotation), (".xml", "<article/>")):
+                member = tarfile.TarInfo(f"{prefix}/{part}/S01{ending}")
+                member.size = len(text)
+                archive.addfile(member, io.BytesIO(text.encode()))
+    return file
+
+
+def test_phrases_are_spans_and_the_longer_of_two_is_kept(empty_mirror: Path) -> None:
+    file = pack(empty_mirror / "scienceie2017.tar.gz")
+    data = sequences.load("scienceie")
+    assert data.test.sentences == [
+        ["We", "heat", "simple", "metals", "with", "lasers", "."],
+        ["The", "simple", "metals", "melt", "."],
+    ]
+    assert data.test.tags[0] == ["O", "B-Process", *["I-Process"] * 4, "O"]
+    assert data.test.tags[1] == ["O", "B-Task", "O", "B-Task", "O"]
+    assert data.files == (file,)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("T4\tMaterial 8 80\tsimple", "characters 8 to 80 of 58"),
+        ("T4\tMaterial 21 8\tsimple", "characters 21 to 8"),
+        ("T4\tMethod 8 14\tsimple", "not a line of brat's format"),
+        ("T4 Material 8 14 simple", "not a line of brat's format"),
+    ],
+)
+def test_a_bad_annotation_is_named_by_its_line(empty_mirror: Path, line: str, problem: str) -> None:
+    pack(empty_mirror / "scienceie2017.tar.gz", f"{ANNOTATION}{line}\n")
+    with pytest.raises(ValueError, match=rf"tar\.gz: train/S01\.ann:6: {problem}"):
+        sequences.load("scienceie")
+
+
+def test_a_damaged_archive_is_refused(empty_mirror: Path) -> None:
+    file = pack(empty_mirror / "scienceie2017.tar.gz")
+    file.write_bytes(file.read_bytes()[:150])
+    with pytest.raises(ValueError, match=r"cannot be read .*run `mt2st data fetch scienceie`"):
+        sequences.load("scienceie")
+
+
+def test_what_is_fetched_is_checked_by_what_it_holds(empty_mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(url: str, file: Path, checksum: None, otherwise: str) -> Path:
+        return pack(file, prefix=f"scienceie17-{scienceie.COMMIT}/data")
+
+    monkeypatch.setattr(scienceie.download, "fetch", download)
+    other = pack(empty_mirror / "other.tar.gz")
+    monkeypatch.setattr(scienceie, "SHA256", scienceie.digest(scienceie.read(other)))
+    assert scienceie.fetch() == paths.downloads() / "scienceie" / "scienceie2017.tar.gz"
+    monkeypatch.setattr(scienceie, "SHA256", "0" * 64)
+    with pytest.raises(ConnectionError, match="does not hold the released files"):
+        scienceie.fetch()
+    assert not (paths.downloads() / "scienceie" / "scienceie2017.tar.gz").exists()

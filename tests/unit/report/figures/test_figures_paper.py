@@ -1,0 +1,274 @@
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.lines import Line2D
+
+from mt2st.data.vectors import EMBEDDINGS
+from mt2st.experiments import profiles, runs
+from mt2st.experiments.auxiliaries import UPDATES
+from mt2st.experiments.plans import SETTINGS
+from mt2st.experiments.profiles import NAMES, STRATEGIES, Profile
+from mt2st.experiments.runs import Record
+from mt2st.report import tables
+from mt2st.report.figures import paper as figures
+from mt2st.report.summary import by_strategy
+from mt2st.schedules import Constant, Diminish, Switch
+from mt2st.training import EPSILON
+
+PAIR = ("CBOW", "SkipGram")
+
+
+@pytest.fixture(scope="module")
+def records(grid_of: Callable[[Profile, Sequence[str], int], list[Record]]) -> list[Record]:
+    """Return made-up records of all strategies on two embeddings and two seeds."""
+    return grid_of(profiles.PROFILES["smoke"], PAIR, 2)
+
+
+@pytest.fixture(scope="module")
+def history(records: list[Record]) -> pd.DataFrame:
+    return runs.history_frame(records)
+
+
+@pytest.fixture(scope="module")
+def scores(records: list[Record]) -> pd.DataFrame:
+    return runs.score_frame(records)
+
+
+def line_of(axes: Axes, label: str) -> Line2D:
+    """Return the one line with this label."""
+    found = [line for line in axes.get_lines() if line.get_label() == label]
+    assert len(found) == 1
+    return found[0]
+
+
+def mean_of(frame: pd.DataFrame, column: str, **where: str) -> np.ndarray:
+    """Return the mean of a column by epoch among the rows where some columns have some values."""
+    for name, value in where.items():
+        frame = frame[frame[name] == value]
+    return np.array([frame[frame["epoch"] == t][column].mean() for t in sorted(frame["epoch"].unique())])
+
+
+@pytest.mark.parametrize(("strategy", "embedding"), [(s, e) for s in STRATEGIES[1:] for e in PAIR])
+def test_loss_lines_are_the_means_over_seeds(history: pd.DataFrame, strategy: str, embedding: str) -> None:
+    panel = figures.losses(history, strategy).axes[EMBEDDINGS.index(embedding)]
+    assert panel.get_title() == embedding
+    for setting in UPDATES:
+        expected = mean_of(history, "loss", strategy=strategy, embedding=embedding, setting=setting)
+        np.testing.assert_allclose(line_of(panel, setting).get_ydata(), expected)
+        np.testing.assert_array_equal(line_of(panel, setting).get_xdata(), range(len(expected)))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES[1:])
+def test_accuracy_lines_are_the_means_over_seeds(history: pd.DataFrame, strategy: str) -> None:
+    panel = figures.accuracies(history, strategy, ["SkipGram"]).axes[0]
+    for setting in UPDATES:
+        expected = mean_of(history, "validation_accuracy", strategy=strategy, embedding="SkipGram", setting=setting)
+        np.testing.assert_allclose(line_of(panel, setting).get_ydata(), expected)
+
+
+def test_single_task_training_is_in_every_panel_for_comparison(history: pd.DataFrame) -> None:
+    panel = figures.accuracies(history, "diminish", ["CBOW"]).axes[0]
+    expected = mean_of(history, "validation_accuracy", strategy="single", embedding="CBOW")
+    np.testing.assert_allclose(line_of(panel, "original").get_ydata(), expected)
+
+
+def test_bands_run_from_the_smallest_to_the_largest_seed(history: pd.DataFrame) -> None:
+    panel = figures.losses(history, "mtl", ["CBOW"]).axes[0]
+    cell = history[history["strategy"].isin(["single", "mtl"]) & (history["embedding"] == "CBOW")]
+    bands = [c for c in panel.collections if isinstance(c, PolyCollection)]
+    assert len(bands) == len(SETTINGS)
+    for setting, drawn in zip(SETTINGS, bands, strict=True):
+        loss = cell[cell["setting"] == setting].groupby("epoch")["loss"]
+        corners = {(round(x), round(float(y), 9)) for x, y in drawn.get_paths()[0].vertices}
+        wanted = {(t, round(v, 9)) for edge in (loss.min(), loss.max()) for t, v in edge.items()}
+        assert corners == wanted
+
+
+def test_diamonds_are_the_papers_test_accuracies(history: pd.DataFrame) -> None:
+    panel = figures.accuracies(history, "switch", ["CBOW"]).axes[0]
+    diamonds = [line for line in panel.get_lines() if line.get_marker() == "D"]
+    drawn = [line.get_ydata()[0] for line in diamonds]
+    assert drawn == [tables.paper_accuracy("switch", "CBOW", setting) for setting in UPDATES]
+    assert drawn == pytest.approx([0.68, 0.70, 0.71, 0.74])
+
+
+def test_losses_have_no_diamonds(history: pd.DataFrame) -> None:
+    panel = figures.losses(history, "switch", ["CBOW"]).axes[0]
+    assert {line.get_marker() for line in panel.get_lines()} == {"None"}
+
+
+def test_the_switch_is_marked_between_the_last_epoch_with_and_the_first_without(
+    history: pd.DataFrame, profile: Profile
+) -> None:
+    panel = figures.losses(history, "switch", ["CBOW"]).axes[0]
+    (t_switch,) = profile.schedules["switch"].t_switch
+    assert list(line_of(panel, "T_switch").get_xdata()) == [t_switch - 0.5] * 2
+    others = figures.losses(history, "diminish", ["CBOW"]).axes[0]
+    assert "T_switch" not in {line.get_label() for line in others.get_lines()}
+
+
+def test_panels_without_runs_say_what_is_missing(history: pd.DataFrame) -> None:
+    panels = figures.losses(history, "mtl").axes
+    said = {panel.get_title(): [text.get_text() for text in panel.texts] for panel in panels[:5]}
+    assert said == {
+        "CBOW": [],
+        "SkipGram": [],
+        "CBOWFastText": ["not run"],
+        "SkipGramFastText": ["not run"],
+        "GloveTwitter": ["needs glove-twitter-100"],
+    }
+    assert not panels[5].get_visible()
+
+
+def test_each_setting_is_in_the_legend_once(history: pd.DataFrame) -> None:
+    labels = [text.get_text() for text in figures.accuracies(history, "switch").legends[0].get_texts()]
+    assert sorted(labels) == sorted([*SETTINGS, "paper, test (IMDB)", "T_switch"])
+
+
+def test_figure_2_shows_the_recorded_weights_and_what_the_auxiliary_tasks_add(
+    history: pd.DataFrame, profile: Profile
+) -> None:
+    left, right = figures.diminish(history).axes
+    epochs = range(profile.configuration.epochs)
+    for strategy in STRATEGIES[1:]:
+        weights = [float(profile.schedules[strategy].weights(t)[0]) for t in epochs]
+        np.testing.assert_allclose(line_of(left, NAMES[strategy]).get_ydata(), weights)
+        cell = history[history["strategy"] == strategy]
+        added = mean_of(cell.assign(added=cell["loss"] - cell["primary_loss"]), "added")
+        drawn = line_of(right, NAMES[strategy]).get_ydata()
+        below = np.array(weights) < EPSILON  # not computed: nothing is added
+        np.testing.assert_allclose(drawn, added, atol=1e-9)
+        np.testing.assert_allclose(drawn[below], 0)
+    assert list(line_of(left, "ε = 0.01: not computed below").get_ydata()) == [EPSILON] * 2
+
+
+def test_figure_3_shows_accuracy_by_epoch_and_by_summed_seconds(history: pd.DataFrame) -> None:
+    by_epoch, by_time = figures.convergence(history).axes
+    for strategy in STRATEGIES:
+        expected = mean_of(history, "validation_accuracy", strategy=strategy)
+        for panel in (by_epoch, by_time):
+            np.testing.assert_allclose(line_of(panel, NAMES[strategy]).get_ydata(), expected)
+        seconds = np.cumsum(mean_of(history, "seconds", strategy=strategy))
+        np.testing.assert_allclose(line_of(by_time, NAMES[strategy]).get_xdata(), seconds)
+
+
+@pytest.mark.parametrize(("k", "setting"), enumerate(UPDATES))
+def test_figure_4_shows_primary_loss_against_the_probe(history: pd.DataFrame, k: int, setting: str) -> None:
+    panel = figures.switching(history).axes[k]
+    assert panel.get_title() == setting
+    for strategy in ("mtl", "switch"):
+        line = line_of(panel, NAMES[strategy])
+        where = {"strategy": strategy, "setting": setting}
+        np.testing.assert_allclose(line.get_xdata(), mean_of(history, "primary_loss", **where))
+        np.testing.assert_allclose(line.get_ydata(), mean_of(history, "auxiliary_probe", **where))
+
+
+def test_figure_4_marks_the_last_epoch_before_the_switch(history: pd.DataFrame, profile: Profile) -> None:
+    panel = figures.switching(history).axes[0]
+    last = int(profile.schedules["switch"].t_switch[0]) - 1
+    marked, path = line_of(panel, "T_switch"), line_of(panel, NAMES["switch"])
+    assert marked.get_xdata()[0] == pytest.approx(path.get_xdata()[last])
+    assert marked.get_ydata()[0] == pytest.approx(path.get_ydata()[last])
+
+
+@pytest.mark.parametrize("embedding", PAIR)
+def test_figure_5_shows_single_task_loss_and_accuracy(history: pd.DataFrame, embedding: str) -> None:
+    left, right = figures.original(history).axes
+    for panel, training, validation in [
+        (left, "loss", "validation_loss"),
+        (right, "train_accuracy", "validation_accuracy"),
+    ]:
+        for part, column in [("training", training), ("validation", validation)]:
+            expected = mean_of(history, column, strategy="single", embedding=embedding)
+            np.testing.assert_allclose(line_of(panel, f"{embedding}, {part}").get_ydata(), expected)
+
+
+def test_bars_and_diamonds_of_accuracy_by_strategy(scores: pd.DataFrame) -> None:
+    axes = figures.accuracy_by_strategy(scores).axes[0]
+    summary = by_strategy(scores)
+    bars = [bar.get_height() for bar in axes.patches]
+    assert bars == pytest.approx(summary["accuracy"].tolist())
+    assert list(line_of(axes, "paper (IMDB)").get_ydata()) == [0.482, 0.68, 0.71, 0.77]
+    (segments,) = (c.get_segments() for c in axes.collections)
+    ends = [tuple(segment[:, 1]) for segment in segments]
+    np.testing.assert_allclose(ends, summary[["low", "high"]].to_numpy())
+
+
+def test_dots_and_means_of_time_by_strategy(scores: pd.DataFrame) -> None:
+    axes = figures.time_by_strategy(scores).axes[0]
+    for strategy, dots in zip(STRATEGIES, axes.collections, strict=True):
+        seconds = scores.loc[scores["strategy"] == strategy, "train_seconds"]
+        np.testing.assert_allclose(sorted(dots.get_offsets()[:, 1]), sorted(seconds))
+    means = [scores.loc[scores["strategy"] == s, "train_seconds"].mean() for s in STRATEGIES]
+    np.testing.assert_allclose(line_of(axes, "mean").get_ydata(), means)
+
+
+def test_curves_of_schedules() -> None:
+    axes = figures.weights({"fading": Diminish(2.0, 0.5, 1.0), "plain": Constant(0.7), "cut": Switch(10)}, 20).axes[0]
+    fading, plain, cut = (line_of(axes, name) for name in ("fading", "plain", "cut"))
+    np.testing.assert_allclose(fading.get_ydata(), 2 * np.exp(-0.5 * fading.get_xdata()))
+    assert set(plain.get_ydata()) == {0.7}
+    assert {bool(y) == (x < 10) for x, y in zip(cut.get_xdata(), cut.get_ydata(), strict=True)} == {True}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "title"), [((1.0, 0.3, 1.0), "not computed from epoch 16"), ((1.0, 0.0, 1.0), "always computed")]
+)
+def test_the_curve_to_play_with_says_where_the_task_is_dropped(
+    parameters: tuple[float, float, float], title: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles: list[str] = []
+    monkeypatch.setattr(plt, "show", lambda: titles.append(plt.gcf().axes[0].get_title()))
+    figures.diminish_curve(*parameters)
+    assert titles == [title]
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("number", figures.FIGURES)
+def test_every_numbered_figure_can_be_drawn_from_the_runs_it_names(history: pd.DataFrame, number: int) -> None:
+    figure = figures.FIGURES[number]
+    drawn = figure.draw(history[history["strategy"].isin(figure.strategies)])
+    assert any(len(axes.get_lines()) for axes in drawn.axes)
+
+
+def test_the_numbers_are_2_to_11_and_the_titles_name_their_strategy() -> None:
+    assert list(figures.FIGURES) == list(range(2, 12))
+    titles = {number: figures.FIGURES[number].title for number in (6, 9, 11)}
+    assert titles == {
+        6: "multi-task: training loss",
+        9: "Diminish: validation accuracy",
+        11: "Switch: validation accuracy",
+    }
+
+
+def test_numbers_at_epochs_are_rounded_means_over_seeds(history: pd.DataFrame) -> None:
+    shown = figures.at_epochs(history, "loss", "mtl")
+    last = int(history["epoch"].max())
+    assert shown.columns.tolist() == sorted({*range(0, last + 1, 5), last})
+    assert shown.index.tolist() == [(embedding, setting) for embedding in PAIR for setting in UPDATES]
+    expected = mean_of(history, "loss", strategy="mtl", embedding="CBOW", setting="update1")
+    assert shown.loc[("CBOW", "update1"), 5] == pytest.approx(expected[5], abs=0.005)
+
+
+def test_saving_twice_gives_the_same_bytes(history: pd.DataFrame, tmp_path: Path) -> None:
+    figures.use_style()
+    written = [figures.save(figures.diminish(history), tmp_path / name / "figure_02") for name in made(tmp_path)]
+    assert [[file.name for file in files] for files in written] == [["figure_02.png", "figure_02.pdf"]] * 2
+    for one, other in zip(*written, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    assert written[0][0].read_bytes().startswith(b"\x89PNG")
+    assert written[0][1].read_bytes().startswith(b"%PDF")
+    assert plt.get_fignums() == []
+
+
+def made(folder: Path) -> tuple[str, str]:
+    """Make two folders and return their names."""
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+    return "one", "two"
