@@ -6,7 +6,7 @@ PROFILE ?= wiki
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: reproduce figures test check-notebooks lint notebooks goldens benchmarks clean
+.PHONY: reproduce figures test verify lint notebooks goldens benchmarks clean
 
 reproduce: .venv/ready  ## every table and figure, from real text
 	$(BIN)/mt2st reproduce --profile $(PROFILE) --seeds $(SEEDS) --workers $(WORKERS)
@@ -14,17 +14,19 @@ reproduce: .venv/ready  ## every table and figure, from real text
 figures: .venv/ready  ## tables, figures and page from the committed record, in a minute or two
 	$(BIN)/mt2st figures --profile $(PROFILE)
 
-test: lint  ## style, types, unit tests, notebooks
+test: lint  ## the code: style, types, borders between rooms, unit tests, notebooks at the smoke scale
 	$(BIN)/python -m pytest -n 2 --dist loadscope
-	$(MAKE) --no-print-directory check-notebooks
-
-check-notebooks: .venv/ready  ## execute the golden notebooks again and compare every guarded number
 	$(BIN)/python tests/golden/check.py
+
+verify: .venv/ready  ## the results: all committed tables, README blocks and notebooks once more from the records
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/verify
+	$(BIN)/python tests/verify/notebooks.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 notebooks: .venv/ready  ## step through the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks

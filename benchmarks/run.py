@@ -16,14 +16,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from mt2st.experiments import batch, environment, profiles
+from mt2st.experiments import batch, environment, pairs, profiles
 from mt2st.losses import analogy_accuracy_loss, analogy_loss, element_spearman_loss, misalignment_loss
-from mt2st.models import Encoder, Model, TokenHead
-from mt2st.relations import joint
-from mt2st.relations.tagging import Sentences, TaggingTask
+from mt2st.models import BiLSTM, Model
+from mt2st.optimizers import OPTIMIZERS
 from mt2st.report.tables import to_markdown
+from mt2st.sampling import Uniform
 from mt2st.schedules import SINGLE_TASK, Constant
-from mt2st.tasks import SentenceTask, TableTask
+from mt2st.tasks import SentenceTask, TableTask, TokenTask
 from mt2st.training import fit
 
 REVIEWS, TOKENS, DIMENSIONS, HIDDEN, BATCH, WORDS = 750, 100, 100, 256, 64, 20_000
@@ -73,30 +73,29 @@ def epoch_against_products() -> list[Row]:
 
 def tagging_step() -> list[Row]:
     """A whole training step of the study against the bare pass through its LSTMs, and against a dense optimiser."""
-    task, model = tagging_model(sparse=True)
-    settings = joint.Settings()
-    ours = joint.optimizers_of(model, settings)
-    _, other = tagging_model(sparse=False)
-    dense = [torch.optim.Adadelta(other.parameters(), settings.learning_rate, settings.rho, settings.eps, foreach=True)]
+    task, model = tagging_model()
+    _, other = tagging_model()
+    settings = pairs.CONFIGURATION
+    ours = OPTIMIZERS[settings.optimizer](model, settings.learning_rate, 0.0)
+    dense = torch.optim.Adadelta(other.parameters(), settings.learning_rate, rho=0.95, eps=1e-6, foreach=True)
     generator = torch.Generator().manual_seed(0)
 
-    def draw() -> Tensor:
-        return torch.randint(len(task.train), (settings.batch_size,), generator=generator)
+    def steps(model: Model, optimizer: torch.optim.Optimizer) -> None:
+        fit(model, task, [], SINGLE_TASK, optimizer=optimizer, sampling=Uniform, epochs=1, steps=STEPS,
+            batch_size=settings.batch_size)  # fmt: skip
 
     def bare() -> None:
-        words, _, _ = task.train.batch(draw())
-        x = torch.randn(*words.shape, settings.dimensions, requires_grad=True)
-        (model.encoder.forwards(x)[0].sum() + model.encoder.backwards(x)[0].sum()).backward()
+        for _ in range(STEPS):
+            words = next(task.batches(settings.batch_size, generator))[0]
+            x = torch.randn(*words.shape, settings.dimensions, requires_grad=True)
+            encoder = model.encoder
+            (encoder.forwards(x)[0].sum() + encoder.backwards(x)[0].sum()).backward()
 
-    works = {
-        "step": lambda: joint.take_step(model, ours, task, draw()),
-        "dense": lambda: joint.take_step(other, dense, task, draw()),
-        "bare": bare,
-    }
+    works = {"step": lambda: steps(model, ours), "dense": lambda: steps(other, dense), "bare": bare}
     taken: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(REPEATS):
         for name, work in works.items():
-            taken[name].append(seconds(lambda work=work: [work() for _ in range(STEPS)]))
+            taken[name].append(seconds(work))
     s, d, b = (statistics.median(taken[name]) for name in works)
     return [
         row(f"{STEPS} steps of tagging", s, "the bare pass through its LSTMs", b, s / b, "at most 1.5"),
@@ -104,17 +103,16 @@ def tagging_step() -> list[Row]:
     ]
 
 
-def tagging_model(sparse: bool) -> tuple[TaggingTask, Model]:
+def tagging_model() -> tuple[TokenTask, Model]:
     """Make up a task of 17 tags whose words are as skewed as text, and a model for it."""
     rng, size = np.random.default_rng(0), 3000
-    lengths = torch.from_numpy(rng.integers(5, 31, size))
-    words = torch.from_numpy(2 + rng.zipf(1.3, int(lengths.sum())) % (TAGGED_WORDS - 2))
-    part = Sentences(words, words % 17, lengths.cumsum(0) - lengths, lengths)
-    encoder = Encoder(torch.randn(TAGGED_WORDS, 100), 100)
-    encoder.embedding.sparse = sparse
-    return TaggingTask("tags", tuple(map(str, range(17))), False, part, part, part), Model(
-        encoder, {"tags": TokenHead(encoder, 17)}
-    )
+    lengths = rng.integers(5, 31, size)
+    words = torch.from_numpy(2 + rng.zipf(1.3, int(lengths.sum())) % (TAGGED_WORDS - 2)).split(lengths.tolist())
+    tags = [sentence % 17 for sentence in words]
+    classes = tuple(map(str, range(17)))
+    task = TokenTask("tags", words, tags, classes, with_replacement=True, by_sentence=True)
+    encoder = BiLSTM(torch.randn(TAGGED_WORDS, 100), pairs.CONFIGURATION.hidden)
+    return task, Model(encoder, {"tags": task.head(encoder)})
 
 
 def workers() -> list[Row]:
@@ -197,10 +195,10 @@ def epoch_seconds(with_updates: bool) -> float:
         TableTask("update2", analogy_accuracy_loss, [questions, questions[:, 0] % 2 == 0]),
         TableTask("update3", element_spearman_loss, [rows(500, 2)]),
     ]
-    encoder = Encoder(torch.randn(WORDS, DIMENSIONS, generator=generator), HIDDEN, dropout=0.3)
+    encoder = BiLSTM(torch.randn(WORDS, DIMENSIONS, generator=generator), HIDDEN, dropout=0.3)
     model = Model(encoder, {"sentiment": primary.head(encoder)})
     schedule = Constant(1.0) if with_updates else SINGLE_TASK
-    history = fit(model, primary, updates if with_updates else [], schedule, validation=held_out, epochs=2)
+    history = fit(model, primary, updates if with_updates else [], schedule, validation=[held_out], epochs=2)
     return history.epochs[1]["train_seconds"]
 
 

@@ -1,21 +1,57 @@
-"""The shared encoder, equation (1): an embedding table and one BiLSTM, with a small head for each task."""
+"""Encoders, which all tasks share, equation (1), and a small head for each task.
+
+An encoder is an embedding table with states on top of it. One of your own is a subclass of `Encoder` that sets `size`
+and defines `states`, and works for sentence, token and table tasks alike; `Bag` is the shortest example.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 PADDING, UNKNOWN = 0, 1  # the first two rows of every embedding table
 
+View = Literal["sentence", "tokens", "ahead"]
+
 
 @dataclass(frozen=True)
 class Encoded:
-    """What the encoder makes of a batch: the states of both directions, each in the order it reads."""
+    """What an encoder makes of a batch of sentences: a state at each word, and their readout for the sentence."""
 
-    ahead: Tensor  # (batch, time, hidden), first word first
-    behind: Tensor  # (batch, time, hidden), last word first
+    states: Tensor  # (batch, time, size); padding on the right has states of no meaning
     lengths: Tensor  # (batch,)
+    readout: str
+
+    @property
+    def tokens(self) -> Tensor:
+        """The state at each word, (batch, time, size)."""
+        return self.states
+
+    @property
+    def sentence(self) -> Tensor:
+        """The mean or the maximum of the states of a sentence's words, (batch, size)."""
+        states = self.tokens
+        padding = torch.arange(states.shape[1], device=states.device) >= self.lengths[:, None]  # (batch, time)
+        if self.readout == "max":
+            return states.masked_fill(padding[:, :, None], -torch.inf).amax(dim=1)
+        return states.masked_fill(padding[:, :, None], 0).sum(dim=1) / self.lengths[:, None]
+
+
+@dataclass(frozen=True)
+class EncodedTwoWays(Encoded):
+    """States of two directions, each in the order it reads; `states` are those of the forward one.
+
+    The readout "last" takes each direction's state after it has read the whole sentence.
+    """
+
+    behind: Tensor  # (batch, time, hidden), last word first
+
+    @property
+    def ahead(self) -> Tensor:
+        """The forward states, first word first, which have not seen the words to come: (batch, time, hidden)."""
+        return self.states
 
     @property
     def tokens(self) -> Tensor:
@@ -24,29 +60,35 @@ class Encoded:
 
     @property
     def sentence(self) -> Tensor:
-        """Each direction's state after it has read the whole sentence, (batch, 2 · hidden)."""
+        """The readout of the sentence, (batch, 2 · hidden)."""
+        if self.readout != "last":
+            return super().sentence
         last = (self.lengths - 1)[:, None]  # (batch, 1)
         return torch.cat([_reorder(self.ahead, last), _reorder(self.behind, last)], dim=-1).squeeze(1)
 
 
 class Encoder(nn.Module):
-    """Emb = Encoder(X; θ), equation (1), with a trainable table and a bidirectional LSTM of one layer.
-
-    The two directions are two LSTMs over right-padded batches; the second reads each sentence reversed within its own
-    length. Both so meet padding only after their last word, which makes the result that of packed sequences without
-    their cost (they run at half the speed of a padded LSTM on a CPU).
+    """A trainable table of vectors with states on top of it.
 
     Args:
         table: (V, d) initial vectors; row 0 is padding and stays as it is, row 1 stands for unknown words.
-        hidden: size of each direction's state.
-        dropout: probability with which the LSTMs' inputs, and in the heads their states, are dropped in training.
+        hidden: size of a hidden state.
+        dropout: probability with which vectors, and in the heads states, are dropped in training.
+        readout: how a sentence's states become one, one of `READOUTS`; the first of them by default.
+
+    Raises ValueError for a readout that the encoder does not have.
     """
 
-    def __init__(self, table: Tensor, hidden: int, dropout: float = 0.0) -> None:
+    READOUTS: ClassVar[tuple[str, ...]] = ("mean", "max")
+    size: int  # of a state, (batch, time, size)
+    one_way: int = 0  # size of a state that has not seen the words to come; 0 where there is none
+
+    def __init__(self, table: Tensor, hidden: int, dropout: float = 0.0, readout: str = "") -> None:
         super().__init__()
+        self.readout = readout or self.READOUTS[0]
+        if self.readout not in self.READOUTS:
+            raise ValueError(f"{type(self).__name__} has no readout {readout!r}; it has: {', '.join(self.READOUTS)}")
         self.embedding = nn.Embedding.from_pretrained(table.clone(), freeze=False, padding_idx=PADDING)
-        self.forwards = nn.LSTM(table.shape[1], hidden, batch_first=True)
-        self.backwards = nn.LSTM(table.shape[1], hidden, batch_first=True)
         self.dropout = nn.Dropout(dropout)
 
     @property
@@ -54,17 +96,64 @@ class Encoder(nn.Module):
         """The embedding table (V, d), the parameter that losses on the table train."""
         return self.embedding.weight
 
-    @property
-    def hidden(self) -> int:
-        """Size of one direction's state."""
-        return self.forwards.hidden_size
-
     def forward(self, words: Tensor, lengths: Tensor) -> Encoded:
         """Encode words (batch, time) of the given lengths (batch,), each at least 1."""
-        x = self.dropout(self.embedding(words))  # (batch, time, d)
-        ahead, _ = self.forwards(x)
-        behind, _ = self.backwards(_reorder(x, _reversal(lengths, words.shape[1])))
-        return Encoded(ahead, behind, lengths)
+        return self.states(self.dropout(self.embedding(words)), lengths)
+
+    def states(self, vectors: Tensor, lengths: Tensor) -> Encoded:
+        """Return the states of vectors (batch, time, d), right-padded sentences of the given lengths (batch,)."""
+        raise TypeError(f"{type(self).__name__} is abstract: define `states`")
+
+
+class Recurrent(Encoder):
+    """Two recurrent networks of one layer, one for each direction.
+
+    They are two networks over right-padded batches; the second reads each sentence reversed within its own length. Both
+    so meet padding only after their last word, which makes the result that of packed sequences without their cost (they
+    run at half the speed of a padded LSTM on a CPU).
+    """
+
+    READOUTS = ("last", "mean", "max")
+    cell: ClassVar[type[nn.LSTM] | type[nn.GRU]]
+
+    def __init__(self, table: Tensor, hidden: int, dropout: float = 0.0, readout: str = "") -> None:
+        super().__init__(table, hidden, dropout, readout)
+        self.forwards = self.cell(table.shape[1], hidden, batch_first=True)
+        self.backwards = self.cell(table.shape[1], hidden, batch_first=True)
+        self.size, self.one_way = 2 * hidden, hidden
+
+    def states(self, vectors: Tensor, lengths: Tensor) -> Encoded:
+        """Return the states of both directions."""
+        ahead, _ = self.forwards(vectors)
+        behind, _ = self.backwards(_reorder(vectors, _reversal(lengths, vectors.shape[1])))
+        return EncodedTwoWays(ahead, lengths, self.readout, behind)
+
+
+class BiLSTM(Recurrent):
+    """Emb = Encoder(X; θ), equation (1): the paper's bidirectional LSTM."""
+
+    cell = nn.LSTM
+
+
+class GRU(Recurrent):
+    """Bidirectional gated recurrent units (Cho et al. 2014): three quarters of an LSTM's parameters."""
+
+    cell = nn.GRU
+
+
+class Bag(Encoder):
+    """Words without their order: a word's state is its vector. With a linear head on their mean, the honest floor."""
+
+    def __init__(self, table: Tensor, hidden: int = 0, dropout: float = 0.0, readout: str = "") -> None:
+        super().__init__(table, hidden, dropout, readout)
+        self.size = table.shape[1]
+
+    def states(self, vectors: Tensor, lengths: Tensor) -> Encoded:
+        """Return the vectors themselves."""
+        return Encoded(vectors, lengths, self.readout)
+
+
+ENCODERS: dict[str, type[Encoder]] = {"bilstm": BiLSTM, "gru": GRU, "bag": Bag}
 
 
 def _reversal(lengths: Tensor, time: int) -> Tensor:
@@ -79,43 +168,27 @@ def _reorder(x: Tensor, position: Tensor) -> Tensor:
     return x.gather(1, position[:, :, None].expand(-1, -1, x.shape[2]))
 
 
-class SentenceHead(nn.Module):
-    """Logits (batch, classes) from the sentence states."""
+class LinearHead(nn.Module):
+    """Logits of classes from one view of the states.
 
-    def __init__(self, encoder: Encoder, classes: int) -> None:
+    Args:
+        encoder: what the states come from.
+        classes: number of classes.
+        view: "sentence" for one answer a sentence, "tokens" for one a word, "ahead" for one a word from states that
+            have not seen the words to come.
+
+    Raises ValueError for "ahead" where the encoder has no such states.
+    """
+
+    def __init__(self, encoder: Encoder, classes: int, view: View) -> None:
         super().__init__()
+        self.view = view
         self.dropout = nn.Dropout(encoder.dropout.p)
-        self.linear = nn.Linear(2 * encoder.hidden, classes)
+        self.linear = nn.Linear(_one_way(encoder) if view == "ahead" else encoder.size, classes)
 
     def forward(self, encoded: Encoded) -> Tensor:
-        """Return logits, shape (batch, classes)."""
-        return self.linear(self.dropout(encoded.sentence))
-
-
-class TokenHead(nn.Module):
-    """Logits (batch, time, classes) from the token states."""
-
-    def __init__(self, encoder: Encoder, classes: int) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(encoder.dropout.p)
-        self.linear = nn.Linear(2 * encoder.hidden, classes)
-
-    def forward(self, encoded: Encoded) -> Tensor:
-        """Return logits, shape (batch, time, classes)."""
-        return self.linear(self.dropout(encoded.tokens))
-
-
-class ForwardTokenHead(nn.Module):
-    """Logits (batch, time, classes) from the forward states alone, which have not seen the words to come."""
-
-    def __init__(self, encoder: Encoder, classes: int) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(encoder.dropout.p)
-        self.linear = nn.Linear(encoder.hidden, classes)
-
-    def forward(self, encoded: Encoded) -> Tensor:
-        """Return logits, shape (batch, time, classes)."""
-        return self.linear(self.dropout(encoded.ahead))
+        """Return logits, (batch, classes) or (batch, time, classes)."""
+        return self.linear(self.dropout(getattr(encoded, self.view)))
 
 
 class LanguageModelHead(nn.Module):
@@ -123,17 +196,20 @@ class LanguageModelHead(nn.Module):
 
     Neither direction has seen the word it predicts. The adaptive softmax (Grave et al. 2017) needs word ids in order
     of falling frequency, which is how every embedding table here is sorted.
+
+    Raises ValueError for an encoder without such states, and for too few of them or too few words.
     """
 
     def __init__(self, encoder: Encoder, vocabulary: int) -> None:
         super().__init__()
+        hidden = _one_way(encoder)
         if vocabulary < 8:
             raise ValueError(f"language modelling needs a vocabulary of at least 8 rows, got {vocabulary}")
+        if hidden < 4:
+            raise ValueError(f"language modelling needs at least 4 hidden units, got {hidden}")
         self.dropout = nn.Dropout(encoder.dropout.p)
-        if encoder.hidden < 4:
-            raise ValueError(f"language modelling needs at least 4 hidden units, got {encoder.hidden}")
         cutoffs = sorted({max(1, vocabulary // 16), max(2, vocabulary // 4)})
-        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(encoder.hidden, vocabulary, cutoffs, div_value=2.0)
+        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(hidden, vocabulary, cutoffs, div_value=2.0)
 
     def forward(self, encoded: Encoded, words: Tensor) -> Tensor:
         """Mean negative log-likelihood of words (batch, time), over both directions and without padding."""
@@ -144,6 +220,16 @@ class LanguageModelHead(nn.Module):
         return self.softmax(states, targets).loss
 
 
+def _one_way(encoder: Encoder) -> int:
+    """Size of a state that has not seen the words to come; raises ValueError where there is none."""
+    if not encoder.one_way:
+        raise ValueError(
+            f"{type(encoder).__name__} has no states that have not seen the words to come, which a task needs that "
+            "is to predict them; take bilstm or gru"
+        )
+    return encoder.one_way
+
+
 class Model(nn.Module):
     """One shared encoder and a head for each task that has one (hard parameter sharing)."""
 
@@ -151,3 +237,25 @@ class Model(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.heads = nn.ModuleDict(heads)
+
+    def encode(self, task: str, *inputs: Tensor) -> Any:
+        """Return what the encoder makes of a task's inputs; all tasks have the same encoder here."""
+        return self.encoder(*inputs)
+
+    def forward(self, task: str, *inputs: Tensor) -> Tensor:
+        """Return what a task's head makes of its inputs, such as logits."""
+        return self.heads[task](self.encode(task, *inputs))
+
+    def shared(self) -> list[nn.Parameter]:
+        """Return the parameters that all tasks share."""
+        return list(self.encoder.parameters())
+
+    @property
+    def table(self) -> Tensor:
+        """The embedding table (V, d)."""
+        return self.encoder.table
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device

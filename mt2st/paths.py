@@ -66,11 +66,6 @@ def recorded(profile: str) -> Path:
     return output() / "data" / "recorded" / f"{profile}.parquet"
 
 
-def recorded_pairs(profile: str) -> Path:
-    """Return the compact record of one profile's study of pairs of tasks."""
-    return output() / "data" / "recorded" / f"pairs-{profile}.parquet"
-
-
 def tuned(profile: str) -> Path:
     """Return the table of a profile's tuning trials, from which every arm's settings are taken."""
     return output() / "data" / "tuned" / f"{profile}.csv"

@@ -53,7 +53,7 @@ class Schedule:
         return self._weights(float(t))
 
     def _weights(self, t: float) -> Tensor:
-        raise TypeError(f"{type(self).__name__} is abstract: use Constant, Diminish or Switch")
+        raise TypeError(f"{type(self).__name__} is abstract: define `_weights`, or use Constant, Diminish or Switch")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the schedule as plain JSON values; `from_dict` is its inverse."""
@@ -157,9 +157,9 @@ SINGLE_TASK = Constant([])
 
 
 def from_dict(values: dict[str, Any]) -> Schedule:
-    """Rebuild a schedule from `Schedule.to_dict()`; raises ValueError on an unknown kind or parameter."""
-    kinds: dict[str, type[Schedule]] = {kind.__name__: kind for kind in (Constant, Diminish, Squared, Switch)}
-    parameters = {k: v for k, v in values.items() if k != "kind"}
+    """Rebuild a schedule from `Schedule.to_dict()`, one of your own too; ValueError on an unknown kind or parameter."""
+    kinds = {kind.__name__: kind for kind in Schedule.__subclasses__()}
+    parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k != "kind"}
     kind = kinds.get(str(values.get("kind")))
     if kind is None:
         raise ValueError(f"unknown schedule {values.get('kind')!r}; known: {', '.join(kinds)}")

@@ -2,19 +2,31 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.nn.utils.rnn import pad_sequence
 
-from mt2st.models import PADDING, Encoder, LanguageModelHead, Model, SentenceHead, TokenHead
+from mt2st.metrics import Evaluation, micro_f1, tag_counts
+from mt2st.models import PADDING, Encoder, LanguageModelHead, LinearHead, Model
 
-Batch = tuple[Tensor, ...]  # first dimension of each: examples
+# What a task and its encoder agree on: tensors whose first dimension is the examples. Of a task that is evaluated the
+# last one holds the targets, the others are the inputs of the encoder.
+Batch = tuple[Tensor, ...]
 
 IGNORED = -100  # target of padding, the default `ignore_index` of cross_entropy
 POOL = 16  # batches that are sorted by length together
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a model makes of a batch: the loss, a scalar, and of a task with classes how many answers were right."""
+
+    loss: Tensor
+    right: Tensor | None = None  # a scalar
+    answers: Tensor | None = None  # how many there were, a scalar
 
 
 class Task(ABC):
@@ -28,11 +40,60 @@ class Task(ABC):
 
     @abstractmethod
     def batches(self, size: int, generator: torch.Generator | None) -> Iterator[Batch]:
-        """Yield every example once in batches of `size`, in random order, or in order if `generator` is None."""
+        """Yield every example once in batches of `size`, in random order, or in a fixed one if `generator` is None."""
 
     @abstractmethod
     def loss(self, model: Model, batch: Batch) -> Tensor:
         """Mean loss over a batch, a scalar."""
+
+    def outcome(self, model: Model, batch: Batch) -> Outcome:
+        """Return the loss of a batch, and what else the same pass through the model gives."""
+        return Outcome(self.loss(model, batch))
+
+    def counts(self, batch: Batch) -> dict[str, int]:
+        """Say how much work a batch is, to compare budgets."""
+        return {"examples": len(batch[0])}
+
+
+class LabelledTask(Task):
+    """A task with classes to predict, which can be evaluated and so be the primary task.
+
+    Subclasses set `name` and `classes` and define `head` and `batches`. Batches are the inputs of the encoder, then the
+    targets: class indices, `IGNORED` where there is no answer to give.
+    """
+
+    classes: tuple[str, ...]
+
+    def logits(self, model: Model, batch: Batch) -> Tensor:
+        """Scores of the classes, (batch, classes) or (batch, time, classes)."""
+        return model(self.name, *batch[:-1])
+
+    def outcome(self, model: Model, batch: Batch) -> Outcome:
+        """Return the loss of a batch and how many of its answers are right."""
+        logits, targets = self.logits(model, batch), batch[-1]
+        return Outcome(
+            self.mean_loss(logits, targets), (logits.argmax(-1) == targets).sum(), (targets != IGNORED).sum()
+        )
+
+    def loss(self, model: Model, batch: Batch) -> Tensor:
+        """Mean cross-entropy, see `mean_loss`."""
+        return self.outcome(model, batch).loss
+
+    def mean_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy of logits (…, classes) and targets (…) over all answers."""
+        return cross_entropy(logits.flatten(0, -2), targets.flatten(), ignore_index=IGNORED)
+
+    def terms(self, targets: Tensor) -> int:
+        """Number of terms that `mean_loss` is a mean of."""
+        return int((targets != IGNORED).sum())
+
+    def order(self, size: int) -> Tensor:
+        """Which example stands where in `batches(size, None)`, (N,): as they were given, by default."""
+        return torch.arange(sum(len(batch[0]) for batch in self.batches(size, None)))
+
+    def scores(self, evaluation: Evaluation) -> dict[str, float]:
+        """Return what is recorded of predictions on held-out examples."""
+        return {"accuracy": evaluation.accuracy}
 
 
 class TableTask(Task):
@@ -67,7 +128,7 @@ class TableTask(Task):
 
     def loss(self, model: Model, batch: Batch) -> Tensor:
         """Return the loss of the table on a batch of lexicon rows."""
-        return self.function(model.encoder.table, *batch)
+        return self.function(model.table, *batch)
 
 
 class NoiseTask(TableTask):
@@ -84,110 +145,156 @@ class NoiseTask(TableTask):
     def loss(self, model: Model, batch: Batch) -> Tensor:
         """Return the value of the loss, with the gradient of the noise."""
         *columns, seed = batch
-        table = model.encoder.table
-        value = self.function(table, *columns)
+        value = self.function(model.table, *columns)
         if not torch.is_grad_enabled():
             return value
-        (gradient,) = torch.autograd.grad(value, table)
+        (gradient,) = torch.autograd.grad(value, model.table)
         noise = torch.randn(gradient.shape, generator=torch.Generator().manual_seed(int(seed))).to(gradient)
         noise *= (gradient != 0).any(dim=1, keepdim=True)
         noise *= gradient.norm() / noise.norm().clamp_min(1e-12)
-        push = (table * noise).sum()
+        push = (model.table * noise).sum()
         return value.detach() + push - push.detach()
 
 
-class _TextTask(Task):
-    """Shared by tasks over sentences: batches of similar length, so that padding costs next to nothing."""
+class TextTask(Task):
+    """Shared by tasks over sentences, kept one after the other: a batch is gathered without a loop over words.
 
-    def __init__(self, name: str, sentences: Sequence[Tensor], targets: Sequence[Tensor] | Tensor) -> None:
+    Args:
+        name: name of the task.
+        sentences: rows of the embedding table, one tensor a sentence.
+        with_replacement: batches are random sentences, in place of a pass over all of them.
+
+    Raises ValueError if there are no sentences or one has no words.
+    """
+
+    def __init__(self, name: str, sentences: Sequence[Tensor], with_replacement: bool = False) -> None:
         if not len(sentences):
             raise ValueError(f"task {name!r} has no sentences")
-        if len(sentences) != len(targets):
-            raise ValueError(f"task {name!r}: {len(sentences)} sentences but {len(targets)} targets")
-        self.name, self.sentences, self.targets = name, sentences, targets
-        self.lengths = torch.tensor([len(s) for s in sentences])
+        self.name, self.with_replacement = name, with_replacement
+        self.lengths = torch.tensor([len(sentence) for sentence in sentences])  # (S,)
         if int(self.lengths.min()) < 1:
             raise ValueError(f"task {name!r}: sentence {int(self.lengths.argmin())} has no words")
+        self.starts = self.lengths.cumsum(0) - self.lengths  # (S,) where each sentence begins
+        self.words = torch.cat(list(sentences))  # (N,)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
 
     def batches(self, size: int, generator: torch.Generator | None) -> Iterator[Batch]:
-        """Yield (words (B, T), lengths (B,), targets), see `Task.batches`."""
-        for rows in length_sorted(self.lengths, size, generator):
-            words = pad_sequence([self.sentences[i] for i in rows], batch_first=True, padding_value=PADDING)
-            yield words, self.lengths[rows], self._targets(rows)
+        """Yield (words (B, T), lengths (B,), and what `_targets` adds), see `Task.batches`."""
+        if generator is not None and self.with_replacement:
+            for _ in range(-(-len(self) // size)):
+                yield self._batch(torch.randint(len(self), (size,), generator=generator))
+        else:
+            yield from map(self._batch, length_sorted(self.lengths, size, generator))
 
-    @abstractmethod
-    def _targets(self, rows: Tensor) -> Tensor:
-        """Targets of some sentences, padded where there is one a word."""
+    def counts(self, batch: Batch) -> dict[str, int]:
+        """Count sentences and words."""
+        return {"examples": len(batch[0]), "tokens": int(batch[1].sum())}
+
+    def order(self, size: int) -> Tensor:
+        """Which sentence stands where in `batches(size, None)`, (S,): they are sorted by length."""
+        return torch.cat(list(length_sorted(self.lengths, size, None)))
+
+    def _batch(self, rows: Tensor) -> Batch:
+        return self._gathered(self.words, rows, PADDING), self.lengths[rows], *self._targets(rows)
+
+    def _gathered(self, values: Tensor, rows: Tensor, padding: int) -> Tensor:
+        """Return some sentences' entries of values (N,), one a word: (B, T), padded on the right."""
+        lengths = self.lengths[rows]
+        time = torch.arange(int(lengths.max()))
+        inside = time < lengths[:, None]  # (B, T)
+        position = torch.where(inside, self.starts[rows][:, None] + time, 0)
+        return torch.where(inside, values[position], padding)
+
+    def _targets(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """Targets of some sentences, if there are any beside the words."""
+        return ()
 
 
-class LabelledTask(_TextTask):
-    """A task with classes to predict, which can be evaluated and so be the primary task."""
+class SentenceTask(TextTask, LabelledTask):
+    """Classify sentences (or reviews): targets (S,) are class indices.
+
+    Raises ValueError as `TextTask`, for another number of targets, and for fewer than two classes.
+    """
+
+    def __init__(self, name: str, sentences: Sequence[Tensor], targets: Tensor, classes: Sequence[str]) -> None:
+        super().__init__(name, sentences)
+        self.targets, self.classes = targets, _checked(name, classes)
+        if len(sentences) != len(targets):
+            raise ValueError(f"task {name!r}: {len(sentences)} sentences but {len(targets)} targets")
+
+    def head(self, encoder: Encoder) -> nn.Module:
+        """Return a linear layer on the sentence states."""
+        return LinearHead(encoder, len(self.classes), "sentence")
+
+    def _targets(self, rows: Tensor) -> tuple[Tensor, ...]:
+        return (self.targets[rows],)
+
+
+class TokenTask(TextTask, LabelledTask):
+    """Classify every word: one tensor of class indices a sentence.
+
+    Args:
+        name, sentences, with_replacement: see `TextTask`.
+        targets: class indices, one tensor a sentence.
+        classes: the tags.
+        by_sentence: average the loss over the words of each sentence first, as Bingel and Søgaard (2017) do, in place
+            of over all words.
+        ahead: read states that have not seen the words to come, for tags that tell them.
+
+    Raises ValueError as `SentenceTask`, and for a sentence with another number of tags than words.
+    """
 
     def __init__(
         self,
         name: str,
         sentences: Sequence[Tensor],
-        targets: Sequence[Tensor] | Tensor,
+        targets: Sequence[Tensor],
         classes: Sequence[str],
+        *,
+        with_replacement: bool = False,
+        by_sentence: bool = False,
+        ahead: bool = False,
     ) -> None:
-        super().__init__(name, sentences, targets)
-        self.classes = tuple(classes)
-        if len(self.classes) < 2:
-            raise ValueError(f"task {name!r} has {len(self.classes)} class(es), at least 2 are needed")
-
-    def logits(self, model: Model, batch: Batch) -> Tensor:
-        """Scores of the classes, (batch, classes) or (batch, time, classes)."""
-        words, lengths, _ = batch
-        return model.heads[self.name](model.encoder(words, lengths))
-
-    def loss(self, model: Model, batch: Batch) -> Tensor:
-        """Mean cross-entropy over examples, or over words without padding."""
-        return labelled_loss(self.logits(model, batch), batch[2])
-
-
-def labelled_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy of logits (…, classes) and targets (…), padding ignored."""
-    return cross_entropy(logits.flatten(0, -2), targets.flatten(), ignore_index=IGNORED)
-
-
-class SentenceTask(LabelledTask):
-    """Classify sentences (or reviews): targets (N,) are class indices."""
-
-    targets: Tensor
-
-    def head(self, encoder: Encoder) -> nn.Module:
-        """Return a linear layer on the sentence states."""
-        return SentenceHead(encoder, len(self.classes))
-
-    def _targets(self, rows: Tensor) -> Tensor:
-        return self.targets[rows]
-
-
-class TokenTask(LabelledTask):
-    """Classify every word: one tensor of class indices a sentence."""
-
-    def __init__(
-        self, name: str, sentences: Sequence[Tensor], targets: Sequence[Tensor], classes: Sequence[str]
-    ) -> None:
-        super().__init__(name, sentences, targets, classes)
+        super().__init__(name, sentences, with_replacement)
+        self.classes, self.by_sentence, self.ahead = _checked(name, classes), by_sentence, ahead
+        if len(sentences) != len(targets):
+            raise ValueError(f"task {name!r}: {len(sentences)} sentences but {len(targets)} targets")
         for i, (sentence, tags) in enumerate(zip(sentences, targets, strict=True)):
             if len(sentence) != len(tags):
                 raise ValueError(f"task {name!r}: sentence {i} has {len(sentence)} words but {len(tags)} tags")
+        self.tags = torch.cat(list(targets))  # (N,)
 
     def head(self, encoder: Encoder) -> nn.Module:
-        """Return a linear layer on the token states."""
-        return TokenHead(encoder, len(self.classes))
+        """Return a linear layer on the states of words."""
+        return LinearHead(encoder, len(self.classes), "ahead" if self.ahead else "tokens")
 
-    def _targets(self, rows: Tensor) -> Tensor:
-        return pad_sequence([self.targets[i] for i in rows], batch_first=True, padding_value=IGNORED)
+    def mean_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy over words, or over the words of each sentence and then over sentences."""
+        if not self.by_sentence:
+            return super().mean_loss(logits, targets)
+        by_word = cross_entropy(logits.transpose(1, 2), targets, ignore_index=IGNORED, reduction="none")  # (B, T)
+        return (by_word.sum(1) / (targets != IGNORED).sum(1)).mean()
+
+    def terms(self, targets: Tensor) -> int:
+        """Number of words, or of sentences."""
+        return len(targets) if self.by_sentence else super().terms(targets)
+
+    def scores(self, evaluation: Evaluation) -> dict[str, float]:
+        """Return accuracy and F1 of tags other than "O", see `micro_f1`."""
+        f1 = micro_f1(tag_counts(evaluation, self.classes).sum(0))
+        return {"accuracy": evaluation.accuracy, "f1": float(f1)}
+
+    def _targets(self, rows: Tensor) -> tuple[Tensor, ...]:
+        return (self._gathered(self.tags, rows, IGNORED),)
 
 
-class LanguageModelTask(_TextTask):
+class LanguageModelTask(TextTask):
     """Predict each word's neighbours, see `LanguageModelHead`. Sentences need at least two words."""
 
     def __init__(self, name: str, sentences: Sequence[Tensor], vocabulary: int) -> None:
-        kept = [s for s in sentences if len(s) > 1]
-        super().__init__(name, kept, kept)
+        super().__init__(name, [sentence for sentence in sentences if len(sentence) > 1])
         self.vocabulary = vocabulary
 
     def head(self, encoder: Encoder) -> nn.Module:
@@ -196,15 +303,18 @@ class LanguageModelTask(_TextTask):
 
     def loss(self, model: Model, batch: Batch) -> Tensor:
         """Mean negative log-likelihood of the next and the previous word."""
-        words, lengths, _ = batch
-        return model.heads[self.name](model.encoder(words, lengths), words)
+        words, lengths = batch
+        return model.heads[self.name](model.encode(self.name, words, lengths), words)
 
-    def _targets(self, rows: Tensor) -> Tensor:
-        return rows  # the words are their own targets
+
+def _checked(name: str, classes: Sequence[str]) -> tuple[str, ...]:
+    if len(classes) < 2:
+        raise ValueError(f"task {name!r} has {len(classes)} class(es), at least 2 are needed")
+    return tuple(classes)
 
 
 def length_sorted(lengths: Tensor, size: int, generator: torch.Generator | None) -> Iterator[Tensor]:
-    """Yield index batches of similar length that cover every example once.
+    """Yield index batches of similar length that cover every example once, so that padding costs next to nothing.
 
     Examples are shuffled, sorted by length within pools of 16 batches, and the batches shuffled again. With
     `generator` None all examples are sorted at once and nothing is random.

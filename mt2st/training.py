@@ -2,9 +2,10 @@
 
 import copy
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,23 +14,42 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from mt2st.adaptation import CheckConvergence
+from mt2st.metrics import Evaluation
 from mt2st.models import Model
+from mt2st.sampling import Sampling, Step, Together
 from mt2st.schedules import Schedule
-from mt2st.tasks import Batch, LabelledTask, Task, endless, labelled_loss, length_sorted
+from mt2st.tasks import IGNORED, Batch, LabelledTask, Outcome, Task
 
 EPSILON = 0.01  # a task whose weight is below this is not computed: that is where time is saved
+PRIMARY, AUXILIARY = "primary", "auxiliary"
 
 
 @dataclass
 class History:
-    """What happened in each epoch, and in which one the validation accuracy was best."""
+    """What happened in each epoch, and in which one the model was kept.
+
+    `epochs` has a row an epoch: the total loss, the norm of the primary gradient, counts of work, and seconds. `tasks`
+    has a row an epoch and task: its role, weight, mean training loss and accuracy, its loss on a fixed batch (`probe`,
+    of auxiliary tasks, also where they are no longer trained), and its scores on held-out examples (`validation_…`).
+    `steps` has each task's loss of every step, NaN where it was not trained.
+    """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
+    tasks: list[dict[str, float | str]] = field(default_factory=list)
+    steps: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     best_epoch: int = -1
 
     def frame(self) -> pd.DataFrame:
-        """One row an epoch; columns with a dot belong to the task named behind it."""
+        """One row an epoch, see `with_primary`."""
+        return with_primary(self.epoch_frame(), self.task_frame())
+
+    def epoch_frame(self) -> pd.DataFrame:
+        """Return `epochs` as a frame."""
         return pd.DataFrame(self.epochs)
+
+    def task_frame(self) -> pd.DataFrame:
+        """Return `tasks` as a frame."""
+        return pd.DataFrame(self.tasks)
 
     @property
     def train_seconds(self) -> float:
@@ -37,18 +57,12 @@ class History:
         return sum(epoch["train_seconds"] for epoch in self.epochs)
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """Predictions on a data set, in its order, and their mean loss."""
-
-    loss: float
-    targets: np.ndarray  # (examples,)
-    predictions: np.ndarray  # (examples,)
-
-    @property
-    def accuracy(self) -> float:
-        """Share of right predictions."""
-        return float((self.targets == self.predictions).mean())
+def with_primary(epochs: pd.DataFrame, tasks: pd.DataFrame) -> pd.DataFrame:
+    """Return epochs with the columns of the primary task beside them; its loss is `primary_loss`, the total `loss`."""
+    if not len(tasks):
+        return epochs
+    primary = tasks[tasks["role"] == PRIMARY].drop(columns=["task", "role", "weight", "probe"], errors="ignore")
+    return epochs.merge(primary.rename(columns={"loss": "primary_loss"}), on="epoch")
 
 
 def fit(
@@ -57,22 +71,25 @@ def fit(
     auxiliaries: Sequence[Task],
     schedule: Schedule,
     *,
-    validation: LabelledTask | None,
+    validation: Sequence[LabelledTask] = (),
     optimizer: torch.optim.Optimizer | None = None,
+    sampling: type[Sampling] = Together,
     epochs: int = 25,
+    steps: int | None = None,
     batch_size: int = 64,
     seed: int = 0,
     epsilon: float = EPSILON,
+    keep: Literal["best", "last"] = "best",
     convergence: CheckConvergence | None = None,
+    measure: Callable[[int], dict[str, float]] | None = None,
     progress: bool = False,
 ) -> History:
     """Train `model` in place on L_primary + Σ_k γ_k(t) L_k, equations (3), (4) and (5).
 
-    An epoch t = 0, 1, … is one pass over the primary task; each of its steps also takes the next batch of every
-    auxiliary task whose weight γ_k(t) is at least `epsilon`. The model ends with the parameters of the epoch whose
-    validation accuracy was highest (the first of them), or of the last one where there is no validation set. Two calls
-    with the same arguments give the same bits on the same machine, and the primary task sees the same batches whatever
-    the auxiliaries are.
+    An epoch t = 0, 1, … is one pass over the primary task, or `steps` steps. Which tasks a step trains `sampling` says;
+    a task whose weight γ_k(t) is below `epsilon` is left out. The model ends with the parameters of the epoch whose
+    validation accuracy in the primary task was highest (the first of them), or of the last one where there is no
+    validation set. Two calls with the same arguments give the same bits on the same machine.
 
     Where the paper differs: its update is plain gradient descent, ours is Adam unless another optimizer is given; it
     has no validation set; its CheckConvergence is not defined (see there) and off unless given.
@@ -82,65 +99,68 @@ def fit(
         primary: the task that counts.
         auxiliaries: K tasks, in the order of the schedule's weights.
         schedule: γ_k(t).
-        validation: the primary task's held-out examples; None leaves no choice but the last epoch.
+        validation: held-out examples of some of the tasks, by their names.
         optimizer: over the model's parameters; Adam with learning rate 1e-3 by default.
-        epochs: passes over the primary task at most.
-        batch_size: sentences in a batch.
-        seed: of batch order and dropout; the model's initial values are the caller's.
+        sampling: `sampling.Together` trains all tasks in each step, `sampling.Uniform` one that is drawn.
+        epochs: at most.
+        steps: of an epoch, in place of one pass over the primary task.
+        batch_size: examples in a batch.
+        seed: of batches and dropout; the model's initial values are the caller's.
         epsilon: smallest weight for which an auxiliary task is computed.
+        keep: "best" as above, or the parameters of the "last" epoch.
         convergence: ends training early.
+        measure: called after each epoch t with the model trained so far; what it returns joins the epoch's row.
         progress: show a progress bar.
 
-    Raises ValueError if `epochs` is below 1, two tasks have one name, the schedule has neither one weight nor K, or a
-    loss is not finite.
+    Raises ValueError if `epochs` is below 1, two tasks have one name, held-out examples belong to none of the tasks,
+    the schedule has neither one weight nor K, or a loss is not finite.
     """
-    if epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {epochs}")
-    names = [primary.name, *(task.name for task in auxiliaries)]
-    if len(set(names)) < len(names):
-        raise ValueError(f"tasks need different names, got {', '.join(names)}")
-    device = model.encoder.table.device
+    tasks = [primary, *auxiliaries]
+    held_out = _check(tasks, validation, epochs)
+    device = model.device
     optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     torch.manual_seed(seed)
-    generators = [torch.Generator().manual_seed(seed + k) for k in range(len(auxiliaries) + 1)]
-    streams = [endless(task, batch_size, g) for task, g in zip(auxiliaries, generators[1:], strict=True)]
+    sampler = sampling(tasks, batch_size, epochs, steps, seed)
     probes = [_to(next(task.batches(batch_size, None)), device) for task in auxiliaries]
     history, best_accuracy = History(), -1.0
     best_state: dict[str, Tensor] = {}
 
     for t in tqdm(range(epochs), desc=primary.name, unit="epoch", disable=not progress):
-        weights = _weights_for(schedule, t, auxiliaries)
-        active = {k: weight for k, weight in enumerate(weights) if weight >= epsilon}
+        weights = [1.0, *_weights_for(schedule, t, auxiliaries)]
+        active = [k for k, weight in enumerate(weights) if k and weight >= epsilon]
         started, started_cpu = _clock(device), time.process_time()
-        record = _train_epoch(
-            model,
-            primary,
-            auxiliaries,
-            active,
-            primary.batches(batch_size, generators[0]),
-            streams,
-            optimizer,
-        )
+        epoch, tallies = _train_epoch(model, tasks, weights, sampler.epoch(active), optimizer)
         trained, trained_cpu = _clock(device), time.process_time()
-        if not np.isfinite(record["loss"]):
-            raise ValueError(f"the loss became {record['loss']} in epoch {t}: lower the learning rate or the weights")
+        if not np.isfinite(epoch["loss"]):
+            raise ValueError(f"the loss became {epoch['loss']} in epoch {t}: lower the learning rate or the weights")
 
+        extra = measure(t) if measure else {}
         model.eval()  # a probe neither drops states nor draws random numbers, which training would then miss
-        for task, weight, probe in zip(auxiliaries, weights, probes, strict=True):
-            record[f"weight.{task.name}"] = weight
-            with torch.no_grad():
-                record[f"probe.{task.name}"] = task.loss(model, probe).item()
-        if validation is None:
+        for k, task in enumerate(tasks):
+            row: dict[str, float | str] = {
+                "epoch": t,
+                "task": task.name,
+                "role": AUXILIARY if k else PRIMARY,
+                "weight": weights[k],
+            }
+            row |= tallies[k].means()
+            history.steps[task.name] += tallies[k].by_step(int(epoch["steps"]))
+            if k:
+                with torch.no_grad():
+                    row["probe"] = task.loss(model, probes[k - 1]).item()
+            if task.name in held_out:
+                found = evaluate(model, held_out[task.name])
+                scores = {"loss": found.loss} | held_out[task.name].scores(found)
+                row |= {f"validation_{name}": score for name, score in scores.items()}
+                if not k and keep == "best" and found.accuracy > best_accuracy:
+                    best_accuracy, history.best_epoch = found.accuracy, t
+                    best_state = copy.deepcopy(model.state_dict())
+            history.tasks.append(row)
+        if primary.name not in held_out or keep == "last":
             history.best_epoch = t
-        else:
-            held_out = evaluate(model, validation)
-            record |= {"validation_loss": held_out.loss, "validation_accuracy": held_out.accuracy}
-            if held_out.accuracy > best_accuracy:
-                best_accuracy, history.best_epoch = held_out.accuracy, t
-                best_state = copy.deepcopy(model.state_dict())
-        record |= {"train_seconds": trained - started, "cpu_seconds": trained_cpu - started_cpu}
-        record |= {"evaluation_seconds": _clock(device) - trained}
-        history.epochs.append({"epoch": t} | record)
+        epoch |= {"train_seconds": trained - started, "cpu_seconds": trained_cpu - started_cpu}
+        epoch |= {"evaluation_seconds": _clock(device) - trained}
+        history.epochs.append({"epoch": t} | epoch | extra)
         if convergence is not None and convergence([e["gradient_norm"] for e in history.epochs]):
             break
 
@@ -149,71 +169,113 @@ def fit(
     return history
 
 
+def _check(tasks: Sequence[Task], validation: Sequence[LabelledTask], epochs: int) -> dict[str, LabelledTask]:
+    """Return held-out examples by the name of their task; raises ValueError for what `fit` cannot take."""
+    if epochs < 1:
+        raise ValueError(f"epochs must be at least 1, got {epochs}")
+    names = [task.name for task in tasks]
+    if len(set(names)) < len(names):
+        raise ValueError(f"tasks need different names, got {', '.join(names)}")
+    held_out = {task.name: task for task in validation}
+    if unknown := held_out.keys() - set(names):
+        raise ValueError(f"validation has examples of {', '.join(sorted(unknown))}; the tasks are {', '.join(names)}")
+    return held_out
+
+
+class _Tally:
+    """Sums over the steps of an epoch that train one task; they stay on the device until the epoch is over."""
+
+    def __init__(self) -> None:
+        self.losses: list[Tensor] = []
+        self.at: list[int] = []  # their steps
+        self.loss: Tensor | float = 0.0
+        self.right: Tensor | float = 0.0
+        self.answers: Tensor | float = 0.0
+
+    def add(self, step: int, loss: Tensor, outcome: Outcome) -> None:
+        """Count the outcome of one batch."""
+        self.losses.append(loss)
+        self.at.append(step)
+        self.loss = self.loss + loss
+        if outcome.right is not None and outcome.answers is not None:
+            self.right, self.answers = self.right + outcome.right, self.answers + outcome.answers
+
+    def means(self) -> dict[str, float]:
+        """Return the mean loss and accuracy; nothing for a task that was not trained."""
+        if not self.at:
+            return {}
+        accuracy = {"train_accuracy": float(self.right) / float(self.answers)} if float(self.answers) else {}
+        return {"loss": float(self.loss) / len(self.at)} | accuracy
+
+    def by_step(self, steps: int) -> list[float]:
+        """Return the loss of every step, NaN where the task was not trained."""
+        losses = np.full(steps, np.nan)
+        if self.at:
+            losses[self.at] = torch.stack(self.losses).cpu().numpy()
+        return losses.tolist()
+
+
 def _train_epoch(
     model: Model,
-    primary: LabelledTask,
-    auxiliaries: Sequence[Task],
-    active: Mapping[int, float],
-    batches: Iterable[Batch],
-    streams: Sequence[Iterator[Batch]],
+    tasks: Sequence[Task],
+    weights: Sequence[float],
+    steps: Iterable[Step],
     optimizer: torch.optim.Optimizer,
-) -> dict[str, float]:
-    """One pass over the primary task: θ ← θ − η (∇L_primary + Σ_k γ_k ∇L_k), `active` maps k to γ_k.
+) -> tuple[dict[str, float], list[_Tally]]:
+    """Train all steps of an epoch: θ ← θ − η Σ_k γ_k ∇L_k, the primary task's γ being 1.
 
-    Returns the epoch's means of the total loss, of each task's loss and of the norm of the primary gradient, the
-    accuracy on the training batches, and counts of steps, examples and tokens.
+    Returns the epoch's means of the total loss and of the norm of the primary gradient, with counts of steps and of the
+    primary task's work; and what was trained on each task.
     """
-    device = model.encoder.table.device
-    sums: dict[str, Tensor | float] = defaultdict(float)
-    steps = examples = tokens = labels = 0
+    device = model.device
+    tallies = [_Tally() for _ in tasks]
+    loss_sum: Tensor | float = 0.0
+    norm_sum: Tensor | float = 0.0
+    work: Counter[str] = Counter()
     model.train()
-    for batch in batches:
-        words, lengths, targets = _to(batch, device)
+    for step in steps:
         optimizer.zero_grad()
-        logits = primary.logits(model, (words, lengths, targets))
-        loss = labelled_loss(logits, targets)
-        loss.backward()
-        total = loss.detach()
-        sums[f"loss.{primary.name}"] += total
-        sums["gradient_norm"] += _gradient_norm(model)
-        sums["correct"] += (logits.argmax(-1) == targets).sum()
-
-        for k, weight in active.items():
-            loss = auxiliaries[k].loss(model, _to(next(streams[k]), device))
-            if loss.requires_grad:  # the released code's terms are constants
-                (weight * loss).backward()
-            sums[f"loss.{auxiliaries[k].name}"] += loss.detach()
-            total = total + weight * loss.detach()
-        sums["loss"] += total
+        total: Tensor | float = 0.0
+        for k, batch in step:
+            outcome = tasks[k].outcome(model, _to(batch, device))
+            if outcome.loss.requires_grad:  # the released code's terms are constants
+                (weights[k] * outcome.loss).backward()
+            loss = outcome.loss.detach()
+            total = total + weights[k] * loss
+            tallies[k].add(work["steps"], loss, outcome)
+            if not k:
+                norm_sum = norm_sum + _gradient_norm(model)
+                work.update(tasks[k].counts(batch))
+        loss_sum = loss_sum + total
         optimizer.step()
-
-        steps, examples, tokens = steps + 1, examples + len(batch[0]), tokens + int(batch[1].sum())
-        labels += int((batch[2] >= 0).sum())
-    accuracy = float(sums.pop("correct")) / labels
-    means = {name: float(value) / steps for name, value in sums.items()}
-    return means | {"train_accuracy": accuracy, "steps": steps, "examples": examples, "tokens": tokens}
+        work["steps"] += 1
+    norm = float(norm_sum) / len(tallies[0].at) if tallies[0].at else float("nan")
+    return {"loss": float(loss_sum) / work["steps"], "gradient_norm": norm} | dict(work), tallies
 
 
 @torch.no_grad()
 def evaluate(model: Model, task: LabelledTask, batch_size: int = 256) -> Evaluation:
     """Predict every example (of a token task: every word), in the order given; leaves the model in evaluation mode."""
     model.eval()
-    device = model.encoder.table.device
-    loss = 0.0
+    loss, terms = 0.0, 0
     targets: list[np.ndarray] = []
     predictions: list[np.ndarray] = []
     for batch in task.batches(batch_size, None):
-        batch = _to(batch, device)
-        logits = task.logits(model, batch)
-        labelled = batch[2] >= 0
-        loss += labelled_loss(logits, batch[2]).item() * int(labelled.sum())
-        per_sentence = labelled.reshape(len(labelled), -1).sum(1).tolist()
-        targets += [part.cpu().numpy() for part in batch[2][labelled].split(per_sentence)]
-        predictions += [part.cpu().numpy() for part in logits.argmax(-1)[labelled].split(per_sentence)]
-    given_order = np.argsort(torch.cat(list(length_sorted(task.lengths, batch_size, None))).numpy())
-    right = np.concatenate([targets[i] for i in given_order])
-    predicted = np.concatenate([predictions[i] for i in given_order])
-    return Evaluation(loss / len(right), right, predicted)
+        batch = _to(batch, model.device)
+        logits, wanted = task.logits(model, batch), batch[-1]
+        loss += task.mean_loss(logits, wanted).item() * task.terms(wanted)
+        terms += task.terms(wanted)
+        answered = wanted != IGNORED
+        per_example = answered.reshape(len(answered), -1).sum(1).tolist()
+        targets += [part.cpu().numpy() for part in wanted[answered].split(per_example)]
+        predictions += [part.cpu().numpy() for part in logits.argmax(-1)[answered].split(per_example)]
+    given_order = np.argsort(task.order(batch_size).numpy())
+    return Evaluation(
+        loss / terms,
+        np.concatenate([targets[i] for i in given_order]),
+        np.concatenate([predictions[i] for i in given_order]),
+        np.array([len(targets[i]) for i in given_order]),
+    )
 
 
 def _weights_for(schedule: Schedule, t: int, auxiliaries: Sequence[Task]) -> list[float]:
@@ -225,8 +287,11 @@ def _weights_for(schedule: Schedule, t: int, auxiliaries: Sequence[Task]) -> lis
 
 
 def _gradient_norm(model: Model) -> Tensor:
-    """Return the norm of the gradient over all parameters that have one."""
-    return torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
+    """Return the norm of the gradient over all parameters that have one; a sparse one counts with its rows."""
+    gradients = [
+        p.grad.coalesce().values() if p.grad.is_sparse else p.grad for p in model.parameters() if p.grad is not None
+    ]
+    return torch.nn.utils.get_total_norm(gradients)
 
 
 def _to(batch: Batch, device: torch.device) -> Batch:

@@ -26,17 +26,30 @@ class Examples:
 class Background:
     """Sentences to train word vectors and auxiliary tasks on; never from validation or test articles.
 
-    `tokens` keep their case. `tags` holds class indices for every token of every sentence, by task name.
+    `tokens` keep their case. `tags` holds an IOB2 tag for every token of every sentence, by the name of the tagging.
     """
 
     tokens: Sequence[Tokens]
-    tags: dict[str, Sequence[np.ndarray]] = field(default_factory=dict)
-    tag_classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    tags: dict[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many examples each part of a primary task gets: of each class in the topic task, in all elsewhere."""
+
+    train: int
+    validation: int
+    test: int
+
+    @property
+    def total(self) -> int:
+        """Examples of all three parts."""
+        return self.train + self.validation + self.test
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A primary task with its splits, background text for everything else, and the files all of it was read from."""
+    """A primary task in three parts, background text for everything else, and the files all of it was read from."""
 
     name: str
     classes: tuple[str, ...]
@@ -60,22 +73,19 @@ def pieces(texts: list[list[str]], size: int) -> list[list[str]]:
     return [text[start : start + size] for text in texts for start in range(0, len(text), size)]
 
 
-def stratified_split(
-    labels: np.ndarray, seed: int, train: int, validation: int, test: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def stratified_split(labels: np.ndarray, seed: int, sizes: Sizes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return disjoint rows of `labels` (N,) for training, validation and test, drawn by `seed`.
 
-    Each part has the classes in the proportions of `labels`; a `test` of 0 leaves that part empty. Raises ValueError if
-    there are fewer rows than are asked for.
+    Each part has the classes in the proportions of `labels`; a test size of 0 leaves that part empty. Raises ValueError
+    if there are fewer rows than are asked for.
     """
-    if (wanted := train + validation + test) > len(labels):
-        raise ValueError(f"train, validation and test are {wanted} examples together, there are {len(labels)}")
+    if sizes.total > len(labels):
+        raise ValueError(f"train, validation and test are {sizes.total} examples together, there are {len(labels)}")
     rest, third = np.arange(len(labels)), np.arange(0)
-    if test:
-        rest, third = train_test_split(
-            rest, train_size=train + validation, test_size=test, random_state=seed, stratify=labels
-        )
+    if sizes.test:
+        kept = sizes.train + sizes.validation
+        rest, third = train_test_split(rest, train_size=kept, test_size=sizes.test, random_state=seed, stratify=labels)
     first, second = train_test_split(
-        rest, train_size=train, test_size=validation, random_state=seed, stratify=labels[rest]
+        rest, train_size=sizes.train, test_size=sizes.validation, random_state=seed, stratify=labels[rest]
     )
     return first, second, third

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mt2st.data.files import github as upstream
 from mt2st.data.files.github import GitHubFile
+from mt2st.data.files.text import read_text
 from mt2st.data.vectors import EmbeddingTable
 
 SIMILARITIES = ("wordsim353", "simlex999")
@@ -109,7 +110,7 @@ def word_similarity_sets() -> dict[str, list[tuple[str, str, float]]]:
 
 
 def locate_word_similarities() -> Path:
-    """Return the folder of the first of the 13 sets; raises MissingData with what to do where any is not here."""
+    """Return the folder of the 13 sets; raises MissingData with what to do unless all of them are here."""
     return _locate_all()[0].parent
 
 
@@ -133,7 +134,7 @@ def _locate_all() -> list[Path]:
 def _read_pairs(file: Path) -> list[tuple[str, str, float]]:
     """Read two words and a score a line, separated by tabs or spaces."""
     pairs = []
-    for number, line in enumerate(upstream.read_text(file).splitlines(), start=1):
+    for number, line in enumerate(read_text(file).splitlines(), start=1):
         try:
             first, second, score = line.lower().split()
             pairs.append((first, second, float(score)))

@@ -1,129 +1,186 @@
-"""The data sets by name: what they are, whether they are here, and how to get them."""
+"""All data sets by name: what they are, whether they are here, how to get them and how to load them."""
 
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any, Literal
 
-from mt2st import paths
-from mt2st.data import lexicons
-from mt2st.data.files import download, nltk_packages
+from mt2st.data import bingel2017, lexicons, vectors
+from mt2st.data.dataset import Dataset, Sizes
+from mt2st.data.files import nltk_packages
 from mt2st.data.files.errors import DamagedData, MissingData
-from mt2st.data.tags import sequences
-from mt2st.data.texts import imdb, imdb_full, wiki
-from mt2st.data.vectors import find_glove
-from mt2st.relations import published
+from mt2st.data.tags import (
+    ccgbank,
+    compression,
+    english_web,
+    framenet,
+    nltk_tagged,
+    scienceie,
+    semcor,
+    streusle,
+)
+from mt2st.data.tags.tagged import SequenceData
+from mt2st.data.texts import imdb, imdb_full, nltk_sets, wiki, wiki_tokens
+
+Kind = Literal["texts", "tags", "vectors", "lexicon", "logs", "package"]
+Locate = Callable[[], tuple[Path, ...]]
+Fetch = Callable[[], Path]
+LoadTags = Callable[[], SequenceData]
 
 
 @dataclass(frozen=True)
 class Source:
-    """One data set: `locate` returns its file or raises MissingData, `fetch` gets it, `size` bytes."""
+    """One data set.
+
+    `locate` returns its files on this machine, the main one first, or raises MissingData with what to do. `fetch` gets
+    them and returns the main one; it raises ConnectionError, or MissingData for what users must get themselves. `load`
+    of texts takes a seed and `Sizes` and gives a `Dataset`, that of tags takes nothing and gives a `SequenceData`; data
+    of the other kinds is read by modules of its own.
+    """
 
     name: str
     about: str
+    kind: Kind
     size: str
     licence: str
-    locate: Callable[[], Path]
-    fetch: Callable[[], Path]
+    locate: Locate
+    fetch: Fetch
+    load: Callable[..., Any] | None = None
+    version: int = 1  # raised where the same files come to give other texts or tags; hashes of runs follow
+    task: str = ""  # what is tagged; the codes CCG to STR are those of Bingel and Søgaard (2017)
 
 
-def fetch_glove() -> Path:
-    """Download glove-twitter-100 with gensim's downloader, which checks its MD5.
+def _one(locate: Callable[[], Path]) -> Locate:
+    """Return a function that gives the only file of a data set as a tuple."""
+    return lambda: (locate(),)
 
-    Raises ConnectionError that says what else can be done where the download fails.
+
+def _package(name: str) -> tuple[Locate, Fetch]:
+    """How one of NLTK's packages is found and fetched."""
+    return _one(partial(nltk_packages.locate, name)), partial(nltk_packages.fetch, name)
+
+
+def _on_the_web(name: str) -> tuple[Locate, Fetch, LoadTags]:
+    """How one of the corpora of `english_web` is found, fetched and loaded."""
+    return partial(english_web.locate, name), partial(english_web.fetch, name), partial(english_web.load, name)
+
+
+def _of_wiki(name: str) -> tuple[Locate, Fetch, LoadTags, int]:
+    """How Wikipedia's text is found and tagged."""
+    return _one(wiki.dump), wiki.dump, partial(wiki_tokens.load, name), wiki.PARSER_VERSION
+
+
+WIKI, CONLL2002 = "CC BY-SA 3.0 (text)", "research on CoNLL-2002"
+IMDB = "none stated; cite Maas et al. 2011"
+# A row is two lines: what a data set is, and what does it.
+# fmt: off
+ROWS = (
+    Source("wiki", "106 Wikipedia articles inside the gensim package", "texts", "2 MB", WIKI,
+           _one(wiki.dump), wiki.dump, wiki.load, wiki.PARSER_VERSION),
+    Source("imdb", "50,000 film reviews with their sentiment", "texts", "80 MB", IMDB,
+           _one(imdb.locate), imdb.fetch, imdb.load, imdb.PREPROCESSING_VERSION),
+    Source("imdb-tuning", "1,000 of them on which settings are chosen", "texts", "80 MB", IMDB,
+           _one(imdb.locate), imdb.fetch, partial(imdb.load, tuning=True), imdb.PREPROCESSING_VERSION),
+    Source("imdb-full", "all of them, with the standard split", "texts", "80 MB", IMDB,
+           imdb_full.files, imdb.fetch, imdb_full.load, imdb.PREPROCESSING_VERSION),
+    Source("movie_reviews", "2,000 film reviews with their sentiment", "texts", "4 MB", "CC BY 4.0",
+           *_package("movie_reviews"), partial(nltk_sets.load, "movie_reviews"), nltk_sets.VERSION),
+    Source("sentence_polarity", "10,662 sentences of film reviews, sentiment", "texts", "490 kB", "CC BY 4.0",
+           *_package("sentence_polarity"), partial(nltk_sets.load, "sentence_polarity"), nltk_sets.VERSION),
+    Source("subjectivity", "10,000 sentences, subjective or objective", "texts", "522 kB", "CC BY 4.0",
+           *_package("subjectivity"), partial(nltk_sets.load, "subjectivity"), nltk_sets.VERSION),
+    Source("ud-ewt", "parts of speech: UD English EWT", "tags", "18 MB", "CC BY-SA 4.0",
+           *_on_the_web("ud-ewt"), task="POS"),
+    Source("treebank", "parts of speech: NLTK's tenth of the Penn Treebank", "tags", "2 MB", "LDC, non-commercial",
+           *_package("treebank"), nltk_tagged.treebank, task="POS"),
+    Source("uner-ewt", "named entities: Universal NER, English EWT", "tags", "6 MB", "CC BY-SA 4.0",
+           *_on_the_web("uner-ewt"), task="NER"),
+    Source("wnut-17", "named entities: emerging ones in posts and comments", "tags", "1 MB", "CC BY 4.0",
+           *_on_the_web("wnut-17"), task="NER"),
+    Source("brown", "parts of speech: Brown corpus, universal tags", "tags", "3 MB", "non-commercial",
+           nltk_tagged.locate_brown, nltk_tagged.fetch_brown, nltk_tagged.brown, task="POS"),
+    Source("conll2000", "chunks: CoNLL-2000", "tags", "0.8 MB", "none stated",
+           *_package("conll2000"), nltk_tagged.chunks, task="CHU"),
+    Source("conll2002-esp", "named entities: CoNLL-2002, Spanish", "tags", "2 MB", CONLL2002,
+           *_package("conll2002"), partial(nltk_tagged.entities, "esp"), task="NER"),
+    Source("conll2002-ned", "named entities: CoNLL-2002, Dutch", "tags", "2 MB", CONLL2002,
+           *_package("conll2002"), partial(nltk_tagged.entities, "ned"), task="NER"),
+    Source("semcor", "supersenses: SemCor 3.0", "tags", "4 MB", "Princeton WordNet's",
+           *_package("semcor"), semcor.load, semcor.VERSION, task="SEM"),
+    Source("streusle-mwe", "multiword expressions: STREUSLE", "tags", "3 MB", "CC BY-SA 4.0",
+           streusle.locate, streusle.fetch, partial(streusle.load, "streusle-mwe"), task="MWE"),
+    Source("streusle", "supersenses: STREUSLE", "tags", "3 MB", "CC BY-SA 4.0",
+           streusle.locate, streusle.fetch, partial(streusle.load, "streusle"), task="STR"),
+    Source("framenet", "frames: FrameNet 1.7 full text", "tags", "100 MB", "CC BY 3.0",
+           _one(framenet.locate), framenet.fetch, framenet.load, task="FNT"),
+    Source("scienceie", "keyphrases: ScienceIE 2017", "tags", "5 MB", "none stated",
+           _one(scienceie.locate), scienceie.fetch, scienceie.load, task="KEY"),
+    Source("wiki-hyperlink", "link anchors: Wikipedia", "tags", "2 MB", WIKI,
+           *_of_wiki("wiki-hyperlink"), task="HYP"),
+    Source("wiki-emphasis", "bold and italics: Wikipedia", "tags", "2 MB", WIKI,
+           *_of_wiki("wiki-emphasis"), task="EMPHASIS"),
+    Source("wiki-casing", "letter case: Wikipedia", "tags", "2 MB", WIKI,
+           *_of_wiki("wiki-casing"), task="CASING"),
+    Source("wiki-frequency", "frequency of words: Wikipedia", "tags", "2 MB", WIKI,
+           *_of_wiki("wiki-frequency"), task="FREQUENCY"),
+    Source("wiki-next", "the next word: Wikipedia", "tags", "2 MB", WIKI,
+           *_of_wiki("wiki-next"), task="NEXT"),
+    Source("compression", "sentence compression: Google; put it here yourself", "tags", "-", "as is",
+           compression.locate, lambda: compression.locate()[0], compression.load, task="COM"),
+    Source("ccgbank", "CCG categories: CCGbank; put it here yourself", "tags", "-", "LDC2005T13",
+           ccgbank.locate, lambda: ccgbank.locate()[0], ccgbank.load, task="CCG"),
+    Source("glove-twitter-100", "GloVe vectors of 1.2 million words from Twitter", "vectors", "387 MB", "PDDL 1.0",
+           _one(vectors.find_glove), vectors.fetch_glove),
+    Source("wordsim", "13 sets of word pairs with human similarity scores", "lexicon", "0.2 MB", "none stated",
+           _one(lexicons.locate_word_similarities), lexicons.fetch_word_similarities),
+    Source("bingel2017", "training logs of ten tasks and their pairs", "logs", "14 MB", "GPL-3.0",
+           _one(bingel2017.locate), bingel2017.fetch),
+    Source("stopwords", "NLTK's stop words, for all film reviews", "package", "34 kB", "none stated",
+           *_package("stopwords")),
+    Source("conll2002", "NLTK's CoNLL-2002, for both languages", "package", "2 MB", CONLL2002,
+           *_package("conll2002")),
+)
+# fmt: on
+SOURCES = {source.name: source for source in ROWS}
+
+
+def find(name: str) -> Source:
+    """Return the row of a data set; raises ValueError that lists the known names."""
+    if name not in SOURCES:
+        raise ValueError(f"unknown data set {name!r}; known: {', '.join(SOURCES)}")
+    return SOURCES[name]
+
+
+def load_texts(name: str, seed: int, sizes: Sizes) -> Dataset:
+    """Return a primary task, split by `seed` into parts of the sizes asked for.
+
+    Raises ValueError for an unknown name, one of another kind, and sizes that the data set does not allow; MissingData
+    with what to do where a file is not here.
     """
-    import gensim.downloader  # asks for its folder on import
-
-    gensim.downloader.BASE_DIR = gensim.downloader.base_dir = str(paths.downloads())
-    paths.downloads().mkdir(parents=True, exist_ok=True)
-    try:
-        return Path(gensim.downloader.load("glove-twitter-100", return_path=True))
-    except Exception as error:  # gensim raises plain Exception for a wrong checksum, ValueError without a network
-        raise ConnectionError(
-            f"glove-twitter-100 could not be downloaded ({error}); check the network and try again, or put "
-            f"glove.twitter.27B.100d.txt from https://nlp.stanford.edu/projects/glove/ into {paths.downloads()}"
-        ) from error
+    dataset: Dataset = _loader(name, "texts")(seed, sizes)
+    return dataset
 
 
-def fetch_imdb() -> Path:
-    """Download the Stanford archive, checked by its MD5; raises ConnectionError that says what else can be done."""
-    return download.fetch(
-        imdb.ARCHIVE_URL,
-        paths.downloads() / imdb.ARCHIVE,
-        imdb.ARCHIVE_MD5,
-        f"check the network, or put {imdb.ARCHIVE} from Stanford (for the profile imdb also `IMDB Dataset.csv` from "
-        f"Kaggle) into {paths.downloads()}",
-    )
+@lru_cache
+def load_tags(name: str) -> SequenceData:
+    """Return a tagged corpus; its reader says what it is and what was decided about it.
+
+    Sentences keep their case, but for "wiki-casing". Splits are the published ones where there are any. Raises
+    ValueError for an unknown name, one of another kind, and a damaged file; MissingData with what to do where a file is
+    not here.
+    """
+    corpus: SequenceData = _loader(name, "tags")()
+    return corpus
 
 
-def _of_nltk(name: str, about: str, size: str, licence: str) -> Source:
-    """Source of one of NLTK's own packages."""
-    return Source(name, about, size, licence, partial(nltk_packages.locate, name), partial(nltk_packages.fetch, name))
-
-
-def _tagged(name: str, about: str, size: str, licence: str) -> Source:
-    """Source of one of the tagged corpora."""
-    return Source(name, about, size, licence, lambda: sequences.locate(name)[0], partial(sequences.fetch, name))
-
-
-IMDB_LICENCE = "none stated; cite Maas et al. 2011"
-SOURCES = {
-    source.name: source
-    for source in (
-        Source(
-            "wiki",
-            "106 Wikipedia articles inside the gensim package",
-            "2 MB",
-            "CC BY-SA 3.0 (text)",
-            wiki.dump,
-            wiki.dump,
-        ),
-        Source("imdb", "50,000 film reviews with their sentiment", "80 MB", IMDB_LICENCE, imdb.locate, fetch_imdb),
-        Source("imdb-full", "the same, with the standard split", "80 MB", IMDB_LICENCE, imdb_full.locate, fetch_imdb),
-        _of_nltk("stopwords", "NLTK's stop words, for all film reviews", "34 kB", "none stated"),
-        _of_nltk("movie_reviews", "2,000 film reviews with their sentiment", "4 MB", "CC BY 4.0"),
-        _of_nltk("sentence_polarity", "10,662 sentences of film reviews, sentiment", "490 kB", "CC BY 4.0"),
-        _of_nltk("subjectivity", "10,000 sentences, subjective or objective", "522 kB", "CC BY 4.0"),
-        Source(
-            "glove-twitter-100",
-            "GloVe vectors of 1.2 million words from Twitter",
-            "387 MB",
-            "PDDL 1.0",
-            find_glove,
-            fetch_glove,
-        ),
-        _tagged("ud-ewt", "parts of speech: UD English EWT", "18 MB", "CC BY-SA 4.0"),
-        _tagged("treebank", "parts of speech: NLTK's tenth of the Penn Treebank", "2 MB", "LDC, non-commercial"),
-        _tagged("uner-ewt", "named entities: Universal NER, English EWT", "6 MB", "CC BY-SA 4.0"),
-        _tagged("wnut-17", "named entities: emerging ones in posts and comments", "1 MB", "CC BY 4.0"),
-        _tagged("brown", "parts of speech: Brown corpus, universal tags", "3 MB", "non-commercial"),
-        _tagged("conll2000", "chunks: CoNLL-2000", "0.8 MB", "none stated"),
-        _of_nltk("conll2002", "named entities: CoNLL-2002, Spanish and Dutch", "2 MB", "research on CoNLL-2002"),
-        _tagged("semcor", "supersenses: SemCor 3.0", "4 MB", "Princeton WordNet's"),
-        _tagged("streusle", "supersenses and multiword expressions: STREUSLE", "3 MB", "CC BY-SA 4.0"),
-        _tagged("framenet", "frames: FrameNet 1.7 full text", "100 MB", "CC BY 3.0"),
-        _tagged("scienceie", "keyphrases: ScienceIE 2017", "5 MB", "none stated"),
-        _tagged("compression", "sentence compression: Google; put it here yourself", "-", "as is"),
-        _tagged("ccgbank", "CCG categories: CCGbank; put it here yourself", "-", "LDC2005T13"),
-        Source(
-            "wordsim",
-            "13 sets of word pairs with human similarity scores",
-            "0.2 MB",
-            "none stated",
-            lexicons.locate_word_similarities,
-            lexicons.fetch_word_similarities,
-        ),
-        Source(
-            "bingel2017",
-            "training logs of ten tasks and their pairs",
-            "14 MB",
-            "GPL-3.0",
-            published.locate,
-            published.fetch,
-        ),
-    )
-}
+def _loader(name: str, kind: Kind) -> Callable[..., Any]:
+    source = find(name)
+    if source.kind != kind or source.load is None:
+        known = ", ".join(other.name for other in SOURCES.values() if other.kind == kind)
+        raise ValueError(f"{name} is of the kind {source.kind!r}, not {kind!r}; of that kind are: {known}")
+    return source.load
 
 
 def listing() -> str:
@@ -150,11 +207,10 @@ def _state(source: Source) -> str:
 
 
 def fetch(name: str) -> Path:
-    """Return the file of a data set, downloaded if it is not here; raises ValueError for an unknown name."""
-    if name not in SOURCES:
-        raise ValueError(f"unknown data set {name!r}; known: {', '.join(SOURCES)}")
+    """Return the main file of a data set, downloaded if it is not here; raises ValueError for an unknown name."""
+    source = find(name)
     try:
-        return SOURCES[name].locate()
+        return source.locate()[0]
     except MissingData:
-        print(f"fetching {name} ({SOURCES[name].size})", file=sys.stderr)
-        return SOURCES[name].fetch()
+        print(f"fetching {name} ({source.size})", file=sys.stderr)
+        return source.fetch()

@@ -1,27 +1,25 @@
 """CBOW, SkipGram, FastText (both) and GloVe-Twitter, each as one `EmbeddingTable`."""
 
-import gzip
 import hashlib
 import json
-import lzma
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor
 
 from mt2st import paths
+from mt2st.data.files import cache
 from mt2st.data.files.errors import MissingData
+from mt2st.data.files.text import opened
 
 TRAINED = ("CBOW", "SkipGram", "CBOWFastText", "SkipGramFastText")
 GLOVE = "GloveTwitter"
@@ -112,25 +110,26 @@ def train(name: str, sentences: Sequence[Sequence[str]], dimensions: int = 100, 
     request = {"name": name, "dimensions": dimensions, "seed": seed, "gensim": version("gensim")}
     text = "\n".join(" ".join(sentence) for sentence in sentences)
     key = hashlib.sha256((json.dumps(request) + text).encode()).hexdigest()[:16]
-    file = paths.cache() / "vectors" / f"{name}-{key}.npz"
-    file.parent.mkdir(exist_ok=True)
-    with FileLock(f"{file}.lock"):
-        if not file.exists():
-            with tempfile.TemporaryDirectory(dir=file.parent) as folder:
-                Path(folder, "text.txt").write_text(text, encoding="utf-8")
-                Path(folder, "request.json").write_text(json.dumps(request))
-                done = subprocess.run(
-                    [sys.executable, "-m", "mt2st.data.train_vectors", folder],
-                    env=os.environ | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"},
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
-                if done.returncode:
-                    raise ValueError(f"training {name} vectors failed: {done.stderr.strip().splitlines()[-1]}")
-                Path(folder, "vectors.npz").replace(file)
+    file = cache.made_once(f"vectors/{name}-{key}.npz", lambda part: _train(request, text, part))
     with np.load(file) as saved:
         return EmbeddingTable.of(saved["words"].tolist(), saved["vectors"], name)
+
+
+def _train(request: dict[str, object], text: str, file: Path) -> None:
+    """Train vectors in a child process and write them to `file`; raises ValueError with the reason if that fails."""
+    with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+        Path(folder, "text.txt").write_text(text, encoding="utf-8")
+        Path(folder, "request.json").write_text(json.dumps(request))
+        done = subprocess.run(
+            [sys.executable, "-m", "mt2st.data.train_vectors", folder],
+            env=os.environ | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise ValueError(f"training {request['name']} vectors failed: {done.stderr.strip().splitlines()[-1]}")
+        Path(folder, "vectors.npz").replace(file)
 
 
 def find_glove() -> Path:
@@ -152,7 +151,25 @@ def find_glove() -> Path:
             f"needs glove-twitter-100: run `{FETCH_GLOVE}` (387 MB), or put a GloVe-Twitter .txt, .gz or .xz file "
             f"into {paths.downloads()} or a folder named by MT2ST_DATA_MIRROR"
         )
-    return max(found, key=lambda file: _dimensions(file))
+    return max(found, key=_dimensions)
+
+
+def fetch_glove() -> Path:
+    """Download glove-twitter-100 with gensim's downloader, which checks its MD5.
+
+    Raises ConnectionError that says what else can be done where the download fails.
+    """
+    import gensim.downloader  # asks for its folder on import
+
+    gensim.downloader.BASE_DIR = gensim.downloader.base_dir = str(paths.downloads())
+    paths.downloads().mkdir(parents=True, exist_ok=True)
+    try:
+        return Path(gensim.downloader.load("glove-twitter-100", return_path=True))
+    except Exception as error:  # gensim raises plain Exception for a wrong checksum, ValueError without a network
+        raise ConnectionError(
+            f"glove-twitter-100 could not be downloaded ({error}); check the network and try again, or put "
+            f"glove.twitter.27B.100d.txt from https://nlp.stanford.edu/projects/glove/ into {paths.downloads()}"
+        ) from error
 
 
 def read_glove(file: Path, wanted: set[str]) -> EmbeddingTable:
@@ -163,31 +180,21 @@ def read_glove(file: Path, wanted: set[str]) -> EmbeddingTable:
     words: list[str] = []
     rows: list[np.ndarray] = []
     width = _dimensions(file)
-    for number, line in _lines(file):
-        word, *values = line.rstrip().split(" ")
-        if number == 1 and len(values) == 1:
-            continue  # word2vec header: number of words, dimensions
-        if len(values) != width:
-            raise ValueError(f"{file}:{number}: expected {width} values, got {len(values)}; fetch the file again")
-        if word in wanted:
-            words.append(word)
-            rows.append(np.array(values, dtype=np.float32))
+    with opened(file) as lines:
+        for number, line in enumerate(lines, start=1):
+            word, *values = line.rstrip().split(" ")
+            if number == 1 and len(values) == 1:
+                continue  # word2vec header: number of words, dimensions
+            if len(values) != width:
+                raise ValueError(f"{file}:{number}: expected {width} values, got {len(values)}; fetch the file again")
+            if word in wanted:
+                words.append(word)
+                rows.append(np.array(values, dtype=np.float32))
     return EmbeddingTable.of(words, np.array(rows).reshape(-1, width), file.name, (file,))
 
 
 def _dimensions(file: Path) -> int:
-    """Return the number of values a line."""
-    lines = _lines(file)
-    _, first = next(lines, (0, ""))
-    values = first.split()[1:]
+    """Return the number of values a line, from the first line."""
+    with opened(file) as lines:
+        values = next(lines, "").split()[1:]
     return int(values[0]) if len(values) == 1 else len(values)
-
-
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    """Yield the numbered lines of a plain or compressed text file."""
-    openers: dict[str, Callable[..., IO[str]]] = {".gz": gzip.open, ".xz": lzma.open}
-    try:
-        with openers.get(file.suffix, open)(file, mode="rt", encoding="utf-8") as stream:
-            yield from enumerate(stream, start=1)
-    except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} cannot be read ({error}); fetch it again") from error

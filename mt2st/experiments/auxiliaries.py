@@ -1,69 +1,112 @@
-"""The auxiliary tasks by name: the paper's UPDATE 0–3 on the table, and tasks on background text."""
+"""The auxiliary tasks, one row each: the paper's UPDATE 0–3 on the table, and tasks on text.
 
+Every tagged corpus of `data.sources` is an auxiliary task too, by its name.
+"""
+
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from mt2st.data import lexicons
+from mt2st.data import lexicons, sources
 from mt2st.data.dataset import Dataset
+from mt2st.data.tags import taggings
+from mt2st.data.tags.columns import TaggedText
+from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
+from mt2st.experiments.labelled import tagged_task
 from mt2st.experiments.released_terms import ANALOGY, SIMILARITY, ReleasedTerm, analogy_term, similarity_term
-from mt2st.losses import analogy_accuracy_loss, analogy_loss, element_spearman_loss, misalignment_loss, spearman_loss
-from mt2st.tasks import LanguageModelTask, NoiseTask, TableTask, Task, TokenTask, as_targets
+from mt2st.experiments.runs import Configuration
+from mt2st.losses import (
+    analogy_accuracy_loss,
+    analogy_loss,
+    element_spearman_loss,
+    misalignment_loss,
+    spearman_loss,
+)
+from mt2st.tasks import LanguageModelTask, NoiseTask, TableTask, Task
 
-CASES = ("lower", "Capitalised", "UPPER", "miXed", "caseless")
-UPDATES = ("update0", "update1", "update2", "update3")
-FREQUENCY_BINS = 6
 SHUFFLED, NOISE = "-shuffled", "-noise"  # suffixes of the controls of UPDATE 0–3
 
+Build = Callable[[str, Dataset, EmbeddingTable], Task]
 
-def build(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    """Return the auxiliary task `name` on a data set's background text and a table's vocabulary.
+
+@dataclass(frozen=True)
+class Auxiliary:
+    """A task by name: what it is, for help texts, and how it is built on a data set and a table's vocabulary."""
+
+    name: str
+    about: str
+    build: Build
+
+
+def build(name: str, data: Dataset | SequenceData, table: EmbeddingTable, configuration: Configuration) -> Task:
+    """Return the auxiliary task `name`.
+
+    Args:
+        name: one of `AUXILIARIES`, or a tagged corpus of `data.sources`.
+        data: on whose background text it is built, unless it brings its own.
+        table: with whose vocabulary.
+        configuration: of the run.
 
     Raises ValueError if the name is unknown or the data set does not have what the task needs.
     """
-    if name not in BUILDERS:
-        raise ValueError(f"unknown auxiliary task {name!r}; known: {', '.join(BUILDERS)}")
-    return BUILDERS[name](name, dataset, table)
+    if name in AUXILIARIES:
+        if isinstance(data, SequenceData):
+            raise ValueError(f"auxiliary task {name!r} needs background text, which a tagged corpus does not have")
+        return AUXILIARIES[name].build(name, data, table)
+    if name in names():
+        return tagged_task(sources.load_tags(name), "train", table, configuration)
+    raise ValueError(f"unknown auxiliary task {name!r}; known: {', '.join(names())}")
 
 
-def _update0(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    return TableTask(name, analogy_loss, [lexicons.analogies(table).rows])
+def names() -> list[str]:
+    """Return all names that `build` takes."""
+    return [*AUXILIARIES, *(source.name for source in sources.SOURCES.values() if source.kind == "tags")]
 
 
-def _update1(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    return TableTask(name, misalignment_loss, [lexicons.analogies(table).rows])
+def _on_analogies(loss: Callable[..., torch.Tensor], by_kind: bool = False) -> Build:
+    """Return a builder of a loss on the analogy questions; with `by_kind` it also takes which are semantic."""
+
+    def build(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+        questions = lexicons.analogies(table)
+        return TableTask(name, loss, [questions.rows, questions.values] if by_kind else [questions.rows])
+
+    return build
 
 
-def _update2(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    questions = lexicons.analogies(table)
-    return TableTask(name, analogy_accuracy_loss, [questions.rows, questions.values])
-
-
-def _update3(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+def _on_correlated_words(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
     return TableTask(name, element_spearman_loss, [lexicons.correlated_pairs(table).rows])
 
 
-def _shuffled(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+def _on_similarities(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+    pairs = lexicons.similarities(table, "wordsim353")
+    return TableTask(name, spearman_loss, [pairs.rows, pairs.values])
+
+
+def _shuffled(of: Auxiliary) -> Auxiliary:
     """A control: the same loss, each lexicon row with the last word of another row, so that it says nothing true."""
-    task = _loss_on_table(name.removesuffix(SHUFFLED), dataset, table)
-    rows, *values = task.columns
-    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
-    return TableTask(name, task.function, [torch.cat([rows[:, :-1], rows[order, -1:]], dim=1), *values])
+
+    def build(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+        task = of.build(of.name, dataset, table)
+        assert isinstance(task, TableTask)
+        rows, *values = task.columns
+        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
+        return TableTask(name, task.function, [torch.cat([rows[:, :-1], rows[order, -1:]], dim=1), *values])
+
+    return Auxiliary(f"{of.name}{SHUFFLED}", f"control: {of.name} with words that do not belong together", build)
 
 
-def _noise(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+def _noise(of: Auxiliary) -> Auxiliary:
     """A control: noise of the norm of the loss's gradient in its place."""
-    task = _loss_on_table(name.removesuffix(NOISE), dataset, table)
-    return NoiseTask(name, task.function, task.columns)
 
+    def build(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+        task = of.build(of.name, dataset, table)
+        assert isinstance(task, TableTask)
+        return NoiseTask(name, task.function, task.columns)
 
-def _loss_on_table(name: str, dataset: Dataset, table: EmbeddingTable) -> TableTask:
-    task = BUILDERS[name](name, dataset, table)
-    assert isinstance(task, TableTask)
-    return task
+    return Auxiliary(f"{of.name}{NOISE}", f"control: noise in place of the gradient of {of.name}", build)
 
 
 def _released_analogy(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
@@ -76,70 +119,57 @@ def _released_similarity(name: str, dataset: Dataset, table: EmbeddingTable) -> 
     return ReleasedTerm(name, lambda vectors: similarity_term(vectors, sets))
 
 
-def _similarity(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    pairs = lexicons.similarities(table, "wordsim353")
-    return TableTask(name, spearman_loss, [pairs.rows, pairs.values])
-
-
-def _span(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+def _marked(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
     background = dataset.background
     if name not in background.tags:
         raise ValueError(f"auxiliary task {name!r} needs marked-up text, which this data set does not have")
-    tags = [torch.from_numpy(np.array(t, dtype=np.int64)) for t in background.tags[name]]
-    return TokenTask(name, _encoded(dataset, table), tags, background.tag_classes[name])
+    return _tagging(name, dataset, table, background.tags[name])
 
 
 def _casing(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    tags = [as_targets([case_of(word) for word in sentence]) for sentence in dataset.background.tokens]
-    return TokenTask(name, _encoded(dataset, table), tags, CASES)
+    tokens = dataset.background.tokens
+    return _tagging(name, dataset, table, [[taggings.case_of(word) for word in sentence] for sentence in tokens])
 
 
 def _frequency(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    words = _encoded(dataset, table)
-    bins = frequency_bins(words, len(table.words))
-    return TokenTask(name, words, [bins[sentence] for sentence in words], [f"bin {i}" for i in range(FREQUENCY_BINS)])
+    tokens = dataset.background.tokens
+    counts = Counter(word for sentence in tokens for word in sentence)
+    tags = [[taggings.frequency_bin(counts[word]) for word in sentence] for sentence in tokens]
+    return _tagging(name, dataset, table, tags)
+
+
+def _tagging(name: str, dataset: Dataset, table: EmbeddingTable, tags: Sequence[Sequence[str]]) -> Task:
+    """Return the task to predict some tags of the background text."""
+    text = TaggedText(dataset.background.tokens, tags)
+    classes = tuple(sorted({tag for of_sentence in tags for tag in of_sentence}))
+    whole = SequenceData(name, text, text, text, classes, False, dataset.files)
+    return tagged_task(whole, "train", table, Configuration())
 
 
 def _language_model(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    return LanguageModelTask(name, _encoded(dataset, table), len(table.words))
+    sentences = [table.encode(map(str.lower, sentence)) for sentence in dataset.background.tokens]
+    return LanguageModelTask(name, sentences, len(table.words))
 
 
-BUILDERS: dict[str, Callable[[str, Dataset, EmbeddingTable], Task]] = {
-    "update0": _update0,
-    "update1": _update1,
-    "update2": _update2,
-    "update3": _update3,
-    **{f"{name}{SHUFFLED}": _shuffled for name in UPDATES},
-    **{f"{name}{NOISE}": _noise for name in UPDATES},
-    ANALOGY: _released_analogy,
-    SIMILARITY: _released_similarity,
-    "similarity": _similarity,
-    "hyperlink": _span,
-    "emphasis": _span,
-    "casing": _casing,
-    "frequency": _frequency,
-    "language-model": _language_model,
+PAPER = (
+    Auxiliary("update0", "UPDATE 0: analogies by cosine", _on_analogies(analogy_loss)),
+    Auxiliary("update1", "UPDATE 1: misalignment of analogies", _on_analogies(misalignment_loss)),
+    Auxiliary("update2", "UPDATE 2: expected analogy accuracy", _on_analogies(analogy_accuracy_loss, by_kind=True)),
+    Auxiliary("update3", "UPDATE 3: rank correlation of correlated words' elements", _on_correlated_words),
+)
+AUXILIARIES = {
+    auxiliary.name: auxiliary
+    for auxiliary in (
+        *PAPER,
+        Auxiliary("similarity", "rank correlation with human similarity scores", _on_similarities),
+        Auxiliary("hyperlink", "is the word part of a link? (wiki)", _marked),
+        Auxiliary("emphasis", "is the word bold or italic? (wiki)", _marked),
+        Auxiliary("casing", "how was the word written?", _casing),
+        Auxiliary("frequency", "how frequent is the word?", _frequency),
+        Auxiliary("language-model", "which words stand beside it?", _language_model),
+        *map(_shuffled, PAPER),
+        *map(_noise, PAPER),
+        Auxiliary(ANALOGY, "a term of the paper's released code, without gradient", _released_analogy),
+        Auxiliary(SIMILARITY, "a term of the paper's released code, without gradient", _released_similarity),
+    )
 }
-
-
-def case_of(word: str) -> int:
-    """Index into `CASES` of a word as it was written, what true-casing has to restore."""
-    if word.islower():
-        return 0
-    if word.isupper() and len(word) > 1:
-        return 2
-    if word.istitle():
-        return 1
-    return 3 if any(c.isupper() for c in word) else 4
-
-
-def frequency_bins(sentences: Sequence[Tensor], vocabulary: int) -> Tensor:
-    """Bin (V,) of each word's log frequency, bins of equal width (Plank et al. 2016), 0 for the rarest."""
-    counts = torch.bincount(torch.cat(list(sentences)), minlength=vocabulary).clamp_min(1)
-    logs = counts.double().log()
-    return (logs / logs.max().clamp_min(1e-12) * FREQUENCY_BINS).long().clamp_max(FREQUENCY_BINS - 1)
-
-
-def _encoded(dataset: Dataset, table: EmbeddingTable) -> list[Tensor]:
-    """Background sentences as rows of the table, lower-cased as the primary task's."""
-    return [table.encode(map(str.lower, sentence)) for sentence in dataset.background.tokens]

@@ -1,4 +1,4 @@
-"""Batch reproduction: runs over a pool of processes, then papermill on the notebooks that show them, then the page."""
+"""Batch reproduction: runs over a pool of processes, then papermill on the notebooks that show them."""
 
 import concurrent.futures
 import multiprocessing
@@ -6,30 +6,24 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from tqdm.auto import tqdm
 
 from mt2st import paths
-from mt2st.data import sources as registry
+from mt2st.data import sources
 from mt2st.data.files.errors import MissingData
-from mt2st.experiments import execution, runs, tuning
-from mt2st.experiments import plans as experiments
-from mt2st.experiments.plans import FURTHER, GROUPS, Group
+from mt2st.experiments import execution, plans, store, tuning
+from mt2st.experiments.plans import EXPERIMENTS
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Run
-from mt2st.experiments.store import Parameters
-from mt2st.relations import joint
-from mt2st.relations import study as pairs
-from mt2st.relations.study import Study
-from mt2st.report import page as report
-from mt2st.schedules import Diminish, Switch
+from mt2st.experiments.strategies import STRATEGIES
 
 DATA_NOTEBOOK = "00_data"
 READING_NOTEBOOKS = (  # they read what was recorded, and train nothing
@@ -37,8 +31,6 @@ READING_NOTEBOOKS = (  # they read what was recorded, and train nothing
     *("09_published_logs", "10_task_relations"),
 )
 PAIRS = "10"  # shows the study of pairs of tasks
-
-R = TypeVar("R", bound=Parameters)
 
 
 @dataclass(frozen=True)
@@ -58,10 +50,10 @@ def reproduce(
     device: str = "auto",
     budget: float = 1.0,
     executor: Executor | None = None,
-) -> Path:
-    """Make a profile's runs, rebuild its record, execute its notebooks, and build tables, figures and page.
+) -> None:
+    """Make a profile's runs, rebuild its record and execute its notebooks. Tables and figures come from the record.
 
-    Runs that are done are not made again, so a batch that was interrupted goes on where it stopped. Returns the page.
+    Runs that are done are not made again, so a batch that was interrupted goes on where it stopped.
 
     Args:
         profile: what to run.
@@ -75,72 +67,62 @@ def reproduce(
     """
     chosen = chosen_notebooks(profile, notebooks)
     if profile.embeddings:
-        execution.load_dataset(profile.configuration, seed=0)  # parse once, before several processes want it
-    check_data(chosen)
+        execution.load_data(profile.configuration, seed=0)  # parse once, before several processes want it
+    check_data(profile, chosen)
     for line in [*missing_embeddings(profile), *missing_corpora(profile, chosen)]:
         tqdm.write(line)
+    if profile.study:
+        profile = replace(profile, study=profile.study.with_budget(budget))
     log = paths.results(profile.name) / "kernels.log"
     with nullcontext(executor) if executor else _local_pool(workers, log) as pool:
-        make_runs(profile, tuning.plan(profile), execution.make, device, pool, "trials")
+        make_runs(profile, tuning.plan(profile), device, pool, "trials")
         if profile.trials:
             tuning.choose(profile)
-        if profile.embeddings:
-            make_runs(profile, list(plan_runs(profile, seeds, chosen)), execution.make, device, pool, "runs")
-            record(profile, seeds)
-        if profile.study and PAIRS in chosen:
-            make_pairs(profile, profile.study.at_hand().with_budget(budget), device, pool)
+        make_runs(profile, list(plan_runs(profile, seeds, chosen)), device, pool, "runs")
+        record(profile, seeds, chosen)
         execute_notebooks(profile, plan_jobs(profile, seeds, device, chosen), pool)
-    return report.build(profile)
 
 
-def check_data(chosen: Sequence[str]) -> None:
+def check_data(profile: Profile, chosen: Sequence[str]) -> None:
     """Raise MissingData with every command that is needed, before hours of runs rather than after them."""
-    needs = dict.fromkeys(name for e in FURTHER.values() if e.notebook in chosen for name in e.needs)
+    shown = plans.of_notebooks(profile, chosen)
     missing = []
-    for name in needs:
+    for name in dict.fromkeys(name for experiment in shown for name in experiment.needs):
         try:
-            registry.SOURCES[name].locate()
+            sources.find(name).locate()
         except MissingData:
             missing.append(f"mt2st data fetch {name}")
     if missing:
         commands = "; ".join(f"`{command}`" for command in missing)
-        raise MissingData(f"needs more data: run {commands}, or leave 06 and 08 out: --notebooks 01,02,03,04,05,07")
+        without = [n for n in profile.notebooks if not any(e.needs for e in plans.of_notebooks(profile, [n]))]
+        left = ", ".join(n for n in chosen if n not in without)
+        raise MissingData(f"needs more data: run {commands}, or leave {left} out: --notebooks {','.join(without)}")
 
 
 def plan_runs(profile: Profile, seeds: int, chosen: Sequence[str]) -> dict[Run, str]:
     """Return the runs that the chosen notebooks show, each with its experiment, seed by seed.
 
     All arms of a seed come one after the other, so that whatever else slows the machine for a while slows all of them.
+    Notebooks of a single strategy show that one and single-task learning alone.
     """
-    strategies = {group.strategy for group in GROUPS if group.number in chosen}
-    if set(chosen) & {"05", "06", "07"}:  # these compare all strategies
-        strategies = {group.strategy for group in GROUPS}
-    planned = {run: "grid" for run in experiments.grid(profile, seeds) if run.strategy in strategies}
-    for name, experiment in FURTHER.items():
-        if experiment.notebook in chosen:
-            planned = dict.fromkeys(experiment.plan(profile, seeds), name) | planned
-    order = ["grid", *FURTHER]
+    planned: dict[Run, str] = {}
+    for experiment in reversed(plans.of_notebooks(profile, chosen)):
+        planned |= dict.fromkeys(experiment.plan(profile, seeds), experiment.name)
+    trained_by = {row.notebook[:2]: row.name for row in STRATEGIES.values() if row.notebook}
+    shown = {number for number in chosen if "grid" in {e.name for e in plans.of_notebooks(profile, [number])}}
+    if shown <= trained_by.keys():
+        strategies = {"single", *(trained_by[number] for number in shown)}
+        planned = {run: name for run, name in planned.items() if name != "grid" or run.strategy in strategies}
+    order = list(EXPERIMENTS)
     return dict(sorted(planned.items(), key=lambda item: (order.index(item[1]), item[0].seed)))
 
 
-def make_pairs(profile: Profile, study: Study, device: str, pool: Executor) -> None:
-    """Make the runs of a study of pairs of tasks, and pack their record."""
-    planned = study.plan()
-    make_runs(profile, planned, joint.make, device, pool, "single tasks and pairs")
-    pairs.pack([pairs.load(run, profile.name) for run in planned], paths.recorded_pairs(profile.name))
-
-
-def make_runs(
-    profile: Profile,
-    wanted: Sequence[R],
-    make: Callable[[R, str, str], None],
-    device: str,
-    pool: Executor,
-    unit: str,
-) -> None:
+def make_runs(profile: Profile, wanted: Sequence[Run], device: str, pool: Executor, unit: str) -> None:
     """Make the runs that are not done yet, with the time left; raise the first error after naming its run."""
-    waiting = [run for run in wanted if not run.is_done(profile.name)]
-    futures = {pool.submit(make, run, profile.name, device): run for run in waiting}
+    if not wanted:
+        return
+    waiting = [run for run in wanted if not store.is_done(run, profile.name)]
+    futures = {pool.submit(execution.make, run, profile.name, device): run for run in waiting}
     with tqdm(
         total=len(wanted),
         initial=len(wanted) - len(waiting),
@@ -171,7 +153,7 @@ def missing_embeddings(profile: Profile) -> list[str]:
     lines = []
     for embedding in profile.embeddings:
         try:
-            experiments.vectors_of(embedding)
+            plans.vectors_of(embedding)
         except MissingData as error:
             lines.append(f"{embedding} is left out: {error}")
     return lines
@@ -186,47 +168,43 @@ def missing_corpora(profile: Profile, chosen: Sequence[str]) -> list[str]:
 
 
 def plan_jobs(profile: Profile, seeds: int, device: str, chosen: Sequence[str]) -> list[Job]:
-    """Return the notebooks to execute: groups by embedding, the data notebook, and those that read the record."""
+    """Return the notebooks to execute: those of strategies by embedding, that of the data, and those that read."""
     folder = paths.results(profile.name) / "notebooks"
-    jobs = [
-        Job(
-            group.notebook,
-            folder / f"{group.notebook}-{embedding}.ipynb",
-            notebook_parameters(profile, group, embedding, seeds, device),
-        )
-        for group in GROUPS
-        for embedding in experiments.available(profile)
-    ]
-    for embedding in profile.embeddings[:1]:
-        about_data = {"profile": profile.name, "embedding": embedding, "seeds": seeds, "device": device}
-        jobs.append(Job(DATA_NOTEBOOK, folder / f"{DATA_NOTEBOOK}.ipynb", about_data))
+    jobs = []
+    for embedding in plans.available(profile):
+        shared = {"profile": profile.name, "embedding": embedding, "seeds": seeds, "device": device}
+        jobs += [
+            Job(
+                row.notebook,
+                folder / f"{row.notebook}-{embedding}.ipynb",
+                shared | dict(row.defaults(profile.configuration.epochs)),
+            )
+            for row in STRATEGIES.values()
+            if row.notebook
+        ]
+        if embedding == profile.embeddings[0]:
+            jobs.append(Job(DATA_NOTEBOOK, folder / f"{DATA_NOTEBOOK}.ipynb", shared))
     jobs += [Job(name, folder / f"{name}.ipynb", {"profile": profile.name}) for name in READING_NOTEBOOKS]
-    return [job for job in jobs if job.notebook[:2] in chosen]
+    return sorted(
+        (job for job in jobs if job.notebook[:2] in chosen), key=lambda job: job.notebook in READING_NOTEBOOKS
+    )
 
 
-def notebook_parameters(profile: Profile, group: Group, embedding: str, seeds: int, device: str) -> dict[str, Any]:
-    """Return the parameters of a group notebook, the profile's schedule among them."""
-    parameters = {"profile": profile.name, "embedding": embedding, "seeds": seeds, "device": device}
-    match profile.schedules[group.strategy]:
-        case Diminish(gamma0=(gamma0,), eta=(eta,), nu=(nu,)):
-            return parameters | {"gamma0": gamma0, "eta": eta, "nu": nu}
-        case Switch(t_switch=(t_switch,)):
-            return parameters | {"t_switch": int(t_switch)}
-    return parameters
+def record(profile: Profile, seeds: int, chosen: Sequence[str]) -> None:
+    """Pack the finished runs of the chosen notebooks' experiments into the profile's compact record.
 
-
-def record(profile: Profile, seeds: int) -> None:
-    """Pack the records of all finished runs of a profile into its compact record; trials are in their own table."""
-    records = []
-    for name, planned in [("grid", experiments.grid(profile, seeds)), *_further(profile, seeds)]:
-        done = [run for run in planned if run.is_done(profile.name)]
-        records += [replace(runs.load(run, profile.name), experiment=name) for run in done]
-    runs.pack(records, paths.recorded(profile.name))
-
-
-def _further(profile: Profile, seeds: int) -> list[tuple[str, list[Run]]]:
-    """Runs of the experiments beside the grid whose notebooks belong to the profile."""
-    return [(name, e.plan(profile, seeds)) for name, e in FURTHER.items() if e.notebook in profile.notebooks]
+    What it holds of other experiments stays as it is; trials are in their own table.
+    """
+    packed = plans.of_notebooks(profile, chosen)
+    file = paths.recorded(profile.name)
+    kept = store.unpack(file) if file.exists() else []
+    records = {
+        name: [r for r in kept if r.experiment == name] for name in EXPERIMENTS if name not in {e.name for e in packed}
+    }
+    for experiment in packed:
+        done = [run for run in experiment.plan(profile, seeds) if store.is_done(run, profile.name)]
+        records[experiment.name] = [replace(store.load(run, profile.name), experiment=experiment.name) for run in done]
+    store.pack([record for name in EXPERIMENTS for record in records[name]], file)
 
 
 def execute_notebook(job: Job) -> Path:

@@ -20,7 +20,8 @@ def epoch_flops(model: Model, primary: LabelledTask, auxiliaries: Sequence[Task]
     """
     batches = list(primary.batches(batch_size, None))
     first, further = _first_and_further_word(model, primary, batches[0])
-    sentences, padded = len(primary.sentences), sum(words.numel() for words, *_ in batches)  # padding is computed too
+    sentences = sum(len(words) for words, *_ in batches)
+    padded = sum(words.numel() for words, *_ in batches)  # padding is computed too
     counts = {primary.name: first * sentences + further * (padded - sentences)}
     for task in auxiliaries:
         counts[task.name] = len(batches) * batch_flops(model, task, next(task.batches(batch_size, None)))
@@ -30,9 +31,8 @@ def epoch_flops(model: Model, primary: LabelledTask, auxiliaries: Sequence[Task]
 def batch_flops(model: Model, task: Task, batch: Batch) -> int:
     """Operations of one forward and backward pass."""
     parameters = [p for p in model.parameters() if p.requires_grad]
-    device = model.encoder.table.device
     with _plain_lstms(), FlopCounterMode(display=False) as counter:
-        loss = task.loss(model, tuple(part.to(device) for part in batch))
+        loss = task.loss(model, tuple(part.to(model.device) for part in batch))
         if loss.requires_grad:
             torch.autograd.grad(loss, parameters, allow_unused=True)
     return int(counter.get_total_flops())

@@ -10,21 +10,19 @@ from scipy.stats import spearmanr
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from mt2st.data import lexicons
-from mt2st.data.dataset import Background, Dataset, Examples
-from mt2st.data.files import nltk_packages
-from mt2st.data.tags import sequences
-from mt2st.data.tags.columns import TaggedText
-from mt2st.data.tags.sequences import SequenceData
-from mt2st.data.texts import imdb, nltk_sets
+from mt2st.data import lexicons, sources
+from mt2st.data.dataset import Sizes
+from mt2st.data.tags.tagged import SequenceData
+from mt2st.data.texts import imdb
 from mt2st.data.vectors import SPECIAL, EmbeddingTable
 from mt2st.experiments import environment
+from mt2st.experiments.labelled import Data, labelled_task
 from mt2st.losses import analogy_accuracy
-from mt2st.metrics import span_f1
-from mt2st.models import PADDING, Encoder, Model
+from mt2st.metrics import Evaluation, span_f1
+from mt2st.models import PADDING, BiLSTM, Model
 from mt2st.schedules import SINGLE_TASK
-from mt2st.tasks import LabelledTask, SentenceTask, TokenTask, as_targets
-from mt2st.training import Evaluation, evaluate, fit
+from mt2st.tasks import LabelledTask
+from mt2st.training import evaluate, fit
 
 GROUPS = {
     "sentiment": ("imdb", "sentence_polarity"),
@@ -36,11 +34,8 @@ SENTENCES = 1000  # of a training set, at most
 VALIDATION = 500  # sentences at most
 EPOCHS = 8
 HIDDEN, DROPOUT, LEARNING_RATE, BATCH_SIZE = 64, 0.2, 3e-3, 32
-SPLIT_SEED = 0
+SPLIT_SEED, POLARITY = 0, Sizes(8_530, 1_066, 1_066)  # all 10,662 sentences, in parts of 80, 10 and 10%
 QUESTIONS = {"semantic": 8_869, "syntactic": 10_675, "total": 19_544}  # Google analogies by kind
-
-Data = Dataset | SequenceData
-Part = Examples | TaggedText
 
 
 def evaluate_table(
@@ -77,7 +72,9 @@ def evaluate_table(
     train, validation, test = as_tasks(data, table, seed, sentences)
     environment.make_deterministic()
     model = train_on_frozen(rows, train, validation, seed, epochs)
-    return score(evaluate(model, test), data) | {"coverage": table.coverage(_texts(data.test))}
+    words = data.test.sentences if isinstance(data, SequenceData) else data.test.texts
+    lower = [[word.lower() for word in text] for text in words]
+    return score(evaluate(model, test), data) | {"coverage": table.coverage(lower)}
 
 
 def train_on_frozen(
@@ -85,7 +82,7 @@ def train_on_frozen(
 ) -> Model:
     """Return encoder and head trained on a task while the table, `rows` (V, d) standardised, gets no gradient."""
     torch.manual_seed(seed)
-    encoder = Encoder(torch.from_numpy(standardised(rows)), HIDDEN, DROPOUT)
+    encoder = BiLSTM(torch.from_numpy(standardised(rows)), HIDDEN, DROPOUT)
     encoder.table.requires_grad_(False)
     head = train.head(encoder)
     assert head is not None  # labelled tasks have one
@@ -96,7 +93,7 @@ def train_on_frozen(
         train,
         [],
         SINGLE_TASK,
-        validation=validation,
+        validation=[validation],
         optimizer=optimizer,
         epochs=epochs,
         batch_size=BATCH_SIZE,
@@ -121,16 +118,11 @@ def standardised(rows: np.ndarray) -> np.ndarray:
     return result.astype(np.float32)
 
 
-def score(result: Evaluation, data: Data) -> dict[str, float]:
+def score(found: Evaluation, data: Data) -> dict[str, float]:
     """Span F1 where the test tags are spans, accuracy otherwise."""
-    if not (isinstance(data, SequenceData) and data.is_span):
-        return {"accuracy": result.accuracy}
-    names = np.array(data.classes)
-    ends = np.cumsum([len(sentence) for sentence in data.test.sentences])[:-1]
-    gold, found = (
-        [part.tolist() for part in np.split(names[classes], ends)] for classes in (result.targets, result.predictions)
-    )
-    return {"f1": span_f1(gold, found)}
+    if isinstance(data, SequenceData) and data.is_span:
+        return {"f1": span_f1(found, data.classes)}
+    return {"accuracy": found.accuracy}
 
 
 @lru_cache
@@ -139,44 +131,21 @@ def load(task: str) -> Data:
 
     "imdb" are reviews that the tables of the profile `imdb` were not trained on, nor their settings chosen.
     """
-    match task:
-        case "imdb":
-            return imdb.others()
-        case "sentence_polarity":
-            return _sentence_polarity()
-        case _ if task in TASKS:
-            return sequences.load(task)
-    raise ValueError(f"unknown task {task!r}; known: {', '.join(TASKS)}")
+    if task not in TASKS:
+        raise ValueError(f"unknown task {task!r}; known: {', '.join(TASKS)}")
+    if task == "imdb":
+        return imdb.others()
+    if task == "sentence_polarity":
+        return sources.load_texts(task, SPLIT_SEED, POLARITY)
+    return sources.load_tags(task)
 
 
 def as_tasks(data: Data, table: EmbeddingTable, seed: int, sentences: int = SENTENCES) -> list[LabelledTask]:
     """Return training, validation and test as tasks on the rows of a table, the first two cut to a random sample."""
     rng = np.random.default_rng(seed)
-    chosen = [
-        np.sort(rng.permutation(len(part))[:most])
-        for part, most in [(data.train, sentences), (data.validation, VALIDATION), (data.test, None)]
-    ]
     return [
-        _task(data, part, rows, table)
-        for part, rows in zip((data.train, data.validation, data.test), chosen, strict=True)
-    ]
-
-
-def _task(data: Data, part: Part, rows: np.ndarray, table: EmbeddingTable) -> LabelledTask:
-    """Return some sentences of a part, by index, as a task."""
-    texts = _texts(part)
-    words = [table.encode(texts[i]) for i in rows]
-    if isinstance(part, Examples):
-        return SentenceTask(data.name, words, as_targets(part.labels[rows].tolist()), data.classes)
-    index = {tag: i for i, tag in enumerate(data.classes)}
-    tags = [as_targets([index[tag] for tag in part.tags[i]]) for i in rows]
-    return TokenTask(data.name, words, tags, data.classes)
-
-
-def _texts(part: Part) -> list[list[str]]:
-    """Lower-cased tokens."""
-    return [
-        [token.lower() for token in text] for text in (part.texts if isinstance(part, Examples) else part.sentences)
+        labelled_task(data, part, table, rows=np.sort(rng.permutation(len(getattr(data, part)))[:most]))
+        for part, most in [("train", sentences), ("validation", VALIDATION), ("test", None)]
     ]
 
 
@@ -187,20 +156,6 @@ def _vectors(table: EmbeddingTable, vectors: np.ndarray | None) -> np.ndarray:
     if vectors.ndim != 2 or len(vectors) != len(table.words):
         raise ValueError(f"vectors must be ({len(table.words)}, d), one row a word of the table; got {vectors.shape}")
     return vectors
-
-
-def _sentence_polarity() -> Dataset:
-    """Sentences of film reviews, positive or negative (Pang and Lee 2005), in parts of 80, 10 and 10%, always the same.
-
-    No sentence stands twice in this set.
-    """
-    frame = nltk_sets.read("sentence_polarity", nltk_packages.locate("sentence_polarity"))
-    texts = [text.split() for text in frame["review"]]
-    labels = frame["label"].to_numpy()
-    order = np.random.default_rng(SPLIT_SEED).permutation(len(texts))
-    parts = np.split(order, [round(0.8 * len(texts)), round(0.9 * len(texts))])
-    train, validation, test = (Examples([texts[i] for i in rows], labels[rows]) for rows in parts)
-    return Dataset("sentence_polarity", imdb.CLASSES, train, validation, test, Background([]))
 
 
 def intrinsic(table: EmbeddingTable, vectors: np.ndarray | None = None) -> pd.DataFrame:

@@ -9,19 +9,24 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from mt2st.data import vectors as embeddings
-from mt2st.data.dataset import Dataset, Examples
-from mt2st.data.texts import imdb, imdb_full, nltk_sets, wiki
+from mt2st import gradients
+from mt2st.data import sources, vectors
+from mt2st.data.dataset import Dataset, Sizes
+from mt2st.data.tags import description
+from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
-from mt2st.experiments import auxiliaries, compute, downstream, environment, released, runs
-from mt2st.experiments import store as folders
+from mt2st.experiments import compute, downstream, environment, released, store
+from mt2st.experiments.assembly import Assembled, assemble
+from mt2st.experiments.auxiliaries import AUXILIARIES
+from mt2st.experiments.labelled import Data, labelled_task
 from mt2st.experiments.runs import Configuration, Record, Run
-from mt2st.metrics import classification_scores
-from mt2st.models import Encoder, Model
-from mt2st.tasks import SentenceTask, Task, as_targets
+from mt2st.metrics import classification_scores, micro_f1, span_f1, tag_counts
+from mt2st.optimizers import OPTIMIZERS
+from mt2st.sampling import SAMPLINGS
 from mt2st.training import History, evaluate, fit
 
-Assembled = tuple[Model, SentenceTask, list[Task]]
+CURVE = 1000  # points of a recorded curve of training losses
+COMPARED = 256  # sentences on which gradients of two tasks are compared
 
 
 def complete(wanted: Iterable[Run], profile: str, device: str = "auto", progress: bool = True) -> list[Record]:
@@ -32,14 +37,14 @@ def complete(wanted: Iterable[Run], profile: str, device: str = "auto", progress
     wanted = list(wanted)
     for run in tqdm(wanted, desc=f"{profile} runs", unit="run", disable=not progress):
         make(run, profile, device)
-    return [runs.load(run, profile) for run in wanted]
+    return [store.load(run, profile) for run in wanted]
 
 
 def make(run: Run, profile: str, device: str = "auto") -> None:
     """Make a run unless it is done; two processes that want the same one do not both make it: one waits."""
-    with folders.lock(run, profile):
-        if not run.is_done(profile):
-            runs.save(execute(run, environment.choose_device(device)), profile)
+    with store.lock(run, profile):
+        if not store.is_done(run, profile):
+            store.save(execute(run, environment.choose_device(device)), profile)
 
 
 def execute(run: Run, device: torch.device) -> Record:
@@ -50,134 +55,187 @@ def execute(run: Run, device: torch.device) -> Record:
     """
     environment.make_deterministic()
     configuration = run.configuration
-    dataset, table = prepare(data_of(configuration), run.embedding, run.vectors, run.seed)
-    model, primary, others = build(run, dataset, table, device)
-    history = History()
-    if configuration.epochs:
-        history = fit(
-            model,
-            primary,
-            others,
-            run.schedule,
-            validation=sentence_task(dataset, "validation", table) if len(dataset.validation) else None,
-            optimizer=torch.optim.AdamW(
-                model.parameters(), lr=configuration.learning_rate, weight_decay=configuration.weight_decay, fused=True
-            ),
-            epochs=configuration.epochs,
-            batch_size=configuration.batch_size,
-            seed=run.seed,
-            epsilon=configuration.epsilon,
+    data, table = prepare(data_of(configuration), run.embedding, run.vectors, run.seed)
+    assembled = assemble(data, table, run.auxiliaries, configuration, run.seed, device)
+    history = train(run, assembled, data, table) if configuration.epochs else History()
+    scores: dict[str, Any] = {"best_epoch": history.best_epoch}
+    if configuration.protocol == "study":
+        scores |= _study_scores(assembled, history, run, table)
+    else:
+        scores["flops"] = compute.epoch_flops(
+            assembled.model, assembled.primary, assembled.auxiliaries, configuration.batch_size
         )
-    scores: dict[str, Any] = {
-        "best_epoch": history.best_epoch,
-        "flops": compute.epoch_flops(model, primary, others, configuration.batch_size),
-    }
-    if len(dataset.test):
-        scores |= _test(model, dataset, table)
+        if len(data.test):
+            scores |= _test(assembled, data, table, configuration)
     if configuration.evaluate_table:
-        scores |= _evaluate(model, table, run)
+        scores |= _evaluate_table(assembled, table, run)
     made_with = environment.describe(device) | {
         "seed": run.seed,
-        "data": environment.checksums([*dataset.files, *table.files]),
+        "data": environment.checksums([*_files(data, run), *table.files]),
         "table": table.checksum,
     }
-    return Record(run, history.frame(), scores, made_with)
+    return Record(run, history.epoch_frame(), history.task_frame(), scores, made_with)
 
 
-def _test(model: Model, dataset: Dataset, table: EmbeddingTable) -> dict[str, Any]:
+def train(run: Run, assembled: Assembled, data: Data, table: EmbeddingTable, progress: bool = False) -> History:
+    """Train what was assembled for a run, as its configuration says."""
+    configuration = run.configuration
+    is_study = configuration.protocol == "study"
+    validation = [labelled_task(data, "validation", table, configuration)] if len(data.validation) else []
+    if is_study:
+        validation += [labelled_task(d, "validation", table, configuration) for d in _tagged(run.auxiliaries)]
+    model = assembled.model
+    return fit(
+        model,
+        assembled.primary,
+        assembled.auxiliaries,
+        run.schedule,
+        validation=validation,
+        optimizer=OPTIMIZERS[configuration.optimizer](model, configuration.learning_rate, configuration.weight_decay),
+        sampling=SAMPLINGS[configuration.sampling],
+        epochs=configuration.epochs,
+        steps=configuration.steps or None,
+        batch_size=configuration.batch_size,
+        seed=run.seed,
+        epsilon=configuration.epsilon,
+        keep="last" if is_study else "best",
+        measure=(lambda t: _gradient_cosine(assembled, (t + 1) * configuration.steps - 1)) if is_study else None,
+        progress=progress,
+    )
+
+
+def _test(assembled: Assembled, data: Data, table: EmbeddingTable, configuration: Configuration) -> dict[str, Any]:
     """Scores and predictions on the test set, which nothing else reads."""
-    result = evaluate(model, sentence_task(dataset, "test", table))
+    result = evaluate(assembled.model, labelled_task(data, "test", table, configuration))
+    parts = data.test.texts if isinstance(data, Dataset) else data.test.sentences
     return classification_scores(result.targets, result.predictions) | {
         "test_loss": result.loss,
-        "coverage": table.coverage(dataset.test.texts),
+        "coverage": table.coverage(parts),
         "predictions": "".join(map(str, result.predictions)),
         "targets": "".join(map(str, result.targets)),
     }
 
 
-def _evaluate(model: Model, table: EmbeddingTable, run: Run) -> dict[str, Any]:
+def _study_scores(assembled: Assembled, history: History, run: Run, table: EmbeddingTable) -> dict[str, Any]:
+    """Scores by task of a run on tagged corpora, and what describes them.
+
+    `by_task` has for each task `curve`, the mean training losses of a thousandth of the run each (nan where the task
+    was not drawn), scores of the last step in `validation` and `test`, and `counts` of the validation sentences, see
+    `tag_counts`. Beside it stand the `features` of one corpus, or the `label information` of two.
+    """
+    corpora = _tagged((run.configuration.data, *run.auxiliaries))
+    by_task: dict[str, Any] = {}
+    for data in corpora:
+        by_task[data.name] = {"curve": curve(history.steps[data.name])}
+        for part in ("validation", "test"):
+            task = labelled_task(data, part, table, run.configuration)
+            found = evaluate(assembled.model, task)
+            counts = tag_counts(found, data.classes)
+            scores = {"loss": found.loss, "accuracy": found.accuracy, "f1": float(micro_f1(counts.sum(0)))}
+            if data.is_span:
+                scores["span_f1"] = span_f1(found, data.classes)
+            by_task[data.name][part] = scores
+            if part == "validation":
+                by_task[data.name]["counts"] = counts.T.tolist()
+    return {"by_task": by_task} | describe(corpora, table)
+
+
+def describe(corpora: list[SequenceData], table: EmbeddingTable) -> dict[str, Any]:
+    """Return the data features and label kurtosis of one corpus, or the label information of two."""
+    if len(corpora) == 1:
+        (corpus,) = corpora
+        found = description.data_features(corpus.train, corpus.test, set(table.index)).to_dict()
+        return {"features": found | {"label kurtosis": description.label_kurtosis(corpus.train)}}
+    one, other = corpora
+    return {"label information": description.label_information(one.train, other.train)}
+
+
+def _gradient_cosine(assembled: Assembled, seed: int) -> dict[str, float]:
+    """Cosine of two tasks' gradients on what they share but the table, each of the loss on random sentences."""
+    if not assembled.auxiliaries:
+        return {}
+    model = assembled.model
+    shared = [parameter for parameter in model.shared() if parameter is not model.table]
+    generator = torch.Generator().manual_seed(seed)
+    losses = []
+    for task in (assembled.primary, *assembled.auxiliaries):
+        batch = next(task.batches(COMPARED, generator))
+        losses.append(task.loss(model, tuple(part.to(model.device) for part in batch)))
+    one, other = losses
+    return {"cosine": gradients.cosine(one, other, shared)}
+
+
+def curve(losses: Sequence[float]) -> list[float]:
+    """Mean losses of a thousandth of the steps each, nan where there are none."""
+    blocks = np.array_split(np.array(losses), min(CURVE, len(losses)))
+    return [float(np.nanmean(block)) if np.isfinite(block).any() else float("nan") for block in blocks]
+
+
+def _evaluate_table(assembled: Assembled, table: EmbeddingTable, run: Run) -> dict[str, Any]:
     """Scores of the learned table on other tasks, and by itself; beside an untouched table those of random vectors."""
-    vectors = model.encoder.table.detach().cpu().numpy()
+    learned = assembled.model.table.detach().cpu().numpy()
     scores: dict[str, Any] = {
-        "downstream": {task: downstream.evaluate_table(table, vectors, task, run.seed) for task in downstream.TASKS},
-        "intrinsic": downstream.intrinsic(table, vectors).to_dict("records"),
+        "downstream": {task: downstream.evaluate_table(table, learned, task, run.seed) for task in downstream.TASKS},
+        "intrinsic": downstream.intrinsic(table, learned).to_dict("records"),
     }
     if not run.configuration.epochs:
-        floor = np.random.default_rng(run.seed).standard_normal(vectors.shape).astype(np.float32)
+        floor = np.random.default_rng(run.seed).standard_normal(learned.shape).astype(np.float32)
         scores["random"] = {task: downstream.evaluate_table(table, floor, task, run.seed) for task in downstream.TASKS}
     return scores
 
 
-def build(run: Run, dataset: Dataset, table: EmbeddingTable, device: torch.device) -> Assembled:
-    """Return the model, primary and auxiliary tasks of a run."""
-    configuration = run.configuration
-    model, primary, others = assemble(
-        dataset, table, run.auxiliaries, configuration.hidden, configuration.dropout, run.seed, device
-    )
-    model.encoder.table.requires_grad_(configuration.trainable)
-    return model, primary, others
-
-
-def assemble(
-    dataset: Dataset,
-    table: EmbeddingTable,
-    names: Sequence[str],
-    hidden: int,
-    dropout: float,
-    seed: int,
-    device: torch.device,
-) -> Assembled:
-    """Return a new model whose initial values `seed` sets, the primary task, and the auxiliary tasks `names`."""
-    primary = sentence_task(dataset, "train", table)
-    others = [auxiliaries.build(name, dataset, table) for name in names]
-    torch.manual_seed(seed)
-    encoder = Encoder(torch.from_numpy(table.vectors), hidden, dropout)
-    heads = {task.name: head for task in [primary, *others] if (head := task.head(encoder)) is not None}
-    return Model(encoder, heads).to(device), primary, others
-
-
 def data_of(configuration: Configuration) -> Configuration:
     """Keep of a configuration what data and word vectors depend on, so that runs of all arms share them."""
-    kept = ("data", "data_version", "train", "validation", "test", "dimensions", "protocol")
+    kept = ("data", "data_version", "train", "validation", "test", "vocabulary", "words", "dimensions", "protocol")
     return replace(Configuration(), **{name: getattr(configuration, name) for name in kept})
 
 
 @lru_cache(maxsize=16)
-def prepare(configuration: Configuration, embedding: str, vectors: str, seed: int) -> tuple[Dataset, EmbeddingTable]:
-    """Return the data set of a split and the embedding table for it; `vectors` is in the key of the cache."""
-    dataset = load_dataset(configuration, seed)
-    sentences = [[word.lower() for word in sentence] for sentence in dataset.background.tokens]
-    labelled = [text for part in (dataset.train, dataset.validation, dataset.test) for text in part.texts]
+def prepare(configuration: Configuration, embedding: str, pretrained: str, seed: int) -> tuple[Data, EmbeddingTable]:
+    """Return the data of a split and the embedding table for it; `pretrained` is in the key of the cache.
+
+    A tagged corpus, or one with others beside it as `vocabulary`, trains its vectors on the training text of all.
+    """
+    data = load_data(configuration, seed)
+    if isinstance(data, SequenceData):
+        corpora = _tagged(configuration.vocabulary or (configuration.data,))
+        return data, shared_table(corpora, embedding, configuration, seed)
+    sentences = [[word.lower() for word in sentence] for sentence in data.background.tokens]
+    labelled = [text for part in (data.train, data.validation, data.test) for text in part.texts]
     wanted = {word for text in [*sentences, *labelled] for word in text}
-    table = embeddings.load(embedding, sentences, wanted, configuration.dimensions, seed)
-    return dataset, released.with_every_word(table, wanted) if configuration.protocol == "released" else table
+    table = vectors.load(embedding, sentences, wanted, configuration.dimensions, seed)
+    return data, released.with_every_word(table, wanted) if configuration.protocol == "released" else table
 
 
-def load_dataset(configuration: Configuration, seed: int) -> Dataset:
-    """Return the data set a configuration names; raises ValueError if there is none of that name."""
-    sizes = (configuration.train, configuration.validation, configuration.test)
-    match configuration.data, configuration.protocol:
-        case "wiki", "controlled":
-            return wiki.load(seed, wiki.Sizes(*sizes))
-        case "imdb", "controlled":
-            return imdb.load(seed, *sizes)
-        case "imdb", "released":
-            return released.load(seed, configuration.train, configuration.test)
-        case "imdb-tuning", "controlled":
-            return imdb.load(seed, *sizes, tuning=True)
-        case "imdb-full", "controlled":
-            return imdb_full.load(seed, *sizes)
-        case name, "controlled" if name in nltk_sets.CORPORA:
-            return nltk_sets.load(name, seed, *sizes)
-    known = ", ".join(["wiki", "imdb", "imdb-tuning", "imdb-full", *nltk_sets.CORPORA])
-    raise ValueError(
-        f"no data set {configuration.data!r} under protocol {configuration.protocol!r}; known: {known} "
-        "(controlled), imdb (released)"
+def shared_table(
+    corpora: Iterable[SequenceData], embedding: str, configuration: Configuration, seed: int
+) -> EmbeddingTable:
+    """Return vectors of the most frequent words of corpora's training text; a sentence of several counts once."""
+    every = (tuple(map(str.lower, sentence)) for corpus in corpora for sentence in corpus.train.sentences)
+    text = list(dict.fromkeys(every))
+    table = vectors.load(
+        embedding, text, {word for sentence in text for word in sentence}, configuration.dimensions, seed
     )
+    return table.most_frequent(configuration.words) if configuration.words else table
 
 
-def sentence_task(dataset: Dataset, part: str, table: EmbeddingTable) -> SentenceTask:
-    """Return the primary task on one part ("train", "validation" or "test") of a data set."""
-    examples: Examples = getattr(dataset, part)
-    sentences = [table.encode(text) for text in examples.texts]
-    return SentenceTask(dataset.name, sentences, as_targets(np.asarray(examples.labels).tolist()), dataset.classes)
+def load_data(configuration: Configuration, seed: int) -> Data:
+    """Return the data a configuration names; raises ValueError if there is none of that name under its protocol."""
+    sizes = Sizes(configuration.train, configuration.validation, configuration.test)
+    if configuration.protocol == "released":
+        if configuration.data != "imdb":
+            raise ValueError(f"protocol 'released' is one for the data set imdb, got {configuration.data!r}")
+        return released.load(seed, sizes.train, sizes.test)
+    if sources.find(configuration.data).kind == "tags":
+        return sources.load_tags(configuration.data)
+    return sources.load_texts(configuration.data, seed, sizes)
+
+
+def _tagged(names: Iterable[str]) -> list[SequenceData]:
+    return [sources.load_tags(name) for name in names]
+
+
+def _files(data: Data, run: Run) -> list[Any]:
+    """Return the files that a run's data was read from."""
+    others = _tagged(name for name in run.auxiliaries if name not in AUXILIARIES)
+    return [file for one in (data, *others) for file in one.files]

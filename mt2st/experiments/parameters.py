@@ -1,22 +1,12 @@
 """Check of a notebook's parameters: papermill only warns of a wrong name and turns YAML's 1e-4 into a string."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, get_type_hints
 
 from mt2st.data.vectors import EMBEDDINGS
 from mt2st.experiments.profiles import Profile, find_profile
-
-KNOWN: dict[str, type] = {
-    "profile": str,
-    "embedding": str,
-    "seeds": int,
-    "device": str,
-    "gamma0": float,
-    "eta": float,
-    "nu": float,
-    "t_switch": int,
-}
+from mt2st.experiments.strategies import STRATEGIES
 
 
 @dataclass(frozen=True)
@@ -27,6 +17,14 @@ class Parameters:
     embedding: str = EMBEDDINGS[0]
     seeds: int = 1
     device: str = "auto"
+
+
+def known() -> dict[str, type]:
+    """Return the type of every parameter by name: those all notebooks share, and those of the strategies' schedules."""
+    of_schedules = {
+        name: type(value) for strategy in STRATEGIES.values() for name, value in strategy.defaults(25).items()
+    }
+    return get_type_hints(Parameters) | {"profile": str} | of_schedules
 
 
 def validate(namespace: Mapping[str, Any]) -> Parameters:
@@ -41,10 +39,11 @@ def validate(namespace: Mapping[str, Any]) -> Parameters:
         for name, value in namespace.items()
         if not name.startswith("_") and name not in {"In", "Out"} and type(value) in (str, int, float, bool, list, dict)
     }
+    kinds = known()
     for name, value in given.items():
-        if name not in KNOWN:
-            raise ValueError(f"unknown parameter {name!r}; known: {', '.join(KNOWN)}")
-        kind = KNOWN[name]
+        if name not in kinds:
+            raise ValueError(f"unknown parameter {name!r}; known: {', '.join(kinds)}")
+        kind = kinds[name]
         fits = type(value) in (int, float) if kind is float else type(value) is kind
         if not fits:
             hint = " (in YAML write 1.0e-4, not 1e-4)" if kind is float and isinstance(value, str) else ""
@@ -55,5 +54,5 @@ def validate(namespace: Mapping[str, Any]) -> Parameters:
         raise ValueError(f"parameter seeds must be at least 1, got {given['seeds']}")
     if given.get("embedding", EMBEDDINGS[0]) not in EMBEDDINGS:
         raise ValueError(f"unknown embedding {given['embedding']!r}; known: {', '.join(EMBEDDINGS)}")
-    shared = {name: given[name] for name in ("embedding", "seeds", "device") if name in given}
-    return Parameters(profile=find_profile(given["profile"]), **shared)
+    shared = {f.name: given[f.name] for f in fields(Parameters) if f.name in given}
+    return Parameters(**shared | {"profile": find_profile(given["profile"])})

@@ -1,43 +1,22 @@
-"""The experiments as data: which runs feed which notebook, table and figure."""
+"""The experiments, one row each: which runs feed which notebooks, tables and figures."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mt2st.data.files.errors import MissingData
 from mt2st.data.vectors import EMBEDDINGS, GLOVE, find_glove
-from mt2st.experiments import released, tuning
-from mt2st.experiments.auxiliaries import UPDATES
-from mt2st.experiments.profiles import ORIGINAL, STRATEGIES, Profile
-from mt2st.experiments.runs import Run
+from mt2st.experiments import released, strategies, tuning
+from mt2st.experiments.auxiliaries import NOISE, SHUFFLED
+from mt2st.experiments.profiles import Profile
+from mt2st.experiments.runs import Configuration, Run
+from mt2st.experiments.strategies import ORIGINAL, UPDATES
 from mt2st.schedules import SINGLE_TASK, Constant, Schedule
 
-SETTINGS = (ORIGINAL, *UPDATES)
-TABLES = {1: "mtl", 2: "diminish", 3: "switch"}  # Tables I–III
 PAPER_HIDDEN, PAPER_HIDDEN_SEEDS = 256, 3
 WALKED = ("CBOW",)  # embeddings on which the walk from "original" to "update" is decomposed
 ELSEWHERE = "SkipGram"  # embedding whose tables are scored on other tasks
+ELSEWHERE_VERSION = 2  # of these scores; raise when they change
 LONGER = 30  # epochs of the control "single task, equal time": more time than any arm needs for its 25
-
-
-@dataclass(frozen=True)
-class Group:
-    """A notebook of the paper's experiments: the strategy it trains, and the runs it only shows for comparison."""
-
-    notebook: str
-    strategy: str
-
-    @property
-    def number(self) -> str:
-        """Number of the notebook."""
-        return self.notebook[:2]
-
-
-GROUPS = (
-    Group("01_single_task", "single"),
-    Group("02_multi_task", "mtl"),
-    Group("03_diminish", "diminish"),
-    Group("04_switch", "switch"),
-)
 
 
 def plan(
@@ -45,30 +24,28 @@ def plan(
     strategy: str,
     embedding: str,
     seeds: int,
-    settings: Sequence[str] = UPDATES,
+    settings: Sequence[str] = (),
     schedule: Schedule | None = None,
 ) -> list[Run]:
-    """Return the runs of one strategy on one embedding: `settings` × seeds 0, 1, … (single-task: seeds alone).
+    """Return the runs of one strategy on one embedding: its settings × seeds 0, 1, …
 
-    `schedule` replaces the profile's. Raises ValueError on an unknown strategy or embedding and MissingData where the
-    embedding needs a file that is not here.
+    `settings` replace the strategy's own and `schedule` its schedule. Raises ValueError on an unknown strategy or
+    embedding and MissingData where the embedding needs a file that is not here.
     """
-    if strategy not in STRATEGIES:
-        raise ValueError(f"unknown strategy {strategy!r}; known: {', '.join(STRATEGIES)}")
+    row = strategies.find(strategy)
     if embedding not in EMBEDDINGS:
         raise ValueError(f"unknown embedding {embedding!r}; known: {', '.join(EMBEDDINGS)}")
-    arms: Iterable[tuple[str, ...]] = [()] if strategy == "single" else [(name,) for name in settings]
     return [
         Run(
             embedding=embedding,
             vectors=vectors_of(embedding),
             strategy=strategy,
-            auxiliaries=auxiliaries,
-            schedule=schedule or profile.schedules[strategy],
+            auxiliaries=() if setting == ORIGINAL else (setting,),
+            schedule=schedule or row.schedule(profile.configuration.epochs),
             seed=seed,
-            configuration=tuning.configuration(profile, strategy, auxiliaries[0] if auxiliaries else ORIGINAL),
+            configuration=tuning.configuration(profile, strategy, setting),
         )
-        for auxiliaries in arms
+        for setting in settings or row.settings
         for seed in range(seeds)
     ]
 
@@ -76,16 +53,6 @@ def plan(
 def vectors_of(embedding: str) -> str:
     """Name of the file of pretrained vectors that an embedding needs; raises MissingData where it is not here."""
     return find_glove().name if embedding == GLOVE else ""
-
-
-def grid(profile: Profile, seeds: int) -> list[Run]:
-    """All runs of Tables I–III whose vectors are here: 13 arms for each embedding and seed."""
-    return [
-        run
-        for embedding in available(profile)
-        for strategy in STRATEGIES
-        for run in plan(profile, strategy, embedding, seeds)
-    ]
 
 
 def available(profile: Profile) -> list[str]:
@@ -100,6 +67,16 @@ def available(profile: Profile) -> list[str]:
     return found
 
 
+def grid(profile: Profile, seeds: int) -> list[Run]:
+    """All runs of Tables I–III whose vectors are here: every arm for each embedding and seed."""
+    return [
+        run
+        for embedding in available(profile)
+        for strategy in strategies.STRATEGIES
+        for run in plan(profile, strategy, embedding, seeds)
+    ]
+
+
 def controls(profile: Profile, seeds: int) -> list[Run]:
     """What else could explain a gain, on the first embedding and with the settings of the arm it stands beside.
 
@@ -108,15 +85,14 @@ def controls(profile: Profile, seeds: int) -> list[Run]:
     """
     embedding = profile.embeddings[0]
     multi_task = [
-        run
+        replace(run, auxiliaries=(name,))
         for setting in UPDATES
-        for names, schedule in [
-            ((f"{setting}-shuffled",), Constant(1.0)),
-            ((f"{setting}-noise",), Constant(1.0)),
-            ((setting,), Constant(tuning.gamma(profile, setting))),
+        for name, schedule in [
+            (f"{setting}{SHUFFLED}", Constant(1.0)),
+            (f"{setting}{NOISE}", Constant(1.0)),
+            (setting, Constant(tuning.gamma(profile, setting))),
         ]
         for run in plan(profile, "mtl", embedding, seeds, [setting], schedule)
-        for run in [replace(run, auxiliaries=names)]
     ]
     longer = [
         replace(run, configuration=replace(run.configuration, epochs=LONGER))
@@ -131,7 +107,7 @@ def paper_size(profile: Profile, seeds: int) -> list[Run]:
         return []
     return [
         replace(run, configuration=replace(run.configuration, hidden=PAPER_HIDDEN))
-        for strategy in STRATEGIES
+        for strategy in strategies.STRATEGIES
         for run in plan(profile, strategy, GLOVE, min(seeds, PAPER_HIDDEN_SEEDS))
     ]
 
@@ -142,15 +118,16 @@ def downstream(profile: Profile, seeds: int) -> list[Run]:
     Untouched CBOW vectors of 600 reviews do worse than random ones, SkipGram's do better: only these can lose or gain.
     Every strategy has all four UPDATE losses at once and all arms the same settings, those of the profile.
     """
-    configuration = replace(profile.configuration, evaluate_table=True)
-    untouched = replace(configuration, epochs=0)
+    configuration = replace(profile.configuration, evaluate_table=ELSEWHERE_VERSION)
+    untouched = ("single", (), SINGLE_TASK, replace(configuration, epochs=0))
+    arms: list[tuple[str, tuple[str, ...], Schedule, Configuration]] = [untouched]
+    for row in strategies.STRATEGIES.values():
+        names = () if row.settings == (ORIGINAL,) else UPDATES
+        arms.append((row.name, names, row.schedule(configuration.epochs), configuration))
     return [
         Run(ELSEWHERE, strategy, names, schedule, seed, conditions)
         for seed in range(seeds)
-        for strategy, names, schedule, conditions in [
-            ("single", (), SINGLE_TASK, untouched),
-            *((s, () if s == "single" else UPDATES, profile.schedules[s], configuration) for s in STRATEGIES),
-        ]
+        for strategy, names, schedule, conditions in arms
     ]
 
 
@@ -172,20 +149,40 @@ def as_released(profile: Profile, seeds: int) -> list[Run]:
     return planned
 
 
+def pairs(profile: Profile, seeds: int) -> list[Run]:
+    """The profile's study of pairs of tasks on the corpora that are here, with one seed."""
+    return profile.study.at_hand().plan() if profile.study else []
+
+
 @dataclass(frozen=True)
 class Experiment:
-    """Runs beside the grid: the notebook that shows them, how they are planned, and the data sets they need."""
+    """Runs with a purpose: the notebooks that show them, how they are planned, and the data sets they need."""
 
-    notebook: str
+    name: str
+    notebooks: tuple[str, ...]
     plan: Callable[[Profile, int], list[Run]]
     needs: tuple[str, ...] = ()
 
 
-FURTHER: Mapping[str, Experiment] = {
-    "released": Experiment("06", as_released, ("wordsim",)),
-    "control": Experiment("06", controls),
-    "downstream": Experiment(
-        "08", downstream, ("ud-ewt", "treebank", "uner-ewt", "wnut-17", "sentence_polarity", "wordsim")
-    ),
-    "paper-size": Experiment("06", paper_size),
+EXPERIMENTS = {
+    experiment.name: experiment
+    for experiment in (
+        Experiment("grid", ("01", "02", "03", "04", "05", "06", "07"), grid),
+        Experiment("released", ("06",), as_released, ("wordsim",)),
+        Experiment("control", ("06",), controls),
+        Experiment(
+            "downstream",
+            ("08",),
+            downstream,
+            ("ud-ewt", "treebank", "uner-ewt", "wnut-17", "sentence_polarity", "wordsim"),
+        ),
+        Experiment("paper-size", ("06",), paper_size),
+        Experiment("pairs", ("10",), pairs),
+    )
 }
+
+
+def of_notebooks(profile: Profile, chosen: Sequence[str]) -> list[Experiment]:
+    """Return the experiments of a profile that some notebooks show."""
+    shown = set(chosen) & set(profile.notebooks)
+    return [experiment for experiment in EXPERIMENTS.values() if shown & set(experiment.notebooks)]

@@ -1,18 +1,11 @@
-"""Profiles: on what data, at what size and with which schedules all experiments are run."""
+"""Profiles: on what data and at what size all experiments are run."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from mt2st.data.texts import imdb, nltk_sets, wiki
+from mt2st.data import sources
 from mt2st.data.vectors import EMBEDDINGS
-from mt2st.experiments.auxiliaries import UPDATES
+from mt2st.experiments.pairs import LICENSED, OPEN, TOKENS_OF_WIKI, Study
 from mt2st.experiments.runs import Configuration
-from mt2st.relations.study import LICENSED, OPEN, TOKENS_OF_WIKI, Study
-from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch
-
-STRATEGIES = ("single", "mtl", "diminish", "switch")
-NAMES = {"single": "single-task", "mtl": "multi-task", "diminish": "Diminish", "switch": "Switch"}  # for readers
-ORIGINAL = "original"  # the paper's name for training without auxiliary task
-ARMS = (("single", ORIGINAL), *((strategy, setting) for strategy in STRATEGIES[1:] for setting in UPDATES))
 
 
 @dataclass(frozen=True)
@@ -29,11 +22,7 @@ class Trials:
 
 @dataclass(frozen=True)
 class Profile:
-    """A scale at which all groups are run.
-
-    The strategies' schedules are chosen so that auxiliary training ends at the same time: with η = 0.3 the weight of
-    Diminish falls below ε = 0.01 in epoch 16, and Switch stops after 15 of 25 epochs as in the paper's released code.
-    """
+    """A scale at which all experiments are run."""
 
     name: str
     about: str
@@ -43,40 +32,26 @@ class Profile:
     trials: Trials | None = None
     embeddings: tuple[str, ...] = EMBEDDINGS
     study: Study | None = None  # of pairs of tasks
-    schedules: dict[str, Schedule] = field(
-        default_factory=lambda: {
-            "single": SINGLE_TASK,
-            "mtl": Constant(1.0),
-            "diminish": Diminish(gamma0=1.0, eta=0.3, nu=1.0),
-            "switch": Switch(15),
-        }
-    )
+
+
+def _on(data: str, **conditions: float) -> Configuration:
+    """Return the configuration of a data source, with some conditions other than the defaults."""
+    return Configuration(data=data, data_version=sources.find(data).version, **conditions)  # type: ignore[arg-type]
 
 
 WIKI_STEPS = 1_250  # a twentieth of the study's, about four minutes on two cores
 
-WIKI = Configuration(data="wiki", data_version=wiki.PARSER_VERSION)
+WIKI = _on("wiki")
 
 # Hidden 256, as in the paper, would take 20 times as long on a CPU.
-IMDB = Configuration(
-    data="imdb", data_version=imdb.PREPROCESSING_VERSION, train=600, validation=150, test=250, hidden=32
-)
-# 5 epochs of 22,500 reviews are seven times the steps of 25 epochs of 600. Schedules end as early in proportion: with
-# η = 5 · 0.3 Diminish fades in 5 epochs as it does elsewhere in 25, and Switch stops after 3 of 5.
+IMDB = _on("imdb", train=600, validation=150, test=250, hidden=32)
+# 5 epochs of 22,500 reviews are seven times the steps of 25 epochs of 600; schedules end as early in proportion.
 IMDB_FULL = replace(IMDB, data="imdb-full", train=22_500, validation=2_500, test=25_000, hidden=256, epochs=5)
-FIVE_EPOCHS: dict[str, Schedule] = {
-    "single": SINGLE_TASK,
-    "mtl": Constant(1.0),
-    "diminish": Diminish(gamma0=1.0, eta=1.5, nu=1.0),
-    "switch": Switch(3),
-}
 
 # All of the 1,995 distinct reviews; of the 10,000 sentences of a set, as many as suit a laptop.
-MOVIE_REVIEWS = Configuration(
-    data="movie_reviews", data_version=nltk_sets.VERSION, train=1_395, validation=200, test=400, hidden=32
-)
-SENTENCE_POLARITY = replace(MOVIE_REVIEWS, data="sentence_polarity", train=2_000, validation=500, test=2_000)
-SUBJECTIVITY = replace(SENTENCE_POLARITY, data="subjectivity")
+MOVIE_REVIEWS = _on("movie_reviews", train=1_395, validation=200, test=400, hidden=32)
+SENTENCE_POLARITY = _on("sentence_polarity", train=2_000, validation=500, test=2_000, hidden=32)
+SUBJECTIVITY = _on("subjectivity", train=2_000, validation=500, test=2_000, hidden=32)
 
 TRIALS = Trials(
     configuration=replace(IMDB, data="imdb-tuning", validation=400, test=0),
@@ -135,7 +110,6 @@ PROFILES = {
             WHOLE_TASK,
             IMDB_FULL,
             GRID,
-            schedules=FIVE_EPOCHS,
         ),
         Profile(
             "movie_reviews",
@@ -184,12 +158,6 @@ PROFILES = {
             ),
             ("00", "01", "02", "03", "04", "05"),
             embeddings=("CBOW",),
-            schedules={
-                "single": SINGLE_TASK,
-                "mtl": Constant(1.0),
-                "diminish": Diminish(gamma0=1.0, eta=2.0, nu=1.0),
-                "switch": Switch(3),
-            },
         ),
     )
 }

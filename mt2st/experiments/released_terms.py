@@ -28,7 +28,7 @@ class ReleasedTerm(Task):
 
     def loss(self, model: Model, batch: Batch) -> Tensor:
         """Return the term's value, detached."""
-        return self._value(model.encoder.table.detach())
+        return self._value(model.table.detach())
 
 
 def similarity_term(table: Tensor, sets: Sequence[Lexicon]) -> Tensor:

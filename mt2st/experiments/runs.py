@@ -1,28 +1,59 @@
-"""A run: everything that determines a result, and the record it leaves in its folder (`mt2st.experiments.store`)."""
+"""A run: everything that determines a result, and the record that it leaves."""
 
-from collections import Counter
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from mt2st import schedules
-from mt2st.experiments import store as folders
-from mt2st.experiments.store import Parameters
 from mt2st.schedules import Schedule
+from mt2st.training import AUXILIARY, with_primary
 
+PROTOCOLS = ("controlled", "released", "study")
 VERSION = 2  # raise when the same parameters come to give other results: old run folders are then not used again
+
+
+def changed_from_default(values: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass that are not at their default, as plain JSON values.
+
+    A new field with a default so changes no hash and no record that was made before it. What a default means may then
+    not change: a default that should be another is another field.
+    """
+    given = {f.name: getattr(values, f.name) for f in fields(values) if getattr(values, f.name) != f.default}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
 
 @dataclass(frozen=True)
 class Configuration:
     """The conditions of a run that are not its arm's own: equal for all arms, or tuned for each with equal effort.
 
-    `train`, `validation` and `test` count the sentences of each class (wiki) or all reviews (imdb). `protocol` is
-    "controlled", or "released" for what the paper's released code does with its data (`released`). A table that is not
-    `trainable` keeps its vectors. With `evaluate_table` the learned table is scored on other tasks afterwards.
+    Args:
+        data: source of the primary task, see `data.sources`.
+        data_version: of that source.
+        train, validation, test: sentences of each class (wiki) or texts in all; a tagged corpus comes whole.
+        vocabulary: tagged corpora on whose text word vectors are trained; none for the text of the data itself.
+        words: most frequent words in the table; 0 for all.
+        max_tokens: words of a sentence that are read, of tagged corpora and of texts of your own; 0 for all.
+        dimensions: of trained vectors.
+        encoder: one of `models.ENCODERS`.
+        readout: how an encoder's states become one for a sentence; its own default if empty.
+        hidden: size of a hidden state, of one direction.
+        dropout: of vectors and states.
+        trainable: False keeps the vectors of the table as they are.
+        optimizer: one of `optimizers.OPTIMIZERS`.
+        learning_rate, weight_decay: its settings.
+        sampling: one of `sampling.SAMPLINGS`, which tasks a step trains.
+        batch_size: sentences in a batch.
+        epochs: at most; 0 for none.
+        steps: of an epoch; 0 for one pass over the primary task.
+        epsilon: smallest weight for which an auxiliary task is computed.
+        protocol: "controlled"; "released" for what the paper's released code does with its data (`released`); "study"
+            for what Bingel and Søgaard (2017) do with tagged corpora (`pairs`).
+        evaluate_table: version of the scores of the learned table on other tasks; 0 for none.
     """
 
     data: str = "wiki"
@@ -30,25 +61,42 @@ class Configuration:
     train: int = 250
     validation: int = 100
     test: int = 200
+    vocabulary: tuple[str, ...] = ()
+    words: int = 0
+    max_tokens: int = 0
     dimensions: int = 100
+    encoder: str = "bilstm"
+    readout: str = ""
     hidden: int = 48
     dropout: float = 0.3
+    trainable: bool = True
+    optimizer: str = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
+    sampling: str = "together"
     batch_size: int = 64
     epochs: int = 25
+    steps: int = 0
     epsilon: float = 0.01
     protocol: str = "controlled"
-    trainable: bool = True
-    evaluate_table: bool = False
+    evaluate_table: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("dimensions", "hidden", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
+        if self.protocol not in PROTOCOLS:
+            raise ValueError(f"unknown protocol {self.protocol!r}; known: {', '.join(PROTOCOLS)}")
 
 
 @dataclass(frozen=True)
-class Run(Parameters):
+class Run:
     """One training run.
 
-    `strategy` is "single", "mtl", "diminish" or "switch"; `vectors` names the file of pretrained vectors, if any;
-    `seed` sets the split by article, the word vectors, the initial values and the order of batches.
+    `strategy` is one of `strategies.STRATEGIES`; `vectors` names the file of pretrained vectors, if any; `seed` sets
+    the split, the word vectors, the initial values and the order of batches.
     """
 
     embedding: str
@@ -64,48 +112,52 @@ class Run(Parameters):
         """Row of the paper's tables: "original" without auxiliary tasks, else their names."""
         return "+".join(self.auxiliaries) or "original"
 
+    @cached_property
+    def hash(self) -> str:
+        """Name of the run: SHA-256 of all parameters, shortened."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, from which `from_dict` rebuilds the run."""
-        return {
-            "version": VERSION,
-            "embedding": self.embedding,
-            "vectors": self.vectors,
-            "strategy": self.strategy,
-            "auxiliaries": list(self.auxiliaries),
-            "schedule": self.schedule.to_dict(),
-            "seed": self.seed,
-            "configuration": asdict(self.configuration),
-        }
+        own = {"schedule": self.schedule.to_dict(), "configuration": changed_from_default(self.configuration)}
+        return {"version": VERSION} | changed_from_default(self) | own
 
     def __str__(self) -> str:
-        return f"{self.strategy}, {self.embedding}, {self.setting}, seed {self.seed}"
+        return f"{self.configuration.data}, {self.strategy}, {self.embedding}, {self.setting}, seed {self.seed}"
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Run":
         """Inverse of `to_dict`."""
-        return cls(
-            embedding=values["embedding"],
-            vectors=values["vectors"],
-            strategy=values["strategy"],
-            auxiliaries=tuple(values["auxiliaries"]),
-            schedule=schedules.from_dict(values["schedule"]),
-            seed=values["seed"],
-            configuration=Configuration(**values["configuration"]),
-        )
+        configuration = values["configuration"]
+        tuples = {name: tuple(value) for name, value in configuration.items() if isinstance(value, list)}
+        given = {name: value for name, value in values.items() if name != "version"} | {
+            "auxiliaries": tuple(values["auxiliaries"]),
+            "schedule": schedules.from_dict(values["schedule"]),
+            "configuration": Configuration(**configuration | tuples),
+        }
+        return cls(**given)
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a finished run leaves: its history by epoch, its test scores and predictions, and its environment.
+    """What a finished run leaves: its history, its scores and predictions, and its environment.
 
-    `experiment` names what the run was made for: the "grid" of the paper's tables, or one of `experiments.FURTHER`.
+    `epochs` and `tasks` are those of `training.History`. `scores` has the `best_epoch`, the operations of an epoch by
+    task (`flops`), and the primary task's test scores; of protocol "study" it has scores by task, see `execution`.
+    `experiment` names what the run was made for, one of `plans.EXPERIMENTS`.
     """
 
     run: Run
-    history: pd.DataFrame
+    epochs: pd.DataFrame
+    tasks: pd.DataFrame
     scores: dict[str, Any]
     environment: dict[str, Any] = field(default_factory=dict)
     experiment: str = "grid"
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row an epoch, with the primary task's losses and accuracies (`training.with_primary`)."""
+        return with_primary(self.epochs, self.tasks)
 
     @property
     def seconds(self) -> "pd.Series[float]":
@@ -114,32 +166,7 @@ class Record:
         Other work on a machine stretches the seconds of its clock, and not by the same factor for every arm.
         """
         clock = "cpu_seconds" if self.environment["device"].startswith("cpu") else "train_seconds"
-        return self.history[clock]
-
-
-def save(record: Record, profile: str) -> None:
-    """Write a record to its run folder."""
-    folders.write(record.run, profile, record.history, record.scores, record.environment)
-
-
-def load(run: Run, profile: str) -> Record:
-    """Read the record of a finished run."""
-    return Record(run, *folders.read(run, profile))
-
-
-def pack(records: Iterable[Record], file: Path) -> None:
-    """Write records in compact form: one parquet row a run."""
-    rows = (folders.as_row(r.run, r.history, r.scores, r.environment) | {"experiment": r.experiment} for r in records)
-    folders.pack(rows, file)
-
-
-def unpack(file: Path) -> list[Record]:
-    """Read records that `pack` wrote; raises FileNotFoundError that says how to make them."""
-    records = []
-    for row in folders.unpack(file, f"mt2st reproduce --profile {file.stem}"):
-        run, history, scores, environment = folders.from_row(row)
-        records.append(Record(Run.from_dict(run), history, scores, environment, row["experiment"]))
-    return records
+        return self.epochs[clock]
 
 
 def of(records: Iterable[Record], experiment: str) -> list[Record]:
@@ -147,17 +174,12 @@ def of(records: Iterable[Record], experiment: str) -> list[Record]:
     return [record for record in records if record.experiment == experiment]
 
 
-def count_by_experiment(records: Iterable[Record]) -> dict[str, int]:
-    """Number of records made for each experiment."""
-    return dict(Counter(record.experiment for record in records))
-
-
 def score_frame(records: Sequence[Record]) -> pd.DataFrame:
     """One row a run: its place in the grid, its test scores and its seconds of training (`Record.seconds`)."""
     rows = [
         _place(record.run)
         | {k: v for k, v in record.scores.items() if isinstance(v, float | int)}
-        | {"train_seconds": record.seconds.sum(), "epochs": len(record.history)}
+        | {"train_seconds": record.seconds.sum(), "epochs": len(record.epochs)}
         for record in records
     ]
     return pd.DataFrame(
@@ -166,24 +188,31 @@ def score_frame(records: Sequence[Record]) -> pd.DataFrame:
 
 
 def history_frame(records: Sequence[Record]) -> pd.DataFrame:
-    """One row an epoch of a run, with the same columns for all tasks: see `fit` for what they hold.
+    """One row an epoch of a run: see `training.fit` for what it holds.
 
-    The primary task's loss is `primary_loss`; the first auxiliary task's loss, weight and loss on a fixed batch are
-    `auxiliary_loss`, `auxiliary_weight` and `auxiliary_probe`. Seconds of training (`Record.seconds`) are `seconds`.
+    `loss` is the total, `primary_loss` the primary task's, `auxiliary_loss` what all auxiliary tasks add to it,
+    Σ γ_k L_k, and `auxiliary_weight` the largest γ_k, NaN without any. `seconds` are those of training.
     """
     frames = []
     for record in records:
-        auxiliaries = record.run.auxiliaries
-        names = {
-            f"{kind}.{name}": f"auxiliary_{kind}" for name in auxiliaries[:1] for kind in ("loss", "weight", "probe")
-        }
-        names |= {
-            column: "primary_loss"
-            for column in record.history.columns
-            if column.startswith("loss.") and column.removeprefix("loss.") not in auxiliaries
-        }
-        frames.append(record.history.rename(columns=names).assign(seconds=record.seconds, **_place(record.run)))
+        auxiliaries = record.tasks[record.tasks["role"] == AUXILIARY]
+        added = (auxiliaries["weight"] * auxiliaries["loss"].fillna(0)).groupby(auxiliaries["epoch"]).sum()
+        largest = auxiliaries.groupby("epoch")["weight"].max()
+        epochs = record.history["epoch"]
+        frames.append(
+            record.history.assign(
+                auxiliary_loss=epochs.map(added),
+                auxiliary_weight=epochs.map(largest),
+                seconds=record.seconds.to_numpy(),
+                **_place(record.run),
+            )
+        )
     return pd.concat(frames, ignore_index=True)
+
+
+def task_frame(records: Sequence[Record]) -> pd.DataFrame:
+    """One row an epoch and task of a run: its role, weight, loss and loss on a fixed batch (`probe`)."""
+    return pd.concat([record.tasks.assign(**_place(record.run)) for record in records], ignore_index=True)
 
 
 def _place(run: Run) -> dict[str, Any]:

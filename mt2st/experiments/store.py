@@ -1,105 +1,96 @@
-"""Folders that keep what was run, named by the hash of everything that determines the result.
+"""Where records are kept: a folder a run on this machine, and one compact file a profile.
 
-A folder holds `run.json`, `history.parquet`, `scores.json`, `environment.json` and then `done`, which is written last:
-a folder without it is an attempt that was cut off, and is made anew.
+A folder is named by the run's hash and holds `run.json`, `epochs.parquet`, `tasks.parquet`, `scores.json`,
+`environment.json` and then `done`, which is written last: a folder without it is an attempt that was cut off, and is
+made anew.
 """
 
-import hashlib
 import json
 import shutil
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from filelock import FileLock
 
 from mt2st import paths
+from mt2st.experiments.runs import Record, Run
 
 
-class Parameters(ABC):
-    """Everything that determines a result."""
-
-    @abstractmethod
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, which name the folder."""
-
-    @property
-    def hash(self) -> str:
-        """Name of the folder: SHA-256 of all parameters, shortened."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
-
-    def folder(self, profile: str) -> Path:
-        """Folder under the results of a profile."""
-        return paths.results(profile) / "runs" / self.hash
-
-    def is_done(self, profile: str) -> bool:
-        """Whether it has been run to the end and can be read."""
-        return (self.folder(profile) / "done").exists()
+def folder(run: Run, profile: str) -> Path:
+    """Folder of a run under the results of a profile."""
+    return paths.results(profile) / "runs" / run.hash
 
 
-def lock(run: Parameters, profile: str) -> FileLock:
+def is_done(run: Run, profile: str) -> bool:
+    """Whether a run has been made to its end and can be read."""
+    return (folder(run, profile) / "done").exists()
+
+
+def lock(run: Run, profile: str) -> FileLock:
     """Lock that one process holds while it makes the run; the system frees it if the process dies."""
-    folder = run.folder(profile)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(f"{folder}.lock")
+    file = Path(f"{folder(run, profile)}.lock")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(file)
 
 
-def write(
-    run: Parameters, profile: str, history: pd.DataFrame, scores: dict[str, Any], environment: dict[str, Any]
-) -> None:
-    """Write what a run left to its folder, `done` last."""
-    folder = run.folder(profile)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps(run.to_dict(), indent=1))
-    history.to_parquet(folder / "history.parquet")
-    (folder / "scores.json").write_text(json.dumps(scores))
-    (folder / "environment.json").write_text(json.dumps(environment, indent=1))
-    (folder / "done").touch()
+def save(record: Record, profile: str) -> None:
+    """Write a record to its folder, `done` last."""
+    to = folder(record.run, profile)
+    shutil.rmtree(to, ignore_errors=True)
+    to.mkdir(parents=True)
+    (to / "run.json").write_text(json.dumps(record.run.to_dict(), indent=1))
+    record.epochs.to_parquet(to / "epochs.parquet")
+    record.tasks.to_parquet(to / "tasks.parquet")
+    (to / "scores.json").write_text(json.dumps(record.scores))
+    (to / "environment.json").write_text(json.dumps(record.environment, indent=1))
+    (to / "done").touch()
 
 
-def read(run: Parameters, profile: str) -> tuple[pd.DataFrame, dict[str, Any], dict[str, Any]]:
-    """Return history, scores and environment of a run that is done."""
-    folder = run.folder(profile)
-    return (
-        pd.read_parquet(folder / "history.parquet"),
-        json.loads((folder / "scores.json").read_text()),
-        json.loads((folder / "environment.json").read_text()),
+def load(run: Run, profile: str) -> Record:
+    """Read the record of a run that is done."""
+    at = folder(run, profile)
+    return Record(
+        run,
+        pd.read_parquet(at / "epochs.parquet"),
+        pd.read_parquet(at / "tasks.parquet"),
+        json.loads((at / "scores.json").read_text()),
+        json.loads((at / "environment.json").read_text()),
     )
 
 
-Row = dict[str, str]  # a run in compact form: its hash, and JSON of its parameters and of what it left
-
-
-def as_row(run: Parameters, history: pd.DataFrame, scores: dict[str, Any], environment: dict[str, Any]) -> Row:
-    """Return a run and what it left as one row of a compact record."""
-    return {
-        "hash": run.hash,
-        "run": json.dumps(run.to_dict()),
-        "history": json.dumps(history.to_dict("list")),
-        "scores": json.dumps(scores),
-        "environment": json.dumps(environment),
-    }
-
-
-def pack(rows: Iterable[Row], file: Path) -> None:
-    """Write a compact record: one parquet row a run."""
+def pack(records: Iterable[Record], file: Path) -> None:
+    """Write records in compact form: one parquet row a run."""
+    rows = [
+        {
+            "hash": record.run.hash,
+            "experiment": record.experiment,
+            "run": json.dumps(record.run.to_dict()),
+            "epochs": json.dumps(record.epochs.to_dict("list")),
+            "tasks": json.dumps(record.tasks.to_dict("list")),
+            "scores": json.dumps(record.scores),
+            "environment": json.dumps(record.environment),
+        }
+        for record in records
+    ]
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
-    pd.DataFrame(list(rows)).to_parquet(part, compression="zstd")
+    pd.DataFrame(rows).to_parquet(part, compression="zstd")
     part.replace(file)
 
 
-def unpack(file: Path, command: str) -> Iterator[Row]:
-    """Give the rows that `pack` wrote; raises FileNotFoundError that names the command that makes them."""
+def unpack(file: Path) -> list[Record]:
+    """Read records that `pack` wrote; raises FileNotFoundError that says how to make them."""
     if not file.exists():
-        raise FileNotFoundError(f"{file} is not there: make it with `{command}`")
-    yield from pd.read_parquet(file).to_dict("records")
-
-
-def from_row(row: Row) -> tuple[dict[str, Any], pd.DataFrame, dict[str, Any], dict[str, Any]]:
-    """Inverse of `as_row`: parameters, history, scores and environment."""
-    history = pd.DataFrame(json.loads(row["history"]))
-    return json.loads(row["run"]), history, json.loads(row["scores"]), json.loads(row["environment"])
+        raise FileNotFoundError(f"{file} is not there: make it with `mt2st reproduce --profile {file.stem}`")
+    return [
+        Record(
+            Run.from_dict(json.loads(row["run"])),
+            pd.DataFrame(json.loads(row["epochs"])),
+            pd.DataFrame(json.loads(row["tasks"])),
+            json.loads(row["scores"]),
+            json.loads(row["environment"]),
+            row["experiment"],
+        )
+        for row in pd.read_parquet(file).to_dict("records")
+    ]

@@ -12,10 +12,10 @@ from itertools import product
 import pandas as pd
 
 from mt2st import paths
-from mt2st.experiments import runs
-from mt2st.experiments.auxiliaries import UPDATES
-from mt2st.experiments.profiles import ARMS, Profile
+from mt2st.experiments import store, strategies
+from mt2st.experiments.profiles import Profile, Trials
 from mt2st.experiments.runs import Configuration, Record, Run
+from mt2st.experiments.strategies import UPDATES
 from mt2st.schedules import Constant
 
 TUNED = ("learning_rate", "dropout", "weight_decay")
@@ -38,8 +38,8 @@ def _trials(profile: Profile) -> list[tuple[str, Run]]:
         for values in product(trials.learning_rates, trials.dropouts, trials.weight_decays)
     ]
     found = [
-        ("settings", Run(trials.embedding, strategy, _names(setting), profile.schedules[strategy], SEED, configuration))
-        for strategy, setting in ARMS
+        ("settings", _run(profile, trials, strategy, setting, configuration))
+        for strategy, setting in strategies.arms()
         for configuration in settings
     ]
     return found + [
@@ -51,7 +51,7 @@ def _trials(profile: Profile) -> list[tuple[str, Run]]:
 
 def choose(profile: Profile) -> pd.DataFrame:
     """Write and return the table of all trials, which are done, with the chosen one of each arm."""
-    records = [(kind, runs.load(run, profile.name)) for kind, run in _trials(profile)]
+    records = [(kind, store.load(run, profile.name)) for kind, run in _trials(profile)]
     table = pd.DataFrame([_row(kind, record) for kind, record in records])
     order = table.sort_values(["validation_accuracy", "validation_loss"], ascending=[False, True], kind="stable")
     table["chosen"] = False
@@ -113,6 +113,11 @@ def _chosen(profile: str, kind: str, strategy: str, setting: str) -> "pd.Series[
     table = _table(profile)
     arm = (table["kind"] == kind) & (table["strategy"] == strategy) & (table["setting"] == setting) & table["chosen"]
     return table[arm].iloc[0]
+
+
+def _run(profile: Profile, trials: Trials, strategy: str, setting: str, configuration: Configuration) -> Run:
+    schedule = strategies.find(strategy).schedule(profile.configuration.epochs)
+    return Run(trials.embedding, strategy, _names(setting), schedule, SEED, configuration)
 
 
 def _names(setting: str) -> tuple[str, ...]:

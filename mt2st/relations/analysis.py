@@ -23,6 +23,7 @@ from sklearn.preprocessing import MinMaxScaler
 from mt2st.statistics import mean_interval
 
 By = Literal["pair", "main", "task"]
+Chance = Literal["labels", "tasks"]
 Split = tuple[np.ndarray, np.ndarray]  # positions of pairs for training and for test
 Fold = tuple[np.ndarray, np.ndarray, Split]  # features of both, scaled
 
@@ -195,33 +196,30 @@ def table(features: dict[str, pd.DataFrame], gains: pd.Series, by: By, repeats: 
 
 
 def permutation_test(
-    features: pd.DataFrame, gains: pd.Series, by: By, permutations: int = 999, seed: int = 0
-) -> pd.DataFrame:
-    """Return whether the cross-validated accuracy is more than chance, a row for each meaning of chance.
-
-    - "labels": gains and losses are dealt out among the pairs anew, as scikit-learn's `permutation_test_score` does,
-      which takes them for independent of each other.
-    - "tasks": the tasks swap names in the table of gains, rows and columns together, so that it keeps what the pairs of
-      a task have in common (the quadratic assignment procedure for dyadic data, Krackhardt 1988).
+    features: pd.DataFrame, gains: pd.Series, by: By, chance: Chance, permutations: int = 999, seed: int = 0
+) -> "pd.Series[float]":
+    """Return whether the cross-validated accuracy is more than chance: accuracy, mean and 95% under chance, and p.
 
     Accuracy is that of one division of the pairs, the same for all permutations. `p` is the share of permutations at
-    least as good, with the one observed among them; `mean` and `95%` describe accuracy under chance.
+    least as good, with the one observed among them.
+
+    Args:
+        features, gains, by: see `scores`.
+        chance: what is permuted. "labels": gains and losses are dealt out among the pairs anew, as scikit-learn's
+            `permutation_test_score` does, which takes them for independent of each other. "tasks": the tasks swap names
+            in the table of gains, rows and columns together, so that it keeps what the pairs of a task have in common
+            (the quadratic assignment procedure for dyadic data, Krackhardt 1988).
+        permutations: number of them.
+        seed: of the division and the permutations.
     """
     x, y = _arrays(features, gains)
     folds = [_scaled(x, split) for split in splits(gains.index, by, seed)]  # the same for all labels
     observed = _accuracy(y, folds)
     rng = np.random.default_rng(seed)
-    chance = {
-        "labels": [_accuracy(rng.permutation(y), folds) for _ in range(permutations)],
-        "tasks": [_accuracy(y[_renamed(gains.index, rng)], folds) for _ in range(permutations)],
-    }
-    return pd.DataFrame(
-        [
-            {"chance": name, "accuracy": observed, "mean": np.mean(values), "95%": np.quantile(values, 0.95)}
-            | {"p": (1 + np.sum(np.array(values) >= observed)) / (1 + permutations)}
-            for name, values in chance.items()
-        ]
-    ).set_index("chance")
+    others = [rng.permutation(y) if chance == "labels" else y[_renamed(gains.index, rng)] for _ in range(permutations)]
+    found = np.array([_accuracy(other, folds) for other in others])
+    p = (1 + np.sum(found >= observed)) / (1 + permutations)
+    return pd.Series({"accuracy": observed, "mean": found.mean(), "95%": np.quantile(found, 0.95), "p": p})
 
 
 def _accuracy(y: np.ndarray, folds: Sequence[Fold]) -> float:

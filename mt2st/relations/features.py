@@ -1,27 +1,20 @@
-"""What describes a task before it is paired: its text and labels, and the curve of its training loss.
+"""What describes a task before it is paired: the curve of its training loss, beside its text and labels.
 
-The 14 features of a task in Table 2 of Bingel and Søgaard (2017), and the 42 of an ordered pair of tasks.
+Of the 14 features of a task in Table 2 of Bingel and Søgaard (2017) those of text and labels are
+`mt2st.data.tags.description.DATA`; the others are here, and so are the 42 of an ordered pair of tasks.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 from scipy.optimize import curve_fit
-from scipy.spatial.distance import jensenshannon
-from scipy.stats import entropy, linregress
-from sklearn.feature_extraction.text import CountVectorizer
-
-from mt2st.data.tags.columns import TaggedText
+from scipy.stats import linregress
 
 PERCENTS = (10, 20, 30, 50, 70)  # of the run
 STRAIGHT = 100  # shift d / c in lengths of the curve, with which the fit is a line to within half a percent
 WINDOW = 5  # percent of the run on either side, over which a gradient is taken
-DATA = ("size", "labels", "tokens/types", "OOV rate", "label entropy", "Frobenius norm", "JSD")
 CURVE = (*(f"gradient {percent}%" for percent in PERCENTS), "a", "c")
 ROLES = ("main", "aux", "main/aux")
 
@@ -104,43 +97,6 @@ def curve_features(curve: pd.Series) -> pd.Series:
         gradients.append(linregress(share[inside], curve.to_numpy()[inside]).slope)
     fit = fit_log_curve(curve)
     return pd.Series([*gradients, fit.a, fit.c], index=list(CURVE), name=curve.name)
-
-
-def data_features(train: TaggedText, test: TaggedText, known: Set[str]) -> pd.Series:
-    """Return the features `DATA` of a task.
-
-    - size: sentences in training.
-    - labels: number of different tags in training.
-    - tokens/types: tokens in training by different words.
-    - OOV rate: share of the tokens in training that are not in `known`, neither as written nor in lower case.
-    - label entropy: of the tags in training, in nats.
-    - Frobenius norm: sqrt(Σ X²), X the count of each word in each sentence of training.
-    - JSD: Jensen–Shannon divergence of the words in training and test, in nats: 0 for the same distribution, ln 2
-      for no word in common. Words count as they are written.
-
-    Ours differs in JSD: the released analysis computes it from indices of words in training and of *labels* on the
-    development set, which a variable assigned twice puts in the place of its words.
-
-    Raises ValueError for a text without tokens.
-    """
-    if not train.tokens or not test.tokens:
-        raise ValueError("training and test text need at least one token each")
-    counter = CountVectorizer(analyzer=list).fit(chain(train.sentences, test.sentences))  # a sentence is its tokens
-    counts = counter.transform(train.sentences)
-    in_train, in_test = counts.sum(axis=0).A1, counter.transform(test.sentences).sum(axis=0).A1
-    words = counter.get_feature_names_out()
-    unknown = np.array([word not in known and word.lower() not in known for word in words])
-    labels = Counter(chain.from_iterable(train.tags))
-    values = (
-        len(train),
-        len(labels),
-        train.tokens / np.count_nonzero(in_train),
-        in_train[unknown].sum() / train.tokens,
-        entropy(list(labels.values())),
-        sparse.linalg.norm(counts),
-        jensenshannon(in_train, in_test) ** 2,  # scipy gives its root, the distance
-    )
-    return pd.Series(values, index=list(DATA), dtype=float)
 
 
 def pair_features(tasks: pd.DataFrame) -> pd.DataFrame:

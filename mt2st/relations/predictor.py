@@ -10,7 +10,7 @@ squared error is below that of a constant for averaged gains, and above it for t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,10 +21,14 @@ from tqdm.auto import tqdm
 
 from mt2st import paths
 from mt2st.data.tags.columns import OUTSIDE, TaggedText, follows, read_columns
+from mt2st.data.tags.description import data_features
 from mt2st.data.tags.tagged import SequenceData, in_three_parts, split_in_order
-from mt2st.experiments import environment
-from mt2st.relations import analysis, features, joint, results, study, tagging
-from mt2st.relations.joint import JointRecord, Settings
+from mt2st.experiments import environment, execution, runs, store
+from mt2st.experiments.assembly import assemble
+from mt2st.experiments.pairs import CONFIGURATION, steps_of
+from mt2st.experiments.runs import Record, Run
+from mt2st.relations import analysis, features, results, study
+from mt2st.schedules import SINGLE_TASK
 from mt2st.statistics import as_text
 
 PROBE = 0.1  # share of a recorded single-task run
@@ -39,14 +43,13 @@ class Predictor:
     tasks: pd.DataFrame  # 14 features of each
     gains: "pd.Series[float]"  # percent, index (main, aux)
     steps: int  # of a probe
-    settings: Settings
 
     @classmethod
-    def of(cls, records: Sequence[JointRecord]) -> "Predictor":
+    def of(cls, records: Sequence[Record]) -> "Predictor":
         """Take features and gains from the records of a study."""
-        single = next(record.run for record in records if len(record.run.corpora) == 1)
+        single = next(iter(study.alone(records).values())).run
         gains = results.averaged_gains(records).loc[results.defined_gains(records).index]
-        return cls(results.task_features(records, PROBE), gains, round(PROBE * single.steps), single.settings)
+        return cls(results.task_features(records, PROBE), gains, round(PROBE * steps_of(single)))
 
     @cached_property
     def held_out(self) -> pd.DataFrame:
@@ -98,12 +101,17 @@ def predict_gain(
     Raises FileNotFoundError where the study of that profile has not been recorded, and ValueError for a corpus with
     too little text.
     """
-    predictor = Predictor.of(study.unpack(paths.recorded_pairs(profile)))
+    predictor = recorded(profile)
     return _predict(predictor, main, [aux] if isinstance(aux, SequenceData) else list(aux), device)
 
 
+def recorded(profile: str = STUDY) -> Predictor:
+    """Return the predictor of a profile's recorded study; raises FileNotFoundError where there is none."""
+    return Predictor.of(runs.of(store.unpack(paths.recorded(profile)), "pairs"))
+
+
 def _predict(predictor: Predictor, main: SequenceData, others: Sequence[SequenceData], device: str) -> pd.DataFrame:
-    found = _probe([main, *others], predictor.settings, predictor.steps, device)
+    found = _probe([main, *others], predictor.steps, device)
     rows = []
     for other in others:
         probability = predictor.probability(found[main.name], found[other.name])
@@ -111,18 +119,20 @@ def _predict(predictor: Predictor, main: SequenceData, others: Sequence[Sequence
     return pd.DataFrame(rows)
 
 
-def _probe(data: Sequence[SequenceData], settings: Settings, steps: int, device: str) -> dict[str, "pd.Series[float]"]:
+def _probe(data: Sequence[SequenceData], steps: int, device: str) -> dict[str, "pd.Series[float]"]:
     """Return the 14 features of each corpus, by name."""
     environment.make_deterministic()
-    table = joint.train_table(data, settings)
+    configuration = replace(CONFIGURATION, epochs=1, steps=steps)
+    table = execution.shared_table(data, "SkipGram", configuration, seed=0)
     found = {}
     for corpus in tqdm(data, desc="probes", unit="task"):
-        task = tagging.as_task(corpus, table, settings.longest).to(environment.choose_device(device))
-        *_, curves = joint.train([task], table, settings, steps, seed=0)
-        of_data = features.data_features(corpus.train, corpus.test, set(table.index))
+        run = Run("SkipGram", "single", (), SINGLE_TASK, 0, replace(configuration, data=corpus.name))
+        assembled = assemble(corpus, table, (), run.configuration, run.seed, environment.choose_device(device))
+        history = execution.train(run, assembled, corpus, table)
+        of_data = data_features(corpus.train, corpus.test, set(table.index))
         # Without a single unknown word the ratio to another task's rate would be undefined.
         of_data["OOV rate"] = max(of_data["OOV rate"], 1 / corpus.train.tokens)
-        curve = study.as_series(curves[corpus.name], steps).rename(corpus.name)
+        curve = study.as_series(execution.curve(history.steps[corpus.name]), steps).rename(corpus.name)
         found[corpus.name] = pd.concat([of_data, features.curve_features(curve)])
     return found
 
@@ -154,7 +164,7 @@ def report(main: Path, aux: Sequence[Path], profile: str = STUDY, device: str = 
     names = [file.stem for file in (main, *aux)]
     if len(set(names)) < len(names):
         raise ValueError(f"files need different names, got {', '.join(names)}; rename one")
-    predictor = Predictor.of(study.unpack(paths.recorded_pairs(profile)))
+    predictor = recorded(profile)
     frame = _predict(predictor, read_own(main), [read_own(file) for file in aux], device)
     lines = [
         f"{main.stem} gains from {row.aux} with probability {row.probability:.2f}; of the {row.n} recorded pairs with "

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mt2st.data.tags.sequences import TASKS
+from mt2st.data.sources import SOURCES
+from mt2st.data.tags.description import DATA
+from mt2st.experiments.pairs import steps_of
+from mt2st.experiments.runs import Record
 from mt2st.relations import analysis, features, measures, published, study
 from mt2st.relations.analysis import By
-from mt2st.relations.joint import JointRecord
 from mt2st.statistics import as_text
 
 TITLES = {
@@ -28,26 +30,26 @@ DIVISIONS: dict[By, str] = {
 }
 
 
-def task_features(records: Sequence[JointRecord], share: float = 1.0) -> pd.DataFrame:
+def task_features(records: Sequence[Record], share: float = 1.0) -> pd.DataFrame:
     """Return the 14 features of each task (rows) from its single-task run, the curve's from its first `share`."""
     rows = {}
     for task, record in study.alone(records).items():
         curve = study.curve(record).rename(task)
-        beginning = curve[curve.index <= share * record.run.steps]
-        rows[task] = pd.concat([pd.Series(record.scores[task]["features"]), features.curve_features(beginning)])
-    return pd.DataFrame(rows).T[[*features.DATA, *features.CURVE]].rename_axis("task")
+        beginning = curve[curve.index <= share * steps_of(record.run)]
+        rows[task] = pd.concat([pd.Series(record.scores["features"]), features.curve_features(beginning)])
+    return pd.DataFrame(rows).T[[*DATA, *features.CURVE]].rename_axis("task")
 
 
-def curves(records: Sequence[JointRecord]) -> pd.DataFrame:
+def curves(records: Sequence[Record]) -> pd.DataFrame:
     """Training losses of the tasks alone: a row a step, a column each task."""
     return pd.DataFrame({task: study.curve(record) for task, record in study.alone(records).items()})
 
 
-def single_tasks(records: Sequence[JointRecord]) -> pd.DataFrame:
+def single_tasks(records: Sequence[Record]) -> pd.DataFrame:
     """Scores of each task alone (rows): F1 and accuracy of tags, and F1 of spans, in validation and test."""
     rows = {
         task: {
-            f"{name}, {part}": record.scores[task][part].get(measure, np.nan)
+            f"{name}, {part}": study.scores_of(record, task)[part].get(measure, np.nan)
             for part in ("validation", "test")
             for measure, name in (("f1", "F1"), ("accuracy", "accuracy"), ("span_f1", "span F1"))
         }
@@ -56,7 +58,7 @@ def single_tasks(records: Sequence[JointRecord]) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
-def pairs(records: Sequence[JointRecord]) -> pd.DataFrame:
+def pairs(records: Sequence[Record]) -> pd.DataFrame:
     """One row an ordered pair: relative gains in percent in validation, with interval, and in test, and of spans.
 
     `gain` and its bounds are `study.gain_intervals`; `averaged` is the gain in validation F1 averaged over the readings
@@ -72,7 +74,7 @@ def pairs(records: Sequence[JointRecord]) -> pd.DataFrame:
     return frame.sort_index().reset_index()
 
 
-def averaged_gains(records: Sequence[JointRecord]) -> "pd.Series[float]":
+def averaged_gains(records: Sequence[Record]) -> "pd.Series[float]":
     """Relative gains in percent of validation F1 averaged over the readings of the second half, by (main, aux).
 
     F1 moves up and down from reading to reading, and what the main task alone happens to score at the end shifts its
@@ -85,7 +87,7 @@ def averaged_gains(records: Sequence[JointRecord]) -> "pd.Series[float]":
     return pd.Series(study.relative_gain(shared.to_numpy(), single.to_numpy()), shared.index)
 
 
-def _late(record: JointRecord, task: str) -> float:
+def _late(record: Record, task: str) -> float:
     """Mean validation F1 of a task over the readings of the second half of its run."""
     f1 = _by_share(record, task)
     return float(f1[f1.index > 0.5].mean())
@@ -93,18 +95,19 @@ def _late(record: JointRecord, task: str) -> float:
 
 def _published(pairs: pd.MultiIndex) -> "pd.Series[float]":
     """Published gains by pairs of corpora, NaN where the study has no such tasks."""
-    kinds = pd.MultiIndex.from_tuples([(TASKS.get(main), TASKS.get(aux)) for main, aux in pairs])
+    tasks = {name: source.task for name, source in SOURCES.items()}
+    kinds = pd.MultiIndex.from_tuples([(tasks.get(main), tasks.get(aux)) for main, aux in pairs])
     return analysis.of_pairs(published.figure_1()).reindex(kinds).set_axis(pairs)
 
 
-def defined_gains(records: Sequence[JointRecord]) -> "pd.Series[float]":
+def defined_gains(records: Sequence[Record]) -> "pd.Series[float]":
     """Return gains by (main, aux) among the tasks that have any: one that scores nothing alone is left out."""
     gains = study.gains(records)
     scoring = gains.index[gains.notna().any(axis=1)]
     return analysis.of_pairs(gains.loc[scoring, scoring])
 
 
-def relatedness(records: Sequence[JointRecord]) -> pd.DataFrame:
+def relatedness(records: Sequence[Record]) -> pd.DataFrame:
     """Score each measure of relatedness by how well it ranks the gains, see `measures.ranking`.
 
     The gains that were published for such tasks stand last, where there are any.
@@ -112,14 +115,14 @@ def relatedness(records: Sequence[JointRecord]) -> pd.DataFrame:
     cost the run whose gain they are to tell.
     """
     gains = defined_gains(records)
-    tasks = pd.DataFrame({task: record.scores[task]["features"] for task, record in study.alone(records).items()}).T
+    tasks = pd.DataFrame({task: record.scores["features"] for task, record in study.alone(records).items()}).T
     pairs = study.together(records)
     by_pair = pd.DataFrame(
         {
             pair: {
-                "label information": pairs[pair].scores[pair[0]]["label information"],
-                "gradient cosine, begin": pairs[pair].history["cosine"].iloc[0],
-                "gradient cosine, mean": pairs[pair].history["cosine"].mean(),
+                "label information": pairs[pair].scores["label information"],
+                "gradient cosine, begin": pairs[pair].epochs["cosine"].iloc[0],
+                "gradient cosine, mean": pairs[pair].epochs["cosine"].mean(),
             }
             for pair in gains.index
         }
@@ -133,14 +136,14 @@ def relatedness(records: Sequence[JointRecord]) -> pd.DataFrame:
     return measures.ranking(values | ({"published gain": earlier} if earlier.notna().any() else {}), gains)
 
 
-def prediction(records: Sequence[JointRecord], repeats: int = 100) -> pd.DataFrame:
+def prediction(records: Sequence[Record], repeats: int = 100) -> pd.DataFrame:
     """How well logistic regression predicts a gain, by set of features and by how pairs are held out.
 
     See `analysis.table`; `p`, for all features, is that of swapping the tasks' names (`analysis.permutation_test`).
     """
     gains = defined_gains(records)
     of_pairs = features.pair_features(task_features(records)).loc[gains.index]
-    is_data = of_pairs.columns.get_level_values("feature").isin(features.DATA)
+    is_data = of_pairs.columns.get_level_values("feature").isin(DATA)
     sets = {
         ALL: of_pairs,
         "data features": of_pairs.loc[:, is_data],
@@ -153,7 +156,7 @@ def prediction(records: Sequence[JointRecord], repeats: int = 100) -> pd.DataFra
         for name, row in table.iterrows():
             p = np.nan
             if name == ALL:
-                p = analysis.permutation_test(of_pairs, gains, by, PERMUTATIONS).loc["tasks", "p"]
+                p = analysis.permutation_test(of_pairs, gains, by, "tasks", PERMUTATIONS)["p"]
             shown = {
                 title: as_text(row[score], row[f"{score} low"], row[f"{score} high"], ".3f")
                 for score, title in (("accuracy", "accuracy"), ("f1", "F1 of gain"))
@@ -162,7 +165,7 @@ def prediction(records: Sequence[JointRecord], repeats: int = 100) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def by_budget(records: Sequence[JointRecord]) -> pd.DataFrame:
+def by_budget(records: Sequence[Record]) -> pd.DataFrame:
     """What more batches change: gains read at each tenth of the budget, of the same runs.
 
     Counted are the pairs with a gain that is defined, which it is not before the main task alone scores: `pairs` is how
@@ -190,13 +193,13 @@ def by_budget(records: Sequence[JointRecord]) -> pd.DataFrame:
     )
 
 
-def _by_share(record: JointRecord, task: str) -> "pd.Series[float]":
+def _by_share(record: Record, task: str) -> "pd.Series[float]":
     """F1 of a task in validation by share of its run; evaluations are equally spaced but for rounding to a step."""
-    f1 = record.history.loc[record.history["task"] == task, "f1"]
+    f1 = record.tasks.loc[record.tasks["task"] == task, "validation_f1"]
     return f1.set_axis(np.arange(1, len(f1) + 1) / len(f1))
 
 
-def conclusions(records: Sequence[JointRecord]) -> str:
+def conclusions(records: Sequence[Record]) -> str:
     """Say how many pairs gain, for how many the interval excludes 0, and which tasks help and profit most.
 
     Pairs are those with a gain that is defined; the main task alone scores something. Where some of them are among the
@@ -228,7 +231,7 @@ def _most(counts: "pd.Series[int]") -> str:
     return f"{', '.join(counts.index[counts == counts.max()])} ({counts.max()})"
 
 
-def tables(records: Sequence[JointRecord]) -> dict[str, pd.DataFrame]:
+def tables(records: Sequence[Record]) -> dict[str, pd.DataFrame]:
     """Return the tables of `TITLES` by name."""
     return {
         "single_tasks": single_tasks(records).rename_axis("task").reset_index(),

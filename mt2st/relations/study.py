@@ -1,105 +1,36 @@
-"""The study: every corpus trained alone and with every other one, and the gains read from these runs.
-
-A pair is run once and read in both directions: ⟨main, {main, aux}⟩ is what the main task gains from the auxiliary one.
-"""
+"""Gains of tasks from each other, read from the records of a study of pairs (`experiments.pairs`)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import combinations
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mt2st.data.files.errors import MissingData
-from mt2st.data.tags import sequences
-from mt2st.experiments import store as folders
-from mt2st.relations.joint import JointRecord, JointRun, Settings
-from mt2st.relations.tagging import micro_f1
+from mt2st.experiments.pairs import steps_of
+from mt2st.experiments.runs import Record
+from mt2st.metrics import micro_f1
 
-STEPS = 25_000  # batches of one task; twice as many of two, as each step draws one of them
 RESAMPLES = 2_000
-TOKENS_OF_WIKI = ("wiki-hyperlink", "wiki-emphasis", "wiki-casing", "wiki-frequency", "wiki-next")
-OPEN = (
-    *("ud-ewt", "conll2000", "uner-ewt", "semcor", "streusle-mwe", "streusle"),
-    *("framenet", "scienceie", "wiki-hyperlink"),
-)
-LICENSED = ("compression", "ccgbank")
 
 
-@dataclass(frozen=True)
-class Study:
-    """Corpora by name, and the batches of a run on one of them.
-
-    Its table of words has the training text of all of them, so that a study of more corpora is another study.
-    """
-
-    corpora: tuple[str, ...]
-    steps: int = STEPS
-    seed: int = 0
-    settings: Settings = field(default_factory=Settings)
-
-    def with_budget(self, share: float) -> "Study":
-        """Return the same with a share of the batches; raises ValueError unless it is positive."""
-        if not share > 0:
-            raise ValueError(f"the budget of the study must be a positive share of its batches, got {share}")
-        return replace(self, steps=max(1, round(share * self.steps)))
-
-    def missing(self) -> dict[str, str]:
-        """Return the corpora that are not on this machine, each with what to do."""
-        found = {}
-        for corpus in self.corpora:
-            try:
-                sequences.locate(corpus)
-            except MissingData as error:
-                found[corpus] = str(error)
-        return found
-
-    def at_hand(self) -> "Study":
-        """Return the study of the corpora that are here; raises MissingData where there are fewer than two."""
-        missing = self.missing()
-        corpora = tuple(corpus for corpus in self.corpora if corpus not in missing)
-        if len(corpora) < 2:
-            raise MissingData(f"a study of pairs needs at least two corpora: {'; '.join(missing.values())}")
-        return replace(self, corpora=corpora)
-
-    def plan(self) -> list[JointRun]:
-        """Return all runs: each corpus alone, then all pairs."""
-        return [self.run(corpus) for corpus in self.corpora] + [
-            self.run(*pair) for pair in combinations(self.corpora, 2)
-        ]
-
-    def run(self, *corpora: str) -> JointRun:
-        """Return the run on one corpus, or on a pair in the order of the study's."""
-        return JointRun(corpora, self.corpora, len(corpora) * self.steps, self.seed, self.settings)
-
-
-def load(run: JointRun, profile: str) -> JointRecord:
-    """Read the record of a finished run."""
-    return JointRecord(run, *folders.read(run, profile))
-
-
-def pack(records: Iterable[JointRecord], file: Path) -> None:
-    """Write records in compact form: one parquet row a run."""
-    folders.pack((folders.as_row(r.run, r.history, r.scores, r.environment) for r in records), file)
-
-
-def unpack(file: Path) -> list[JointRecord]:
-    """Read records that `pack` wrote; raises FileNotFoundError that says how to make them."""
-    profile = file.stem.removeprefix("pairs-")
-    rows = map(folders.from_row, folders.unpack(file, f"mt2st reproduce --profile {profile} --notebooks 10"))
-    return [JointRecord(JointRun.from_dict(run), *left) for run, *left in rows]
-
-
-def alone(records: Iterable[JointRecord]) -> dict[str, JointRecord]:
+def alone(records: Iterable[Record]) -> dict[str, Record]:
     """Return the runs on one task, by task."""
-    return {record.run.corpora[0]: record for record in records if len(record.run.corpora) == 1}
+    return {record.run.configuration.data: record for record in records if not record.run.auxiliaries}
 
 
-def together(records: Iterable[JointRecord]) -> dict[tuple[str, str], JointRecord]:
+def together(records: Iterable[Record]) -> dict[tuple[str, str], Record]:
     """Return the run of each ordered pair (main, aux), each run under both orders."""
-    pairs = [(record.run.corpora, record) for record in records if len(record.run.corpora) == 2]
-    return {order: record for (one, other), record in pairs for order in ((one, other), (other, one))}
+    pairs = [
+        (record.run.configuration.data, record.run.auxiliaries[0], record)
+        for record in records
+        if record.run.auxiliaries
+    ]
+    return {order: record for one, other, record in pairs for order in ((one, other), (other, one))}
+
+
+def scores_of(record: Record, task: str) -> dict[str, Any]:
+    """Return what a run scores on one of its tasks, see `execution._study_scores`."""
+    return record.scores["by_task"][task]
 
 
 def relative_gain(shared: np.ndarray, single: np.ndarray) -> np.ndarray:
@@ -107,22 +38,22 @@ def relative_gain(shared: np.ndarray, single: np.ndarray) -> np.ndarray:
     return 100 * (shared / np.where(np.greater(single, 0), single, np.nan) - 1)
 
 
-def gains(records: Sequence[JointRecord], part: str = "validation", measure: str = "f1") -> pd.DataFrame:
+def gains(records: Sequence[Record], part: str = "validation", measure: str = "f1") -> pd.DataFrame:
     """Relative gain in percent of each task (rows, main) from each other one (columns, aux), as the study's Figure 1.
 
     100 · (pair − single) / single of a measure of the last step: "f1" of tags token by token, which the study read in
     validation, "accuracy", or "span_f1" where all tags mark spans. NaN on the diagonal, and where a run, a measure or
     anything to compare with (a single-task score of 0) is missing.
     """
-    singles = {task: record.scores[task][part].get(measure, np.nan) for task, record in alone(records).items()}
+    singles = {task: scores_of(record, task)[part].get(measure, np.nan) for task, record in alone(records).items()}
     tasks = list(singles)
     found = pd.DataFrame(np.nan, index=pd.Index(tasks, name="main"), columns=pd.Index(tasks, name="aux"))
     for (main, aux), record in together(records).items():
-        found.loc[main, aux] = relative_gain(record.scores[main][part].get(measure, np.nan), singles[main])
+        found.loc[main, aux] = relative_gain(scores_of(record, main)[part].get(measure, np.nan), singles[main])
     return found
 
 
-def gain_intervals(records: Sequence[JointRecord], confidence: float = 0.95) -> pd.DataFrame:
+def gain_intervals(records: Sequence[Record], confidence: float = 0.95) -> pd.DataFrame:
     """One row a directed pair: relative gain in percent of validation F1, with a bootstrap interval over sentences.
 
     Sentences are resampled for both models together (percentiles of 2,000 resamples). The interval says how far the
@@ -143,15 +74,14 @@ def gain_intervals(records: Sequence[JointRecord], confidence: float = 0.95) -> 
     return pd.DataFrame(rows)
 
 
-def _counts(record: JointRecord, task: str) -> np.ndarray:
-    """Counts of the validation sentences of a task, (S, 3), see `Tagged.counts`."""
-    return np.array(record.scores[task]["counts"]).T
+def _counts(record: Record, task: str) -> np.ndarray:
+    """Counts of the validation sentences of a task, (S, 3), see `metrics.tag_counts`."""
+    return np.array(scores_of(record, task)["counts"]).T
 
 
-def curve(record: JointRecord) -> "pd.Series[float]":
+def curve(record: Record) -> "pd.Series[float]":
     """Training losses of a single-task run by step, see `as_series`."""
-    (corpus,) = record.run.corpora
-    return as_series(record.scores[corpus]["curve"], record.run.steps)
+    return as_series(scores_of(record, record.run.configuration.data)["curve"], steps_of(record.run))
 
 
 def as_series(curve: Sequence[float], steps: int) -> "pd.Series[float]":

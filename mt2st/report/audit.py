@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 
 from mt2st.experiments import released, runs
-from mt2st.experiments.plans import LONGER, TABLES
-from mt2st.experiments.profiles import ORIGINAL
+from mt2st.experiments.plans import LONGER
 from mt2st.experiments.released import STEPS, Step
 from mt2st.experiments.runs import Record
+from mt2st.experiments.strategies import ORIGINAL, STRATEGIES
 from mt2st.report import tables
 from mt2st.statistics import NOTHING, Interval, as_text, holm, mean_interval, paired_difference
 
-TABLE_OF = {strategy: number for number, strategy in TABLES.items()}
 SINGLE = "single task"
 
 
@@ -155,12 +154,12 @@ def without_gradient(records: Sequence[Record]) -> pd.DataFrame:
                 continue
             with_terms, without = by_run[cell.hash].history, plain.history
             accuracies = with_terms["train_accuracy"] - without["train_accuracy"]
-            losses = with_terms["loss.sentiment"] - without["loss.sentiment"]
+            losses = with_terms["primary_loss"] - without["primary_loss"]
             rows.append(
-                {"table": TABLE_OF[strategy], "setting": setting, "terms": "+".join(cell.auxiliaries) or "none"}
+                {"table": STRATEGIES[strategy].table, "setting": setting, "terms": "+".join(cell.auxiliaries) or "none"}
                 | {"accuracy differs by": float(accuracies.abs().max())}
                 | {"primary loss differs by": float(losses.abs().max())}
-                | {"added to the loss": float((with_terms["loss"] - with_terms["loss.sentiment"]).abs().max())}
+                | {"added to the loss": float((with_terms["loss"] - with_terms["primary_loss"]).abs().max())}
             )
     return pd.DataFrame(rows)
 

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from mt2st.experiments import released, runs
-from mt2st.experiments.profiles import NAMES, ORIGINAL, STRATEGIES, Profile
+from mt2st.experiments.downstream import GROUPS
+from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
-from mt2st.report import audit, downstream_summary, summary, tables, timing
+from mt2st.experiments.strategies import ORIGINAL, STRATEGIES, label
+from mt2st.report import audit, downstream, summary, tables, timing
 from mt2st.statistics import (
     NOTHING,
     Interval,
@@ -27,7 +29,7 @@ from mt2st.statistics import (
 
 NOT_MEASURED = "not measured in this profile"
 OTHER_TASK = "another task, not comparable"
-UPDATED = STRATEGIES[1:]
+UPDATED = ("mtl", "diminish", "switch")  # the paper's strategies with auxiliary tasks
 SOME = 1e-9  # stands for "a gain" where the paper gives no number: any amount above none
 WHERE = {
     "time": "abstract",
@@ -59,7 +61,7 @@ class Claim:
     detectable: float = np.nan
 
 
-def table(profile: Profile, records: Sequence[Record]) -> pd.DataFrame:
+def verdicts(profile: Profile, records: Sequence[Record]) -> pd.DataFrame:
     """One row a claim: paper, released logs, ours with 95% interval and n, test, p, p after Holm over all, verdict.
 
     The unit of every test is the seed. `detectable` is the difference that n pairs would find in 80% of studies, in the
@@ -87,6 +89,32 @@ def table(profile: Profile, records: Sequence[Record]) -> pd.DataFrame:
     )
     frame.insert(frame.columns.get_loc("p") + 1, "p after Holm", holm(frame["p"].to_numpy()))
     return frame
+
+
+def readable(found: pd.DataFrame) -> pd.DataFrame:
+    """Return `verdicts` with numbers as text."""
+    return pd.DataFrame(
+        {
+            "claim": found["claim"],
+            "unit": found["unit"],
+            "paper": [_number(value) for value in found["paper"]],
+            "released logs": found["released logs"],
+            "ours": [as_text(row.ours, row.low, row.high, _format(row.ours)) for row in found.itertuples()],
+            "n": found["n"],
+            "p after Holm": [as_text(p, np.nan, np.nan, ".3f") for p in found["p after Holm"]],
+            "detectable with n": [_number(value) for value in found["detectable"]],
+            "verdict": found["verdict"],
+        }
+    )
+
+
+def _number(value: float) -> str:
+    return as_text(value, np.nan, np.nan, _format(value))
+
+
+def _format(value: float) -> str:
+    """One decimal from 10 on and two below."""
+    return ".1f" if abs(value) >= 10 else ".2f"
 
 
 def time_verdicts(records: Sequence[Record]) -> pd.DataFrame:
@@ -126,7 +154,7 @@ def _time(grid: Sequence[Record]) -> Iterator[Claim]:
         f"{to_target}, in seconds": timing.by_seed(times, "seconds"),
     }
     for reference, paper in (("single", -67.0), ("mtl", -13.0)):
-        against = NAMES[reference]
+        against = label(reference)
         for strategy in ("diminish", "switch"):
             for k, (measure, means) in enumerate(measures.items()):
                 ratio = ratio_interval(means[strategy].to_numpy(), means[reference].to_numpy())
@@ -134,7 +162,7 @@ def _time(grid: Sequence[Record]) -> Iterator[Claim]:
                 change = _scaled(ratio.interval, lambda r: 100 * (r - 1))
                 yield Claim(
                     f"T{1 if reference == 'single' else 2}{strategy[0]}{k + 1}",
-                    f"{NAMES[strategy]} trains in less time than {against} learning: {measure}",
+                    f"{label(strategy)} trains in less time than {against} learning: {measure}",
                     WHERE["time"],
                     "% of time",
                     paper,
@@ -150,8 +178,9 @@ def _time(grid: Sequence[Record]) -> Iterator[Claim]:
 def _levels(profile: Profile, grid: Sequence[Record]) -> Iterator[Claim]:
     """Test accuracies in the text; comparable on the paper's own task only."""
     accuracy = 100 * summary.by_seed(runs.score_frame(grid), "accuracy")
-    for k, (strategy, name) in enumerate((NAMES | {"single": ORIGINAL}).items(), start=1):
-        paper = 100 * summary.PAPER_ACCURACY[strategy]
+    for k, strategy in enumerate(("single", *UPDATED), start=1):
+        name = ORIGINAL if strategy == "single" else label(strategy)
+        paper = 100 * STRATEGIES[strategy].paper_accuracy
         interval = mean_interval(accuracy[strategy].to_numpy())
         printed = "" if strategy == "single" else f" (mean of its cells in the tables: {_printed(strategy):.0f}%)"
         yield Claim(
@@ -200,11 +229,11 @@ def _gains(grid: Sequence[Record]) -> Iterator[Claim]:
     accuracy = 100 * summary.by_seed(runs.score_frame(grid), "accuracy")
     pairs = [("mtl", "single"), ("diminish", "single"), ("switch", "single"), ("diminish", "mtl"), ("switch", "mtl")]
     for k, (strategy, reference) in enumerate(pairs, start=1):
-        paper = 100 * (summary.PAPER_ACCURACY[strategy] - summary.PAPER_ACCURACY[reference])
-        against = ORIGINAL if reference == "single" else NAMES[reference]
+        paper = 100 * (STRATEGIES[strategy].paper_accuracy - STRATEGIES[reference].paper_accuracy)
+        against = ORIGINAL if reference == "single" else label(reference)
         yield _difference(
             f"G{k}",
-            f"{NAMES[strategy]} has a higher test accuracy than {against}",
+            f"{label(strategy)} has a higher test accuracy than {against}",
             WHERE["gain"] if reference == "single" else WHERE["level"],
             "points",
             paper,
@@ -271,13 +300,14 @@ def _curves(grid: Sequence[Record]) -> Iterator[Claim]:
 
 def _elsewhere(records: Sequence[Record]) -> Iterator[Claim]:
     """Learned tables on other tasks, against the table of single-task learning."""
-    for task, name in downstream_summary.GROUPS.items():
+    for group in GROUPS:
         for strategy in ("diminish", "switch"):
-            key, text = f"D-{task}-{strategy[0]}", f"{NAMES[strategy]}'s table is better for {name} than single-task's"
+            key = f"D-{group}-{strategy[0]}"
+            text = f"{label(strategy)}'s table is better for {downstream.name_of(group)} than single-task's"
             if not records:
                 yield Claim(key, text, WHERE["conclusion"], "points", np.nan, "none", None)
                 continue
-            means = 100 * downstream_summary.by_seed(records, task)
+            means = 100 * downstream.by_seed(records, group)
             yield _difference(
                 key, text, WHERE["conclusion"], "points", SOME, means[strategy].to_numpy(), means["single"].to_numpy()
             )

@@ -14,8 +14,8 @@ from matplotlib.patches import FancyBboxPatch
 
 from mt2st.data import lexicons
 from mt2st.data.dataset import Dataset
+from mt2st.data.tags.taggings import CASES, case_of
 from mt2st.data.vectors import EmbeddingTable
-from mt2st.experiments.auxiliaries import CASES, case_of
 from mt2st.models import Model
 from mt2st.schedules import Schedule
 from mt2st.tasks import LabelledTask, Task
@@ -32,10 +32,10 @@ def text_statistics(dataset: Dataset) -> Figure:
     axes[1].set(title="length of training sentences", xlabel="tokens", ylabel="")
     axes[1].legend()
     cases = Counter(case_of(word) for sentence in dataset.background.tokens for word in sentence)
-    axes[2].barh(CASES, [cases[i] for i in range(len(CASES))])
+    axes[2].barh(CASES, [cases[name] for name in CASES])
     axes[2].set(title="true-casing: background tokens", xscale="log")
-    shares = {name: float(np.concatenate(list(tags)).mean()) for name, tags in dataset.background.tags.items()}
-    axes[3].bar(list(shares), [100 * share for share in shares.values()])
+    for name, tags in dataset.background.tags.items():
+        axes[3].bar(name, 100 * np.mean([tag != "O" for sentence in tags for tag in sentence]), color="C0")
     axes[3].set(title="tokens inside a span, %")
     return figure
 
@@ -52,8 +52,8 @@ def marked_sentences(dataset: Dataset, rows: Sequence[int]) -> str:
                 strict=True,
             )
         ):
-            words[i] = f"<u style='color:#0173b2'>{words[i]}</u>" if link else words[i]
-            words[i] = f"<b>{words[i]}</b>" if emphasis else words[i]
+            words[i] = f"<u style='color:#0173b2'>{words[i]}</u>" if link != "O" else words[i]
+            words[i] = f"<b>{words[i]}</b>" if emphasis != "O" else words[i]
         lines.append(f"<p>{' '.join(words)}</p>")
     return "\n".join(lines)
 
@@ -71,15 +71,15 @@ def coverage(dataset: Dataset, table: EmbeddingTable) -> pd.DataFrame:
 def framework(model: Model, primary: LabelledTask, auxiliaries: Sequence[Task], schedule: Schedule) -> Figure:
     """Figure 1: the framework with the shapes of a real model, its tasks and their weights over time.
 
-    Tasks on text stand behind the BiLSTM, losses on the table below the table.
+    Tasks on text stand behind the encoder, losses on the table below the table.
     """
     figure, axes = plt.subplots(figsize=(11, 4.6))
     axes.axis("off")
     axes.set(xlim=(0, 11), ylim=(0, 4.6))
-    rows, width = model.encoder.table.shape
+    encoder, (rows, width) = type(model.encoder).__name__, model.table.shape
     _box(axes, 0.1, 2.6, 1.5, "sentence\n(batch, time)", "#eeeeee")
     _box(axes, 2.1, 2.6, 1.9, f"embedding table\n{rows:,} × {width}", "#cfe3f3")
-    _box(axes, 4.5, 2.6, 1.9, f"BiLSTM\n2 × {model.encoder.hidden} states", "#cfe3f3")
+    _box(axes, 4.5, 2.6, 1.9, f"{encoder}\nstates of {model.encoder.size}", "#cfe3f3")
     for start, end in [(1.6, 2.1), (4.0, 4.5)]:
         _arrow(axes, (start, 3.05), (end, 3.05))
     labels = {primary.name: "primary\nweight 1"}
@@ -97,7 +97,7 @@ def framework(model: Model, primary: LabelledTask, auxiliaries: Sequence[Task], 
         _box(axes, x, 0.9, 1.6, task.name, "#d9ead3")
         _arrow(axes, (3.05, 2.6), (x + 0.8, 1.8))
         axes.text(x + 0.8, 0.75, labels[task.name], ha="center", va="top", fontsize=9)
-    axes.set_title(f"shared: table and BiLSTM, {sum(p.numel() for p in model.encoder.parameters()):,} parameters")
+    axes.set_title(f"shared: table and {encoder}, {sum(p.numel() for p in model.encoder.parameters()):,} parameters")
     return figure
 
 

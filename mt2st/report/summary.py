@@ -1,12 +1,13 @@
 """What the runs say by strategy: accuracy, time, and differences from single-task training, paired by seed."""
 
+import numpy as np
 import pandas as pd
 
-from mt2st.experiments.profiles import STRATEGIES
+from mt2st.experiments.strategies import STRATEGIES, label
 from mt2st.statistics import as_text, mean_interval, paired_difference, ratio_interval
 
-# Section IV of the paper; it gives no such number for "original", so this is the mean of Table I's five rows.
-PAPER_ACCURACY = {"single": 0.482, "mtl": 0.68, "diminish": 0.71, "switch": 0.77}
+# Of `readable`: single-task training is not compared with itself.
+OF_SINGLE = {"difference from single-task (points)": "–", "exact p": "–", "time relative to single-task": "1"}
 
 
 def by_seed(frame: pd.DataFrame, value: str, arms: str = "strategy") -> pd.DataFrame:
@@ -38,7 +39,7 @@ def by_strategy(scores: pd.DataFrame) -> pd.DataFrame:
             "accuracy": accuracy.mean,
             "low": accuracy.low,
             "high": accuracy.high,
-            "paper": PAPER_ACCURACY[strategy],
+            "paper": STRATEGIES[strategy].paper_accuracy,
             "train_seconds": seconds[strategy].mean(),
         }
         if "single" not in accuracies.columns:
@@ -55,6 +56,32 @@ def by_strategy(scores: pd.DataFrame) -> pd.DataFrame:
             "time_ratio_high": ratio.high,
         }
     return pd.DataFrame(rows).T.astype({"n": int})
+
+
+def readable(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return `by_strategy` with numbers as text; empty where there is nothing to compare with single-task training."""
+    try:
+        rows = by_strategy(scores)
+    except ValueError:  # strategies that were run on no embedding and seed together
+        return pd.DataFrame()
+    if "single" not in rows.index:
+        return pd.DataFrame()
+    shown = [
+        {
+            "strategy": label(row.Index),
+            "paper, IMDB (%)": as_text(100 * row.paper, np.nan, np.nan, ".0f"),
+            "ours (%)": as_text(100 * row.accuracy, 100 * row.low, 100 * row.high),
+            "difference from single-task (points)": as_text(
+                100 * row.difference, 100 * row.difference_low, 100 * row.difference_high
+            ),
+            "exact p": f"{row.p:.2f}",
+            "seconds of training": f"{row.train_seconds:.1f}",
+            "time relative to single-task": as_text(row.time_ratio, row.time_ratio_low, row.time_ratio_high, ".2f"),
+        }
+        | (OF_SINGLE if row.Index == "single" else {})
+        for row in rows.itertuples()
+    ]
+    return pd.DataFrame(shown)
 
 
 def switch_step(history: pd.DataFrame) -> pd.DataFrame:

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mt2st import paths
 from mt2st.data.vectors import EMBEDDINGS, FETCH_GLOVE, GLOVE
-from mt2st.experiments.plans import SETTINGS, TABLES
+from mt2st.experiments.strategies import ORIGINAL, STRATEGIES, UPDATES
 from mt2st.statistics import mean_interval
 
-TITLES = {1: "Table I: multi-task learning", 2: "Table II: MT2ST Diminish", 3: "Table III: MT2ST Switch"}
+SETTINGS = (ORIGINAL, *UPDATES)
 SCORE_COLUMNS = [f"{average}_{score}" for average in ("macro", "weighted") for score in ("precision", "recall", "f1")]
 COLUMNS = [
     "strategy", "embedding", "setting", "seeds", "accuracy_mean", "accuracy_low", "accuracy_high", *SCORE_COLUMNS,
@@ -20,23 +19,22 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def table(number: int, scores: pd.DataFrame, embeddings: Sequence[str] = EMBEDDINGS) -> pd.DataFrame:
-    """Return Table I, II or III: one row for each embedding and setting (original, update0–3).
+def accuracies(strategy: str, scores: pd.DataFrame, embeddings: Sequence[str] = EMBEDDINGS) -> pd.DataFrame:
+    """Return a strategy's table, such as Table I: one row for each embedding and setting (original, update0–3).
 
     "original" is single-task training under the same conditions as every other row. Accuracies are shares; low and
     high bound the 95% t interval over seeds, clipped to [0, 1]. A row without runs says why in `note`.
 
     Args:
-        number: 1, 2 or 3.
+        strategy: any but "single".
         scores: `runs.score_frame` of recorded runs.
         embeddings: which embeddings to list.
     """
-    strategy = TABLES[number]
     rows = []
     for embedding in embeddings:
         for setting in SETTINGS:
             runs = scores[
-                (scores["strategy"] == ("single" if setting == "original" else strategy))
+                (scores["strategy"] == ("single" if setting == ORIGINAL else strategy))
                 & (scores["embedding"] == embedding)
                 & (scores["setting"] == setting)
             ]
@@ -70,7 +68,7 @@ def _summary(runs: pd.DataFrame, embedding: str) -> dict[str, float | int | str]
 
 def paper_accuracy(strategy: str, embedding: str, setting: str) -> float:
     """Accuracy the paper prints for a cell, as a share; NaN where it prints none."""
-    return _lookup(_paper(), "accuracy", strategy, embedding, setting) / 100
+    return _lookup(paper_cells(), "accuracy", strategy, embedding, setting) / 100
 
 
 def released_accuracy(strategy: str, embedding: str, setting: str) -> float:
@@ -78,9 +76,10 @@ def released_accuracy(strategy: str, embedding: str, setting: str) -> float:
     return _lookup(_released(), "test_accuracy", strategy, embedding, setting)
 
 
+@lru_cache
 def paper_cells() -> pd.DataFrame:
     """Tables I–III as printed, one row a cell: table, strategy, embedding, setting, accuracy in percent and so on."""
-    return _paper()
+    return pd.read_csv(paths.data() / "paper" / "tables.csv")
 
 
 def released_logs(strategy: str, embedding: str, setting: str) -> str:
@@ -99,27 +98,26 @@ def _cell_of(frame: pd.DataFrame, strategy: str, embedding: str, setting: str) -
 
 
 @lru_cache
-def _paper() -> pd.DataFrame:
-    """Tables I–III as printed."""
-    return pd.read_csv(paths.data() / "paper" / "tables.csv")
-
-
-@lru_cache
 def _released() -> pd.DataFrame:
     """Test reports in the released logs."""
     return pd.read_csv(paths.data() / "paper" / "released_logs.csv")
 
 
 def compact(scores: pd.DataFrame, embeddings: Sequence[str] = EMBEDDINGS) -> pd.DataFrame:
-    """Tables I–III side by side, in percent: for each strategy the paper, its released logs, ours with half-width."""
+    """Tables I–III side by side, in percent: for each strategy the paper, its released logs, ours with its interval.
+
+    Strategies that are not the paper's follow, where they have been run.
+    """
     columns: dict[str, pd.Series] = {}
-    for number, strategy in TABLES.items():
-        full = table(number, scores, embeddings)
+    run = set(scores["strategy"])
+    for strategy in (s for s in STRATEGIES.values() if s.name != "single" and (s.table or s.name in run)):
+        full = accuracies(strategy.name, scores, embeddings)
         columns |= {"embedding": full["embedding"], "setting": full["setting"]}
-        columns[f"{strategy}: paper"] = full["paper_accuracy"].map(_percent)
-        cells = zip(full["strategy"], full["embedding"], full["setting"], strict=True)
-        columns[f"{strategy}: released logs"] = pd.Series([released_logs(*cell) for cell in cells])
-        columns[f"{strategy}: ours"] = full.apply(_ours, axis=1)
+        if strategy.table:
+            cells = zip(full["strategy"], full["embedding"], full["setting"], strict=True)
+            columns[f"{strategy.name}: paper"] = full["paper_accuracy"].map(_percent)
+            columns[f"{strategy.name}: released logs"] = pd.Series([released_logs(*cell) for cell in cells])
+        columns[f"{strategy.name}: ours"] = full.apply(_ours, axis=1)
     return pd.DataFrame(columns)
 
 
@@ -147,15 +145,3 @@ def _cell(value: object, decimals: int) -> str:
     if isinstance(value, float):
         return "–" if np.isnan(value) else f"{value:.{decimals}f}"
     return str(value)
-
-
-def write(number: int, scores: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write `table_{number}` as csv, md and tex."""
-    full = table(number, scores)
-    files = [folder / f"table_{number}.{suffix}" for suffix in ("csv", "md", "tex")]
-    full.to_csv(files[0], index=False, float_format="%.6g")
-    files[1].write_text(f"{TITLES[number]}\n\n{to_markdown(full)}", encoding="utf-8")
-    body = full.rename(columns=lambda name: name.replace("_", " "))
-    tex = body.to_latex(index=False, float_format="%.3f", na_rep="--", caption=TITLES[number], escape=True)
-    files[2].write_text(tex, encoding="utf-8")
-    return files

@@ -13,10 +13,11 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from mt2st.experiments.profiles import STRATEGIES
 from mt2st.experiments.runs import Record
+from mt2st.experiments.strategies import STRATEGIES
 from mt2st.report import summary
 from mt2st.statistics import NOTHING, PairedComparison, ratio_interval
+from mt2st.training import AUXILIARY
 
 FIXED_TARGETS = (0.65, 0.70, 0.75)
 UNITS = ("seconds", "operations")
@@ -29,17 +30,20 @@ def best_mean(records: Sequence[Record]) -> float:
     return float(pd.concat(histories, axis=1).mean(axis=1).max())
 
 
-def costs(record: Record) -> pd.DataFrame:
+def targets(records: Sequence[Record]) -> list[float]:
+    """Validation accuracies to reach: the single-task arm's best mean, and the fixed ones."""
+    return [best_mean(records), *FIXED_TARGETS]
+
+
+def spent(record: Record) -> pd.DataFrame:
     """Return what a run has spent by the end of each epoch: training seconds and floating-point operations.
 
     Operations are `compute.epoch_flops` of the primary task and of each auxiliary task in the epochs that compute it.
     """
-    history, flops, epsilon = record.history, record.scores["flops"], record.run.configuration.epsilon
-    auxiliaries = record.run.auxiliaries
-    operations = pd.Series(float(sum(n for task, n in flops.items() if task not in auxiliaries)), history.index)
-    for task in auxiliaries:
-        operations += flops[task] * (history[f"weight.{task}"] >= epsilon)
-    return pd.DataFrame({"seconds": record.seconds.cumsum(), "operations": operations.cumsum()})
+    tasks, flops = record.tasks, record.scores["flops"]
+    computed = (tasks["role"] != AUXILIARY) | (tasks["weight"] >= record.run.configuration.epsilon)
+    operations = (tasks["task"].map(flops) * computed).groupby(tasks["epoch"]).sum()
+    return pd.DataFrame({"seconds": record.seconds.to_numpy(), "operations": operations.to_numpy(float)}).cumsum()
 
 
 def primary_costs_alike(records: Sequence[Record]) -> bool:
@@ -59,15 +63,15 @@ def to_target(records: Sequence[Record], target: float) -> pd.DataFrame:
     """
     rows = []
     for record in records:
-        spent = costs(record)
+        costs = spent(record)
         hits = np.flatnonzero(record.history["validation_accuracy"] >= target)
-        at = int(hits[0]) if len(hits) else len(spent) - 1
+        at = int(hits[0]) if len(hits) else len(costs) - 1
         run = record.run
         rows.append(
             {"strategy": run.strategy, "embedding": run.embedding, "setting": run.setting, "seed": run.seed}
             | {"reached": bool(len(hits)), "epochs": at + 1}
-            | {unit: float(spent[unit].iloc[at]) for unit in UNITS}
-            | {f"all {unit}": float(spent[unit].iloc[-1]) for unit in UNITS}
+            | {unit: float(costs[unit].iloc[at]) for unit in UNITS}
+            | {f"all {unit}": float(costs[unit].iloc[-1]) for unit in UNITS}
         )
     return pd.DataFrame(rows)
 
@@ -101,7 +105,7 @@ def compare(means: pd.DataFrame, strategy: str, reference: str) -> PairedCompari
     return ratio_interval(means[strategy].to_numpy(), means[reference].to_numpy())
 
 
-def table(records: Sequence[Record], targets: Sequence[float]) -> pd.DataFrame:
+def costs(records: Sequence[Record], targets: Sequence[float]) -> pd.DataFrame:
     """Costs to each target by strategy: share of runs that reach it, mean cost, ratios to single-task and multi-task.
 
     Costs are means up to the horizon: a run that needs longer counts as the horizon, so that failures draw a ratio
@@ -126,8 +130,8 @@ def table(records: Sequence[Record], targets: Sequence[float]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def whole_table(records: Sequence[Record], unit: str) -> pd.DataFrame:
-    """Cost of all epochs by strategy, with ratios to single-task and multi-task learning; see `table`."""
+def whole_costs(records: Sequence[Record], unit: str) -> pd.DataFrame:
+    """Cost of all epochs by strategy, with ratios to single-task and multi-task learning; see `costs`."""
     means = whole_training(to_target(records, np.inf), unit)
     rows = []
     for strategy in (s for s in STRATEGIES if s in means.columns):

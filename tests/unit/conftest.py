@@ -1,8 +1,8 @@
-"""Fixtures for all unit tests: folders of their own, the parsed text once a session, and runs that need no training."""
+"""Fixtures for all unit tests: folders of their own, the parsed text once a session, and small data."""
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,15 +14,12 @@ import torch
 from filelock import FileLock
 
 from mt2st import paths
-from mt2st.data.dataset import Background, Dataset, Examples
+from mt2st.data.dataset import Background, Dataset, Examples, Sizes
 from mt2st.data.texts import wiki
 from mt2st.data.vectors import EmbeddingTable
-from mt2st.experiments import plans as experiments
-from mt2st.experiments import profiles
-from mt2st.experiments.auxiliaries import BUILDERS, UPDATES
-from mt2st.experiments.downstream import TASKS
+from mt2st.experiments import profiles, strategies
 from mt2st.experiments.profiles import Profile
-from mt2st.experiments.runs import Record, Run
+from mt2st.experiments.strategies import UPDATES
 
 mpl.use("Agg")
 
@@ -77,7 +74,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def small_topic(shared_cache: Path) -> Dataset:
     """Return the topic task on a few real sentences."""
-    return wiki.load(0, wiki.Sizes(40, 20, 20))
+    return wiki.load(0, Sizes(40, 20, 20))
 
 
 @pytest.fixture
@@ -90,11 +87,10 @@ def toy_dataset() -> Dataset:
     test = Examples(second, np.array([1, 0, 0]))
     tokens = [["The", "Paris", "film", "<b>", "."], ["A", "NATO", "day", "macOS", "!"]]
     tags = {
-        "hyperlink": [np.array([0, 1, 1, 0, 0]), np.array([0, 1, 0, 0, 0])],
-        "emphasis": [np.array([0, 0, 1, 0, 0]), np.array([0, 0, 0, 0, 0])],
+        "hyperlink": [["O", "B-link", "I-link", "O", "O"], ["O", "B-link", "O", "O", "O"]],
+        "emphasis": [["O", "O", "B-emphasis", "O", "O"], ["O"] * 5],
     }
-    classes = dict.fromkeys(tags, ("outside", "inside"))
-    return Dataset("toy", ("negative", "positive"), train, validation, test, Background(tokens, tags, classes))
+    return Dataset("toy", ("negative", "positive"), train, validation, test, Background(tokens, tags))
 
 
 @pytest.fixture
@@ -109,40 +105,13 @@ def profile() -> Profile:
     return profiles.PROFILES["smoke"]
 
 
-@pytest.fixture(scope="session")
-def record_of() -> Callable[[Run], Record]:
-    """Return a function that makes up the record of a run, always the same one for the same run."""
-    return _record_of
-
-
-@pytest.fixture(scope="session")
-def grid_of() -> Callable[[Profile, Sequence[str], int], list[Record]]:
-    """Return a function that makes up the records of all strategies on some embeddings and seeds."""
-
-    def make(profile: Profile, embeddings: Sequence[str], seeds: int) -> list[Record]:
-        return [
-            _record_of(run)
-            for strategy in profiles.STRATEGIES
-            for embedding in embeddings
-            for run in experiments.plan(profile, strategy, embedding, seeds)
-        ]
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def known_record() -> Callable[..., Record]:
-    """Return a function that makes up a record of which every number is known, see `_known_record`."""
-    return _known_record
-
-
 @pytest.fixture
 def tuned() -> pd.DataFrame:
     """Write the table of trials of profile imdb: another learning rate for each arm, another γ for each loss."""
     settings = {"kind": "settings", "gamma": 1.0, "dropout": 0.5, "weight_decay": 0.01, "chosen": True}
     rows = [
         settings | {"strategy": strategy, "setting": setting, "learning_rate": (k + 1) / 1000}
-        for k, (strategy, setting) in enumerate(profiles.ARMS)
+        for k, (strategy, setting) in enumerate(strategies.arms())
     ]
     rows += [row | {"learning_rate": 9.0, "chosen": False} for row in rows]
     rows += [
@@ -159,70 +128,3 @@ def tuned() -> pd.DataFrame:
 def paper_folder() -> Path:
     """Return the folder of the paper's tables."""
     return paths.data() / "paper"
-
-
-def _record_of(run: Run) -> Record:
-    """Make up a record with the columns of a real one, its values random but fixed by the run."""
-    assert set(run.auxiliaries) <= set(BUILDERS)
-    rng, other = np.random.default_rng(int(run.hash, 16)), np.random.default_rng(int(run.hash[:8], 16))
-    history = pd.DataFrame([_epoch_of(run, t, rng, other) for t in range(run.configuration.epochs)])
-    scores = {"best_epoch": _best_epoch(history), "flops": {"topic": 4_000_000} | dict.fromkeys(run.auxiliaries, 9_000)}
-    if run.configuration.test:
-        scores |= {
-            f"{average}_{score}": rng.uniform(0.4, 0.6)
-            for average in ("macro", "weighted")
-            for score in ("precision", "recall", "f1")
-        }
-        scores |= {"accuracy": rng.uniform(0.4, 0.6), "test_loss": rng.random(), "coverage": 0.8}
-        scores |= {"predictions": "012", "targets": "012"}
-    if run.configuration.evaluate_table:
-        scores |= {
-            "downstream": {task: {"accuracy": rng.random(), "coverage": 0.7} for task in TASKS},
-            "intrinsic": [
-                {"set": "EN-RG-65", "measure": "spearman", "score": rng.random(), "covered": 9, "total": 65},
-            ],
-        }
-    machine = {"device": "cpu: made up", "platform": "none", "python": "3.11", "packages": {"torch": "2.0"}}
-    machine |= {"seed": run.seed, "data": {"made-up.txt": "0" * 64}, "table": "1" * 64}
-    return Record(run, history, scores, machine)
-
-
-def _epoch_of(run: Run, t: int, rng: np.random.Generator, other: np.random.Generator) -> dict[str, float]:
-    """Make up one row of a history."""
-    gammas = run.schedule.weights(t).expand(len(run.auxiliaries)).tolist()
-    weights = dict(zip(run.auxiliaries, gammas, strict=True))
-    row = {"epoch": t, "loss.topic": rng.random(), "gradient_norm": rng.random()}
-    active = {name: weight for name, weight in weights.items() if weight >= run.configuration.epsilon}
-    row |= {f"loss.{name}": rng.random() for name in active}
-    row["loss"] = row["loss.topic"] + sum(weight * row[f"loss.{name}"] for name, weight in active.items())
-    row |= {"train_accuracy": rng.random(), "steps": 12, "examples": 180, "tokens": 4351}
-    row |= {f"weight.{name}": weight for name, weight in weights.items()}
-    row |= {f"probe.{name}": rng.random() for name in weights}
-    if run.configuration.validation:
-        row |= {"validation_loss": rng.random(), "validation_accuracy": rng.random()}
-    row |= {"train_seconds": rng.uniform(1, 2), "cpu_seconds": other.uniform(0.9, 1)}
-    return row | {"evaluation_seconds": rng.random()}
-
-
-def _best_epoch(history: pd.DataFrame) -> int:
-    """Epoch whose parameters a run keeps: the best in validation, else the last; -1 if there is none."""
-    if "validation_accuracy" in history:
-        return int(history["validation_accuracy"].argmax())
-    return len(history) - 1
-
-
-def _known_record(
-    run: Run, accuracy: float = 0.5, experiment: str = "grid", flops: int = 10, **columns: float | Sequence[float]
-) -> Record:
-    """Make up a record whose history has the given columns, with one value an epoch or one for all.
-
-    Where nothing is given, losses are 1, accuracies 0.5, and an epoch takes a second and 100 operations; each
-    auxiliary task takes `flops` more.
-    """
-    epochs = range(run.configuration.epochs)
-    constant = dict.fromkeys(("loss", "loss.sentiment", "validation_loss", "train_seconds", "cpu_seconds"), 1.0)
-    constant |= dict.fromkeys(("train_accuracy", "validation_accuracy"), 0.5)
-    weights = {f"weight.{name}": [float(run.schedule.weights(t)[0]) for t in epochs] for name in run.auxiliaries}
-    history = pd.DataFrame({"epoch": epochs} | constant | weights | columns)
-    scores = {"accuracy": accuracy, "flops": {"sentiment": 100} | dict.fromkeys(run.auxiliaries, flops)}
-    return Record(run, history, scores, {"device": "cpu: made up"}, experiment)

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 from gensim.models import KeyedVectors
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -212,9 +214,13 @@ def test_a_kind_without_questions_is_left_out() -> None:
 
 
 def test_an_answer_among_the_questions_own_words_has_probability_zero() -> None:
-    questions = torch.tensor([[2, 3, 4, 3], [4, 5, 6, 7]])
-    loss = analogy_accuracy_loss(_table(8, 3), questions[:1], torch.tensor([True]), 1.0, questions.unique())
-    assert loss.item() == 1.0
+    table = _table(8, 3).requires_grad_()
+    questions = torch.tensor([[2, 3, 4, 3], [3, 4, 2, 4]])
+    loss = analogy_accuracy_loss(table, questions, torch.tensor([True, False]))
+    loss.backward()
+    assert table.grad is not None
+    assert loss.item() == 1
+    assert torch.equal(table.grad, torch.zeros_like(table))
 
 
 # --- UPDATE 3
@@ -225,8 +231,28 @@ def test_soft_rank_by_hand() -> None:
     assert ranks.tolist() == pytest.approx([1.2689414213699951, 1.7310585786300049])  # 1 + σ(∓1)
 
 
-def test_soft_rank_becomes_the_average_rank() -> None:
-    x = np.random.default_rng(0).integers(0, 6, size=(3, 4, 10)).astype(float)  # many ties
+properties = settings(derandomize=True, deadline=None, max_examples=50)
+tied = st.lists(st.integers(-9, 9), min_size=1, max_size=30)  # many ties, and distances a temperature can be small to
+
+
+@properties
+@given(tied, st.floats(1e-9, 0.01))
+def test_soft_rank_becomes_the_average_rank(values: list[int], temperature: float) -> None:
+    ranks = soft_rank(torch.tensor(values, dtype=torch.float64), temperature)
+    np.testing.assert_allclose(ranks.numpy(), stats.rankdata(values), rtol=1e-12)
+
+
+@properties
+@given(st.lists(st.floats(-100, 100), min_size=1, max_size=30), st.floats(1e-6, 1e6))
+def test_soft_ranks_share_out_the_ranks_at_any_temperature(values: list[float], temperature: float) -> None:
+    x = torch.tensor(values, dtype=torch.float64)
+    ranks, n = soft_rank(x, temperature), len(values)
+    assert ranks.sum().item() == pytest.approx(n * (n + 1) / 2)
+    assert (ranks[x.argsort()].diff() >= -1e-12).all()  # in the order of the values
+
+
+def test_soft_rank_ranks_along_the_last_dimension() -> None:
+    x = np.random.default_rng(0).integers(0, 6, size=(3, 4, 10)).astype(float)
     expected = stats.rankdata(x, method="average", axis=-1)
     np.testing.assert_allclose(soft_rank(torch.from_numpy(x), NEARLY_HARD).numpy(), expected, rtol=1e-12)
 
@@ -333,16 +359,6 @@ def test_values_without_spread_have_finite_loss_and_gradient(loss: Callable[...,
     assert table.grad is not None
     assert torch.isfinite(value)
     assert torch.isfinite(table.grad).all()
-
-
-def test_a_question_whose_answer_is_its_own_word_has_probability_zero() -> None:
-    table = _table(8, 3).requires_grad_()
-    questions = torch.tensor([[2, 3, 4, 3], [3, 4, 2, 4]])
-    loss = analogy_accuracy_loss(table, questions, torch.tensor([True, False]))
-    loss.backward()
-    assert table.grad is not None
-    assert loss.item() == 1
-    assert torch.equal(table.grad, torch.zeros_like(table))
 
 
 def test_a_second_right_translation_is_no_error() -> None:

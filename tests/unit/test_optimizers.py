@@ -1,14 +1,17 @@
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
-from mt2st.optimizers import RowAdadelta
+from mt2st.models import BiLSTM, Model
+from mt2st.optimizers import OPTIMIZERS, RowAdadelta
+from mt2st.tasks import SentenceTask
 
 STEPS, WORDS = 60, 40
 OPTIONS = {"lr": 0.5, "rho": 0.9, "eps": 1e-6}
 
 
-def batches() -> list[torch.Tensor]:
+def batches() -> list[Tensor]:
     """Words with repetitions; those from 20 on are left out for thirty steps, the last one is never touched."""
     generator = torch.Generator().manual_seed(0)
     return [
@@ -16,26 +19,44 @@ def batches() -> list[torch.Tensor]:
     ]
 
 
-def trained(sparse: bool) -> torch.Tensor:
-    """Train a table to give each word's number, with torch's dense Adadelta or ours."""
+def started(sparse: bool) -> nn.Sequential:
     torch.manual_seed(0)
-    embedding = nn.Embedding(WORDS, 3, padding_idx=0, sparse=sparse, dtype=torch.float64)
-    kind = RowAdadelta if sparse else torch.optim.Adadelta
-    optimizer = kind(embedding.parameters(), **OPTIONS)
-    for words in batches():
+    return nn.Sequential(nn.Embedding(WORDS, 3, padding_idx=0, sparse=sparse), nn.Linear(3, 1)).double()
+
+
+def trained(sparse: bool, on_the_table: range = range(0)) -> nn.Sequential:
+    """Train a table to give each word's number, with torch's dense Adadelta or ours; in some steps by its rows alone.
+
+    The gradient of a loss on the table's rows is dense, whatever the embedding says.
+    """
+    model = started(sparse)
+    optimizer = (RowAdadelta if sparse else torch.optim.Adadelta)(model.parameters(), **OPTIONS)
+    for step, words in enumerate(batches()):
         optimizer.zero_grad()
-        (embedding(words).sum(-1) - words).square().mean().backward()
+        vectors = model[0].weight[words] if step in on_the_table else model[0](words)
+        predicted = vectors.sum(-1) if step in on_the_table else model[1](vectors).squeeze(-1)
+        ((predicted - words) * (words > 0)).square().mean().backward()
         optimizer.step()
-    return embedding.weight.detach()
+    return model
 
 
-def test_tables_are_those_of_the_dense_adadelta() -> None:
-    ours, dense = trained(sparse=True), trained(sparse=False)
-    torch.testing.assert_close(ours, dense, rtol=1e-10, atol=1e-12)
-    torch.manual_seed(0)
-    start = nn.Embedding(WORDS, 3, padding_idx=0, dtype=torch.float64).weight
-    assert (ours[1:-1] - start[1:-1]).abs().min() > 1e-4  # every word has moved
-    assert torch.equal(ours[[0, -1]], start[[0, -1]])  # but padding and the word that never came
+def assert_same(ours: nn.Module, theirs: nn.Module) -> None:
+    for (name, one), other in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12, msg=name)
+
+
+def test_tables_and_other_parameters_are_those_of_the_dense_adadelta() -> None:
+    ours = trained(sparse=True)
+    assert ours[0].weight.grad.is_sparse  # and still there for whoever looks at it
+    assert_same(ours, trained(sparse=False))
+    table, start = ours[0].weight, started(sparse=True)[0].weight
+    assert (table[1:-1] - start[1:-1]).abs().min() > 1e-4  # every word has moved
+    assert torch.equal(table[[0, -1]], start[[0, -1]])  # but padding and the word that never came
+
+
+@pytest.mark.parametrize("on_the_table", [range(20), range(20, 30), range(0, STEPS, 2)])
+def test_a_table_may_have_a_dense_gradient_in_some_steps(on_the_table: range) -> None:
+    assert_same(trained(True, on_the_table), trained(False, on_the_table))
 
 
 def test_a_step_without_gradient_counts_for_nothing() -> None:
@@ -45,8 +66,43 @@ def test_a_step_without_gradient_counts_for_nothing() -> None:
     assert torch.equal(embedding.weight, before)
 
 
-def test_a_dense_gradient_is_refused() -> None:
-    embedding = nn.Embedding(3, 2)
-    embedding(torch.tensor([1])).sum().backward()
-    with pytest.raises(ValueError, match="sparse=True, or use torch's Adadelta"):
-        RowAdadelta(embedding.parameters()).step()
+# --- By name
+
+
+def model_and_task() -> tuple[Model, SentenceTask]:
+    torch.manual_seed(0)
+    sentences = [torch.randint(1, 30, (n % 5 + 1,)) for n in range(24)]
+    task = SentenceTask("topic", sentences, torch.arange(24) % 2, ["a", "b"])
+    encoder = BiLSTM(torch.randn(40, 4), hidden=3)
+    return Model(encoder, {"topic": task.head(encoder)}).double(), task
+
+
+def trained_with(optimizer: torch.optim.Optimizer, model: Model, task: SentenceTask) -> Model:
+    for words, lengths, targets in task.batches(4, torch.Generator().manual_seed(0)):
+        optimizer.zero_grad()
+        cross_entropy(model("topic", words, lengths), targets).backward()
+        optimizer.step()
+    return model
+
+
+@pytest.mark.parametrize("name", ["adadelta", "adamw"])
+def test_an_optimizer_by_name_trains_a_model_as_pytorchs_own(name: str) -> None:
+    model, task = model_and_task()
+    ours = trained_with(OPTIMIZERS[name](model, 0.1, 0.0), model, task)
+    other, _ = model_and_task()
+    if name == "adadelta":
+        assert ours.encoder.embedding.sparse
+        own = torch.optim.Adadelta(other.parameters(), lr=0.1, rho=0.95, eps=1e-6)
+    else:
+        own = torch.optim.Adam(other.parameters(), lr=0.1)  # without weight decay
+    assert_same(ours, trained_with(own, other, task))
+    assert not torch.equal(ours.table, model_and_task()[0].table)
+
+
+def test_adamw_decays_weights_and_adadelta_refuses_to() -> None:
+    model, task = model_and_task()
+    other, _ = model_and_task()
+    ours = trained_with(OPTIMIZERS["adamw"](model, 0.1, 0.3), model, task)
+    assert_same(ours, trained_with(torch.optim.AdamW(other.parameters(), lr=0.1, weight_decay=0.3), other, task))
+    with pytest.raises(ValueError, match=r"no weight decay, got 0\.3"):
+        OPTIMIZERS["adadelta"](model, 0.1, 0.3)

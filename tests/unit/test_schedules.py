@@ -1,31 +1,90 @@
 import dataclasses
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Squared, Switch, from_dict
 
-EXAMPLES = [
-    Constant(0.25),
-    Constant([1.0, 0.0]),
-    SINGLE_TASK,
-    Diminish(),
-    Diminish([1.0, 2.0], 0.5, [1.0, 3.0]),
-    Diminish.geometric(0.7),
-    Squared(),
-    Squared([0.95, 1.0], [10.24, 3.3]),
-    Switch(15),
-    Switch([2.0, 3.5], 0.5),
-]
+KINDS = [Constant, Diminish, Squared, Switch]
+properties = settings(derandomize=True, deadline=None, max_examples=50)
 
 
-@pytest.mark.parametrize("t", [0, 1, 24, 1000])
-def test_constant_is_the_same_in_every_epoch(t: int) -> None:
-    assert Constant([0.5, 2.0]).weights(t).tolist() == [0.5, 2.0]
+def numbers(low: float, high: float) -> st.SearchStrategy[float]:
+    return st.floats(low, high, allow_subnormal=False)
+
+
+PARAMETERS = {
+    "gamma": numbers(0, 100),
+    "gamma0": numbers(0, 100),
+    "eta": numbers(0, 5),
+    "nu": numbers(0.01, 3),
+    "alpha": numbers(0, 1),
+    "t_switch": numbers(0, 30),
+}
+
+
+@st.composite
+def schedules(draw: st.DrawFn, kinds: Sequence[type[Schedule]] = KINDS) -> Schedule:
+    """Draw a schedule whose parameters are numbers or have one value for each of some tasks."""
+    kind, tasks = draw(st.sampled_from(kinds)), draw(st.integers(0, 4))
+    parameters = {}
+    for field in dataclasses.fields(kind):
+        value = PARAMETERS[field.name]
+        parameters[field.name] = draw(value | st.lists(value, min_size=tasks, max_size=tasks))
+    return kind(**parameters)
+
+
+# --- Properties of all
+
+
+@properties
+@given(schedules(), st.lists(numbers(0, 50), min_size=2, max_size=6).map(sorted))
+def test_weights_are_finite_and_never_negative_nor_rising(schedule: Schedule, epochs: list[float]) -> None:
+    weights = torch.stack([schedule.weights(t) for t in epochs])
+    assert weights.dtype == torch.float64
+    assert torch.isfinite(weights).all()
+    assert (weights >= 0).all()
+    assert (weights.diff(dim=0) <= 1e-12).all()  # but for rounding
+
+
+@properties
+@given(schedules(), numbers(0, 50))
+def test_a_schedule_is_rebuilt_from_json(schedule: Schedule, t: float) -> None:
+    again = from_dict(json.loads(json.dumps(schedule.to_dict())))
+    assert again == schedule
+    assert hash(again) == hash(schedule)
+    assert torch.equal(again.weights(t), schedule.weights(t))
+
+
+@properties
+@given(schedules(), numbers(0, 50))
+def test_parameters_of_each_task_are_those_of_a_schedule_of_its_own(schedule: Schedule, t: float) -> None:
+    values = dataclasses.asdict(schedule)
+    tasks = max(map(len, values.values())) if all(values.values()) else 0
+    assert schedule.weights(t).shape == (tasks,)  # one number for all is one weight
+    for k in range(tasks):
+        own = type(schedule)(**{name: of_task[k if len(of_task) > 1 else 0] for name, of_task in values.items()})
+        torch.testing.assert_close(own.weights(t)[0], schedule.weights(t)[k], rtol=1e-14, atol=0)
+
+
+@properties
+@given(schedules(), numbers(-50, -1e-9))
+def test_negative_epochs_are_refused(schedule: Schedule, t: float) -> None:
+    with pytest.raises(ValueError, match="epoch t must be at least 0"):
+        schedule.weights(t)
+
+
+# --- Each kind
+
+
+def test_constant_is_the_same_in_every_epoch() -> None:
+    assert [Constant([0.5, 2.0]).weights(t).tolist() for t in (0, 24, 1000)] == [[0.5, 2.0]] * 3
 
 
 @pytest.mark.parametrize(
@@ -44,9 +103,7 @@ def test_diminish_is_equation_2(gamma0: float, eta: float, nu: float, t: int, ex
 
 
 def test_default_diminish_falls_below_one_percent_in_epoch_16() -> None:
-    weights = [Diminish().weights(t).item() for t in range(25)]
-    assert next(t for t, weight in enumerate(weights) if weight < 0.01) == 16
-    assert weights == sorted(weights, reverse=True)
+    assert next(t for t in range(25) if Diminish().weights(t).item() < 0.01) == 16
 
 
 @pytest.mark.parametrize(("alpha", "t", "expected"), [(0.5, 3, 0.125), (0.9, 2, 0.81), (1.0, 9, 1.0), (0.3, 0, 1.0)])
@@ -66,14 +123,6 @@ def test_squared_is_what_squaring_alpha_after_every_epoch_gives() -> None:
         alpha **= 2
 
 
-@pytest.mark.parametrize(
-    ("alpha", "t", "expected"),
-    [(0.5, 0, 0.5), (0.5, 1, 0.25), (0.5, 3, 1 / 256), (1.0, 9, 1.0), (0.0, 0, 0.0), (0.9, 2, 0.6561)],
-)
-def test_squared_is_alpha_to_the_power_2_to_the_t(alpha: float, t: int, expected: float) -> None:
-    assert Squared(alpha).weights(t).item() == pytest.approx(expected, rel=1e-14)
-
-
 def test_squared_falls_below_one_percent_in_epoch_7_and_to_nothing_in_epoch_14() -> None:
     weights = [Squared().weights(t).item() for t in range(25)]
     assert weights[6] == pytest.approx(0.03752, abs=5e-6)  # 0.95^64 by hand: e^(−64 · 0.0512933) = e^−3.28277
@@ -82,18 +131,9 @@ def test_squared_falls_below_one_percent_in_epoch_7_and_to_nothing_in_epoch_14()
     assert weights[14:] == [0.0] * 11  # e^−840.4 is below the smallest double, and no error
 
 
-def test_squared_has_a_rate_and_a_weight_per_task() -> None:
-    assert Squared([0.5, 1.0], [10.0, 3.0]).weights(1).tolist() == [2.5, 3.0]
-    assert Squared([0.5, 0.1], 2.0).weights(0).tolist() == [1.0, 0.2]
-
-
 @pytest.mark.parametrize(("t", "expected"), [(0, 1.0), (14, 1.0), (14.99, 1.0), (15, 0.0), (15.5, 0.0), (16, 0.0)])
 def test_switch_ends_exactly_at_t_switch(t: float, expected: float) -> None:
     assert Switch(15).weights(t).tolist() == [expected]
-
-
-def test_switch_at_zero_never_trains_auxiliaries() -> None:
-    assert Switch(0).weights(0).tolist() == [0.0]
 
 
 def test_switch_has_one_time_and_weight_per_task() -> None:
@@ -104,28 +144,7 @@ def test_switch_has_one_time_and_weight_per_task() -> None:
 def test_scalars_broadcast_against_sequences() -> None:
     weights = Diminish([1.0, 2.0, 4.0], 1.0, 1.0).weights(1)
     assert weights.tolist() == pytest.approx([math.exp(-1), 2 * math.exp(-1), 4 * math.exp(-1)])
-    assert Diminish(1.0, [0.0, 1.0], 1.0).weights(2).tolist() == pytest.approx([1.0, math.exp(-2)])
-    assert Switch([1, 2], 0.5).weights(1).tolist() == [0.0, 0.5]
-
-
-@pytest.mark.parametrize("schedule", [Constant(1.0), Diminish(), Squared(), Switch(3)])
-def test_scalar_parameters_give_one_weight_in_double_precision(schedule: Schedule) -> None:
-    weights = schedule.weights(1)
-    assert weights.shape == (1,)
-    assert weights.dtype == torch.float64
-
-
-@pytest.mark.parametrize("schedule", [SINGLE_TASK, Diminish([]), Squared([]), Switch([])])
-def test_no_tasks_give_no_weights(schedule: Schedule) -> None:
-    assert schedule.weights(0).shape == (0,)
-    assert schedule.weights(5).dtype == torch.float64
-
-
-def test_schedules_have_no_state() -> None:
-    schedule = Diminish(1.0, 0.5, 1.0)
-    late, early = schedule.weights(9).item(), schedule.weights(1).item()
-    assert (schedule.weights(9).item(), schedule.weights(1).item()) == (late, early)
-    assert late == pytest.approx(math.exp(-4.5))
+    assert Squared([0.5, 0.1], 2.0).weights(1).tolist() == pytest.approx([0.5, 0.02])
 
 
 @pytest.mark.parametrize(
@@ -157,14 +176,8 @@ def test_bad_parameters_are_named(build: Callable[[], Schedule], message: str) -
         build()
 
 
-@pytest.mark.parametrize("schedule", EXAMPLES)
-def test_negative_epochs_are_refused(schedule: Schedule) -> None:
-    with pytest.raises(ValueError, match="epoch t must be at least 0, got -1"):
-        schedule.weights(-1)
-
-
 def test_base_class_is_abstract() -> None:
-    with pytest.raises(TypeError, match="use Constant, Diminish or Switch"):
+    with pytest.raises(TypeError, match="abstract"):
         Schedule().weights(0)
 
 
@@ -173,15 +186,6 @@ def test_to_dict_is_plain_values() -> None:
     assert Squared(0.95, [10.24, 3.3]).to_dict() == {"kind": "Squared", "alpha": [0.95], "gamma0": [10.24, 3.3]}
     assert Switch(15).to_dict() == {"kind": "Switch", "t_switch": [15.0], "gamma": [1.0]}
     assert SINGLE_TASK.to_dict() == {"kind": "Constant", "gamma": []}
-
-
-@pytest.mark.parametrize("schedule", EXAMPLES)
-def test_json_round_trip_keeps_the_value(schedule: Schedule) -> None:
-    again = from_dict(json.loads(json.dumps(schedule.to_dict())))
-    assert again == schedule
-    assert hash(again) == hash(schedule)
-    for t in (0, 2, 15):
-        assert torch.equal(again.weights(t), schedule.weights(t))
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,21 @@
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 import torch
+from sklearn.metrics import f1_score
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from mt2st.losses import analogy_loss
-from mt2st.models import Encoder, LanguageModelHead, Model, SentenceHead, TokenHead
+from mt2st.metrics import Evaluation
+from mt2st.models import BiLSTM, LanguageModelHead, LinearHead, Model
 from mt2st.tasks import (
+    IGNORED,
+    Batch,
+    LabelledTask,
     LanguageModelTask,
     NoiseTask,
     SentenceTask,
@@ -17,7 +24,6 @@ from mt2st.tasks import (
     TokenTask,
     as_targets,
     endless,
-    labelled_loss,
     length_sorted,
 )
 
@@ -25,6 +31,7 @@ LENGTHS = [3, 1, 5, 2, 2, 4, 1, 5, 3, 2, 1]
 # Every word occurs once, so that a word tells its sentence: the third starts with word 6.
 SENTENCES = [torch.arange(n) + 2 + sum(LENGTHS[:i]) for i, n in enumerate(LENGTHS)]
 VOCABULARY = 2 + sum(LENGTHS)
+QUESTIONS = torch.tensor([[2, 3, 4, 5], [6, 7, 8, 9], [3, 5, 7, 9], [10, 11, 12, 13], [2, 9, 11, 4]])
 
 
 def _generator(seed: int = 0) -> torch.Generator:
@@ -35,13 +42,13 @@ def _sentence_task() -> SentenceTask:
     return SentenceTask("topic", SENTENCES, torch.arange(len(SENTENCES)), [f"class {i}" for i in range(11)])
 
 
-def _token_task() -> TokenTask:
-    return TokenTask("odd", SENTENCES, [sentence % 2 for sentence in SENTENCES], ["even", "odd"])
+def _token_task(**options: bool) -> TokenTask:
+    return TokenTask("odd", SENTENCES, [sentence % 2 for sentence in SENTENCES], ["even", "odd"], **options)
 
 
 def _model(tasks: list[Task]) -> Model:
     torch.manual_seed(0)
-    encoder = Encoder(torch.randn(VOCABULARY, 4), hidden=16)
+    encoder = BiLSTM(torch.randn(VOCABULARY, 4), hidden=16)
     return Model(encoder, {task.name: head for task in tasks if (head := task.head(encoder)) is not None})
 
 
@@ -118,9 +125,46 @@ def test_token_batches_have_a_target_for_every_word_and_none_for_padding() -> No
 
 def test_language_model_leaves_out_sentences_of_one_word() -> None:
     task = LanguageModelTask("lm", SENTENCES, VOCABULARY)
-    words = torch.cat([batch[0].flatten() for batch in task.batches(4, _generator())])
+    batches = list(task.batches(4, _generator()))
+    assert {len(batch) for batch in batches} == {2}  # words and lengths: the words are their own targets
+    words = torch.cat([batch[0].flatten() for batch in batches])
     kept = torch.cat([s for s in SENTENCES if len(s) > 1])
     assert sorted(words[words > 0].tolist()) == kept.tolist()
+
+
+def test_random_batches_are_drawn_with_replacement() -> None:
+    task, generator = _token_task(with_replacement=True), _generator(3)
+    batches = list(task.batches(4, _generator(3)))
+    assert len(batches) == 3  # as many as a pass takes
+    for words, lengths, tags in batches:
+        rows = torch.randint(11, (4,), generator=generator).tolist()
+        assert lengths.tolist() == [LENGTHS[row] for row in rows]
+        real = torch.arange(words.shape[1]) < lengths[:, None]
+        assert words[real].tolist() == torch.cat([SENTENCES[row] for row in rows]).tolist()
+        assert torch.equal(tags, torch.where(real, words % 2, IGNORED))
+    drawn = torch.cat([words[:, 0] for words, *_ in itertools.islice(endless(task, 100, _generator()), 100)])
+    share = drawn.unique(return_counts=True)[1] / len(drawn)
+    assert len(share) == 11
+    assert (share - 1 / 11).abs().max() < 4 * math.sqrt(1 / 11 / len(drawn))
+
+
+def test_what_is_only_evaluated_is_passed_over_once() -> None:
+    task = _token_task(with_replacement=True)
+    words = torch.cat([batch[0].flatten() for batch in task.batches(4, None)])
+    assert sorted(words[words > 0].tolist()) == list(range(2, VOCABULARY))
+
+
+@pytest.mark.parametrize("size", [1, 4, 100])
+def test_the_order_says_which_example_stands_where(size: int) -> None:
+    task = _sentence_task()
+    targets = torch.cat([batch[-1] for batch in task.batches(size, None)])
+    assert torch.equal(task.order(size), targets)  # an example's target is its number
+
+
+def test_work_is_counted_in_examples_and_words() -> None:
+    sentence, table = _sentence_task(), TableTask("update", analogy_loss, [QUESTIONS], size=2)
+    assert sentence.counts(next(sentence.batches(100, None))) == {"examples": 11, "tokens": sum(LENGTHS)}
+    assert table.counts(next(table.batches(100, None))) == {"examples": 2}
 
 
 def test_table_batches_keep_the_columns_together_and_their_own_size() -> None:
@@ -146,31 +190,76 @@ def test_endless_batches_are_shuffled_anew_in_each_pass() -> None:
     assert passes[0] != passes[1] != passes[2]
 
 
+def test_a_task_of_ones_own_is_evaluated_in_the_order_of_its_batches() -> None:
+    class Given(LabelledTask):
+        def batches(self, size: int, generator: torch.Generator | None) -> Iterator[Batch]:
+            yield from zip(torch.arange(5).split(size), torch.zeros(5).split(size), strict=True)
+
+    assert Given().order(2).tolist() == [0, 1, 2, 3, 4]
+    assert Given().counts((torch.zeros(3, 2), torch.zeros(3))) == {"examples": 3}
+
+
 # --- Heads and losses
 
 
 def test_tasks_have_the_head_they_need() -> None:
-    encoder = Encoder(torch.randn(VOCABULARY, 4), hidden=16)
-    sentence, token = _sentence_task().head(encoder), _token_task().head(encoder)
-    assert isinstance(sentence, SentenceHead)
-    assert isinstance(token, TokenHead)
-    assert (sentence.linear.out_features, token.linear.out_features) == (11, 2)
+    encoder = BiLSTM(torch.randn(VOCABULARY, 4), hidden=16)
+    heads = [task.head(encoder) for task in (_sentence_task(), _token_task(), _token_task(ahead=True))]
+    views = [(h.view, h.linear.in_features, h.linear.out_features) for h in heads if isinstance(h, LinearHead)]
+    assert views == [("sentence", 32, 11), ("tokens", 32, 2), ("ahead", 16, 2)]
     language = LanguageModelTask("lm", SENTENCES, VOCABULARY).head(encoder)
     assert isinstance(language, LanguageModelHead)
     assert language.softmax.n_classes == VOCABULARY
     assert TableTask("update", analogy_loss, [torch.zeros(2, 4)]).head(encoder) is None
 
 
-def test_labelled_loss_by_hand() -> None:
-    logits = torch.tensor([[0.0, 0.0], [math.log(3), 0.0]])
-    assert labelled_loss(logits, torch.tensor([1, 0])).item() == pytest.approx((math.log(2) + math.log(4 / 3)) / 2)
+LOGITS = torch.tensor([[[0.0, 0.0], [math.log(3), 0.0]], [[0.0, math.log(7)], [9.0, -9.0]]])
+TARGETS = torch.tensor([[1, 0], [0, IGNORED]])
+TERMS = [math.log(2), math.log(4 / 3), math.log(8)]
 
 
-def test_labelled_loss_is_a_mean_over_words_without_padding() -> None:
-    logits = torch.tensor([[[0.0, 0.0], [math.log(3), 0.0]], [[0.0, math.log(7)], [9.0, -9.0]]])
-    targets = torch.tensor([[1, 0], [0, -100]])
-    expected = (math.log(2) + math.log(4 / 3) + math.log(8)) / 3
-    assert labelled_loss(logits, targets).item() == pytest.approx(expected)
+def test_mean_losses_by_hand() -> None:
+    sentence, token, by_sentence = _sentence_task(), _token_task(), _token_task(by_sentence=True)
+    assert sentence.mean_loss(LOGITS[0], TARGETS[0]).item() == pytest.approx((TERMS[0] + TERMS[1]) / 2)
+    assert sentence.terms(TARGETS[0]) == 2
+    assert token.mean_loss(LOGITS, TARGETS).item() == pytest.approx(sum(TERMS) / 3)
+    assert token.terms(TARGETS) == 3
+    assert by_sentence.mean_loss(LOGITS, TARGETS).item() == pytest.approx(((TERMS[0] + TERMS[1]) / 2 + TERMS[2]) / 2)
+    assert by_sentence.terms(TARGETS) == 2
+
+
+@pytest.mark.parametrize("by_sentence", [False, True])
+def test_an_outcome_is_the_loss_and_the_right_answers_of_one_pass(by_sentence: bool) -> None:
+    class Known(TokenTask):
+        def logits(self, model: Model, batch: Batch) -> Tensor:
+            return LOGITS
+
+    task = Known("odd", SENTENCES, SENTENCES, ["a", "b"], by_sentence=by_sentence)
+    batch = (torch.tensor([[2, 3], [4, 0]]), torch.tensor([2, 1]), TARGETS)
+    outcome = task.outcome(_model([]), batch)
+    assert torch.equal(outcome.loss, task.mean_loss(LOGITS, TARGETS))
+    assert torch.equal(task.loss(_model([]), batch), outcome.loss)
+    # The second word is right, the first a tie that argmax gives to class 0, and padding does not count.
+    assert (int(outcome.right), int(outcome.answers)) == (1, 3)
+
+
+def test_the_loss_by_sentence_is_the_mean_of_the_sentences_own() -> None:
+    task = _token_task(by_sentence=True)
+    model = _model([task])
+    losses = []
+    for sentence in SENTENCES:
+        logits = model.heads["odd"](model.encoder(sentence[None], torch.tensor([len(sentence)])))[0]
+        losses.append(cross_entropy(logits, sentence % 2))
+    torch.testing.assert_close(task.loss(model, next(task.batches(11, None))), torch.stack(losses).mean())
+
+
+def test_scores_of_tags_have_an_f1_without_outside() -> None:
+    gold, found = np.array([1, 2, 0, 0, 1, 1]), np.array([1, 0, 0, 2, 1, 2])
+    evaluation = Evaluation(0.5, gold, found, np.array([3, 3]))
+    task = TokenTask("ner", SENTENCES, SENTENCES, ["O", "B-PER", "I-PER"])
+    expected = f1_score(gold, found, labels=[1, 2], average="micro")
+    assert task.scores(evaluation) == pytest.approx({"accuracy": 3 / 6, "f1": expected})
+    assert _sentence_task().scores(evaluation) == {"accuracy": 3 / 6}
 
 
 def test_losses_of_text_tasks_are_those_of_their_heads() -> None:
@@ -185,7 +274,7 @@ def test_losses_of_text_tasks_are_those_of_their_heads() -> None:
     log_p = model.heads["topic"](model.encoder(words, lengths)).log_softmax(-1)
     torch.testing.assert_close(sentence.loss(model, batch), -log_p.gather(1, targets[:, None]).mean())
 
-    words, lengths, _ = batch = next(language.batches(11, None))
+    words, lengths = batch = next(language.batches(11, None))
     torch.testing.assert_close(language.loss(model, batch), model.heads["lm"](model.encoder(words, lengths), words))
 
 
@@ -198,8 +287,6 @@ def test_loss_of_a_table_task_is_its_function_of_the_table() -> None:
 
 
 # --- Noise in place of a gradient
-
-QUESTIONS = torch.tensor([[2, 3, 4, 5], [6, 7, 8, 9], [3, 5, 7, 9], [10, 11, 12, 13], [2, 9, 11, 4]])
 
 
 def _both() -> tuple[Model, TableTask, NoiseTask]:
@@ -297,20 +384,12 @@ def test_targets_are_64_bit_integers() -> None:
         ),
         (lambda: SentenceTask("topic", SENTENCES, torch.zeros(11), ["a"]), r"has 1 class\(es\), at least 2"),
         (lambda: TokenTask("odd", SENTENCES, SENTENCES[:2], ["a", "b"]), "11 sentences but 2 targets"),
+        (lambda: TokenTask("odd", SENTENCES, [s[:3] for s in SENTENCES], ["a", "b"]), "sentence 2 has 5 words but 3 t"),
         (lambda: LanguageModelTask("lm", [torch.tensor([3])], 10), "task 'lm' has no sentences"),
         (lambda: TableTask("update0", analogy_loss, [torch.zeros(1, 4)]), "'update0': 1 rows .* at least 2 are needed"),
+        (lambda: TableTask("update0", analogy_loss, [QUESTIONS], size=1), "'update0': size must be at least 2, got 1"),
     ],
 )
 def test_tasks_refuse_what_cannot_be_trained(build: Callable[[], Task], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build()
-
-
-def test_tags_must_be_as_many_as_words() -> None:
-    with pytest.raises(ValueError, match="sentence 1 has 2 words but 3 tags"):
-        TokenTask("tags", [torch.tensor([2, 3]), torch.tensor([4, 5])], [torch.zeros(2), torch.zeros(3)], ["a", "b"])
-
-
-def test_a_table_batch_needs_two_rows() -> None:
-    with pytest.raises(ValueError, match="size must be at least 2, got 1"):
-        TableTask("update", lambda table, *columns: table.sum(), [torch.arange(9)], size=1)

@@ -7,16 +7,29 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from mt2st import training
 from mt2st.adaptation import CheckConvergence
+from mt2st.gradients import cosine
 from mt2st.losses import analogy_loss, misalignment_loss
-from mt2st.models import Encoder, Model
+from mt2st.models import ENCODERS, BiLSTM, Encoded, Encoder, Model
+from mt2st.optimizers import OPTIMIZERS
+from mt2st.sampling import SAMPLINGS, Sampling, Together, Uniform
 from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch
-from mt2st.tasks import Batch, LanguageModelTask, SentenceTask, TableTask, Task, TokenTask
-from mt2st.training import Evaluation, History, evaluate, fit
+from mt2st.tasks import (
+    Batch,
+    LabelledTask,
+    LanguageModelTask,
+    Outcome,
+    SentenceTask,
+    TableTask,
+    Task,
+    TokenTask,
+    endless,
+)
+from mt2st.training import History, evaluate, fit
 
 VOCABULARY, EXAMPLES = 20, 23
 QUESTIONS = torch.tensor([[2, 3, 4, 5], [6, 7, 8, 9], [3, 5, 7, 9], [2, 6, 4, 8], [9, 8, 7, 6]])
@@ -34,20 +47,13 @@ SENTENCES = _sentences(EXAMPLES, seed=1)
 class _Recorder:
     """Mixed into a task: remembers the batches it was trained on (and not those it was evaluated on)."""
 
-    trained: list[Batch]
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.trained: list[Batch] = []
 
-    def loss(self, model: Model, batch: Batch) -> Tensor:
-        self._remember(model, batch)
-        return super().loss(model, batch)  # type: ignore[misc]
-
-    def logits(self, model: Model, batch: Batch) -> Tensor:
-        self._remember(model, batch)
-        return super().logits(model, batch)  # type: ignore[misc]
-
-    def _remember(self, model: Model, batch: Batch) -> None:
-        self.__dict__.setdefault("trained", [])
-        if model.training:
-            self.trained.append(batch)
+    def outcome(self, model: Model, batch: Batch) -> Outcome:
+        self.trained.append(batch)
+        return super().outcome(model, batch)  # type: ignore[misc]
 
 
 class _RecordedSentenceTask(_Recorder, SentenceTask):
@@ -80,24 +86,34 @@ def _auxiliary(name: str) -> Task:
 KINDS = ("table", "sentence", "token", "language-model")
 
 
-def _model(tasks: Sequence[Task] = (), dropout: float = 0.0, hidden: int = 16) -> Model:
+def _encoder(dropout: float = 0.0, hidden: int = 16, kind: type[Encoder] = BiLSTM) -> Encoder:
     torch.manual_seed(3)
     table = torch.randn(VOCABULARY, 4)
     table[0] = 0
-    encoder = Encoder(table, hidden, dropout)
+    return kind(table, hidden, dropout)
+
+
+def _model(tasks: Sequence[Task] = (), dropout: float = 0.0, hidden: int = 16, kind: type[Encoder] = BiLSTM) -> Model:
+    encoder = _encoder(dropout, hidden, kind)
     heads = {task.name: head for task in [_topic(), *tasks] if (head := task.head(encoder)) is not None}
     return Model(encoder, heads)
 
 
 def _fit(model: Model, auxiliaries: Sequence[Task], schedule: Schedule, **options: Any) -> History:
-    options = {"validation": _topic(seed=2, n=9), "epochs": 3, "batch_size": 8} | options
+    options = {"validation": [_topic(seed=2, n=9)], "epochs": 3, "batch_size": 8} | options
     return fit(model, options.pop("primary", _topic()), auxiliaries, schedule, **options)
 
 
 def _values(history: History) -> pd.DataFrame:
-    """Everything but the clocks."""
+    """Everything of an epoch but the clocks."""
     frame = history.frame()
     return frame[[c for c in frame.columns if not c.endswith("_seconds")]]
+
+
+def _of(task: str, history: History) -> pd.DataFrame:
+    """A task's rows, without the columns that it has no value in."""
+    frame = history.task_frame()
+    return frame[frame["task"] == task].dropna(axis=1, how="all").reset_index(drop=True)
 
 
 def _same_parameters(a: Model, b: Model) -> bool:
@@ -107,16 +123,20 @@ def _same_parameters(a: Model, b: Model) -> bool:
 # --- Repeating
 
 
+@pytest.mark.parametrize("sampling", SAMPLINGS.values())
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_same_arguments_give_the_same_bits(kind: str) -> None:
+def test_the_same_arguments_give_the_same_bits(kind: str, sampling: type[Sampling]) -> None:
     runs = []
     for state in range(2):
         task = _auxiliary(kind)
         model = _model([task], dropout=0.3)
         torch.manual_seed(state)  # the caller's random numbers do not matter
-        runs.append((_values(_fit(model, [task], Diminish(), seed=5)), model))
-    pd.testing.assert_frame_equal(runs[0][0], runs[1][0], check_exact=True)
-    assert _same_parameters(runs[0][1], runs[1][1])
+        runs.append((_fit(model, [task], Diminish(), seed=5, sampling=sampling), model))
+    (one, model), (other, again) = runs
+    pd.testing.assert_frame_equal(_values(one), _values(other), check_exact=True)
+    pd.testing.assert_frame_equal(one.task_frame(), other.task_frame(), check_exact=True)
+    np.testing.assert_equal(dict(one.steps), dict(other.steps))
+    assert _same_parameters(model, again)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
@@ -129,35 +149,19 @@ def test_the_seed_changes_batches_and_dropout(dropout: float) -> None:
     assert losses[0] != losses[1]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_primary_batches_do_not_depend_on_auxiliaries(kind: str) -> None:
-    def batches(auxiliaries: list[Task]) -> list[Batch]:
-        primary = _topic(_RecordedSentenceTask)
-        schedule = Constant([1.0] * len(auxiliaries))
-        _fit(_model(auxiliaries), auxiliaries, schedule, primary=primary, seed=4)
-        assert isinstance(primary, _RecordedSentenceTask)
-        return primary.trained
-
-    others = [_auxiliary(kind)] if kind == "table" else [_auxiliary(kind), _auxiliary("table")]
-    alone, together = batches([]), batches(others)
-    assert len(alone) == len(together) == 9  # three epochs of 23 examples, 8 at a time
-    for a, b in zip(alone, together, strict=True):
-        assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
-    assert any(not torch.equal(a[2], b[2]) for a, b in zip(alone[:3], alone[3:6], strict=True))  # shuffled
-
-
 @pytest.mark.parametrize("validated", [True, False])
 @pytest.mark.parametrize("schedule", [Constant(0.0), Switch(0), Constant(0.0099)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_task_without_weight_changes_nothing(kind: str, schedule: Schedule, validated: bool) -> None:
     task = _auxiliary(kind)
     single, multi = (_model([task], dropout=0.3) for _ in range(2))
-    validation = _topic(seed=2, n=9) if validated else None
-    expected = _values(_fit(single, [], SINGLE_TASK, validation=validation))
-    history = _values(_fit(multi, [task], schedule, validation=validation))
+    validation = [_topic(seed=2, n=9)] if validated else []
+    alone = _fit(single, [], SINGLE_TASK, validation=validation)
+    history = _fit(multi, [task], schedule, validation=validation)
     assert _same_parameters(single, multi)
-    pd.testing.assert_frame_equal(history[expected.columns], expected, check_exact=True)
-    assert set(history.columns) - set(expected.columns) == {f"weight.{kind}", f"probe.{kind}"}
+    pd.testing.assert_frame_equal(_values(history), _values(alone), check_exact=True)
+    assert list(_of(kind, history)) == ["epoch", "task", "role", "weight", "probe"]
+    assert np.isnan(history.steps[kind]).all()
 
 
 # --- The step
@@ -192,10 +196,50 @@ def test_a_step_is_equation_3() -> None:
         torch.testing.assert_close(after, before - rate * gradient, atol=1e-12, rtol=1e-9, msg=name)
     epoch = history.epochs[0]
     assert epoch["loss"] == pytest.approx(total.item(), rel=1e-6)
-    assert epoch["loss.topic"] == pytest.approx(primary_loss.item(), rel=1e-6)
-    for task, loss in zip(tasks, losses, strict=True):
-        assert epoch[f"loss.{task.name}"] == pytest.approx(loss.item(), rel=1e-6)
+    expected = [primary_loss.item(), *(loss.item() for loss in losses)]
+    assert history.task_frame()["loss"].tolist() == pytest.approx(expected, rel=1e-6)
     assert epoch["gradient_norm"] == pytest.approx(primary_norm.item(), rel=1e-6)
+
+
+def test_training_is_a_plain_loop_bit_for_bit() -> None:
+    """θ ← θ − η (∇L_primary + Σ_k γ_k(t) ∇L_k), with dropout, decaying weights and batches of each task's own."""
+    rate, seed, epochs, size, epsilon = 0.3, 11, 4, 8, 0.2
+    schedule = Diminish([1.0, 2.0], [0.5, 1.0])
+    tasks = [_auxiliary("token"), _auxiliary("table")]
+    model, reference, primary = _model(tasks, dropout=0.3), _model(tasks, dropout=0.3), _topic()
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    options = {"optimizer": optimizer, "seed": seed, "epochs": epochs, "batch_size": size, "epsilon": epsilon}
+    history = _fit(model, tasks, schedule, validation=[], **options)
+
+    generators = [torch.Generator().manual_seed(seed + k) for k in range(3)]
+    streams = [endless(task, size, generator) for task, generator in zip(tasks, generators[1:], strict=True)]
+    steps: dict[str, list[float]] = {"topic": [], "token": [], "table": []}
+    torch.manual_seed(seed)
+    reference.train()
+    for t in range(epochs):
+        for words, lengths, targets in primary.batches(size, generators[0]):
+            loss = cross_entropy(reference.heads["topic"](reference.encoder(words, lengths)), targets)
+            loss.backward()
+            steps["topic"].append(loss.item())
+            for task, stream, weight in zip(tasks, streams, schedule.weights(t).tolist(), strict=True):
+                if weight < epsilon:
+                    steps[task.name].append(np.nan)
+                    continue
+                batch = next(stream)
+                if task.name == "token":
+                    logits = reference.heads["token"](reference.encoder(*batch[:2]))
+                    loss = cross_entropy(logits.flatten(0, 1), batch[2].flatten())
+                else:
+                    loss = analogy_loss(reference.encoder.embedding.weight, *batch)
+                (weight * loss).backward()
+                steps[task.name].append(loss.item())
+            with torch.no_grad():
+                for parameter in reference.parameters():
+                    parameter.add_(parameter.grad, alpha=-rate)
+                    parameter.grad = None
+    np.testing.assert_equal(dict(history.steps), steps)
+    assert np.isfinite([steps["token"], steps["table"]]).sum(1).tolist() == [12, 9]  # e^−1.5 > 0.2 > 2 e^−3
+    assert _same_parameters(model, reference)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -205,7 +249,7 @@ def test_every_kind_of_auxiliary_changes_what_it_should(kind: str) -> None:
     for model, auxiliaries, schedule in ((single, [], SINGLE_TASK), (multi, [task], Constant(1.0))):
         optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
         _fit(model, auxiliaries, schedule, optimizer=optimizer, epochs=1, batch_size=100)
-    assert not torch.allclose(single.encoder.table, multi.encoder.table, atol=1e-5)
+    assert not torch.allclose(single.table, multi.table, atol=1e-5)
     lstm_differs = any(
         not torch.allclose(a, b, atol=1e-6)
         for a, b in zip(single.encoder.forwards.parameters(), multi.encoder.forwards.parameters(), strict=True)
@@ -215,7 +259,7 @@ def test_every_kind_of_auxiliary_changes_what_it_should(kind: str) -> None:
         begun, trained = (dict(m.heads[kind].named_parameters()) for m in (start, multi))
         assert all(not torch.equal(begun[name], trained[name]) for name in begun)
     assert _same_parameters(single.heads["topic"], multi.heads["topic"])
-    assert (multi.encoder.table[0] == 0).all()
+    assert (multi.table[0] == 0).all()
 
 
 def test_the_default_optimizer_is_adam() -> None:
@@ -223,7 +267,7 @@ def test_the_default_optimizer_is_adam() -> None:
     _fit(default, [], SINGLE_TASK)
     _fit(given, [], SINGLE_TASK, optimizer=torch.optim.Adam(given.parameters(), lr=1e-3, fused=True))
     assert _same_parameters(default, given)
-    moved = (default.encoder.table - _model().encoder.table).abs().max().item()
+    moved = (default.table - _model().table).abs().max().item()
     assert 1e-3 < moved < 10e-3  # nine steps
 
 
@@ -233,7 +277,6 @@ def test_the_default_optimizer_is_adam() -> None:
 @pytest.mark.parametrize(
     ("schedule", "active"),
     [
-        (SINGLE_TASK, None),
         (Constant(1.0), 20),
         (Constant(0.01), 20),
         (Constant(0.00999), 0),
@@ -242,14 +285,16 @@ def test_the_default_optimizer_is_adam() -> None:
         (Diminish.geometric(0.5), 7),
     ],
 )
-def test_a_task_below_epsilon_is_not_computed(schedule: Schedule, active: int | None) -> None:
+def test_a_task_below_epsilon_is_not_computed(schedule: Schedule, active: int) -> None:
     task = _RecordedTableTask("table", analogy_loss, [QUESTIONS])
-    history = _fit(_model(hidden=2), [] if active is None else [task], schedule, epochs=20, batch_size=12)
-    assert len(getattr(task, "trained", [])) == 2 * (active or 0)  # two steps an epoch
-    if active is not None:
-        assert history.frame()["weight.table"].tolist() == [schedule.weights(t).item() for t in range(20)]
-        computed = "loss.table" in history.frame() and history.frame()["loss.table"].notna()
-        assert np.sum(computed) == active
+    history = _fit(_model(hidden=2), [task], schedule, epochs=20, batch_size=12)
+    assert len(task.trained) == 2 * active  # two steps an epoch
+    rows = history.task_frame().query("task == 'table'")
+    assert rows["weight"].tolist() == [schedule.weights(t).item() for t in range(20)]
+    assert rows["loss"].notna().tolist() == [True] * active + [False] * (20 - active)
+    assert rows["probe"].notna().all()  # also where it is no longer trained
+    assert np.isnan(history.steps["table"]).tolist() == [False] * 2 * active + [True] * 2 * (20 - active)
+    assert np.isfinite(history.steps["topic"]).all()
 
 
 @pytest.mark.parametrize(("epsilon", "active"), [(0.0, 5), (0.5, 1), (0.3, 2), (2.0, 0)])
@@ -259,21 +304,19 @@ def test_epsilon_is_the_smallest_weight_computed(epsilon: float, active: int) ->
     assert len(task.trained) == active
 
 
-def test_each_task_has_its_own_weight_and_batches() -> None:
+def test_each_task_has_its_own_weight_batches_and_row() -> None:
     tasks = [_RecordedTableTask(name, analogy_loss, [QUESTIONS], size=2) for name in ("early", "late")]
-    history = _fit(_model(hidden=2), tasks, Switch([1, 3], [0.5, 2.0]), epochs=4, batch_size=100).frame()
+    history = _fit(_model(hidden=2), tasks, Switch([1, 3], [0.5, 2.0]), epochs=4, batch_size=100)
     assert [len(task.trained) for task in tasks] == [1, 3]
-    assert history["weight.early"].tolist() == [0.5, 0, 0, 0]
-    assert history["weight.late"].tolist() == [2, 2, 2, 0]
-    expected = history["loss.topic"] + 0.5 * history["loss.early"].fillna(0) + 2 * history["loss.late"].fillna(0)
-    assert history["loss"].tolist() == pytest.approx(expected.tolist(), rel=1e-5)
-
-
-def test_auxiliary_batches_go_on_from_epoch_to_epoch() -> None:
-    task = _RecordedTableTask("table", analogy_loss, [torch.cat([QUESTIONS, QUESTIONS + 8])], size=2)
-    _fit(_model(hidden=2), [task], Constant(1.0), epochs=5, batch_size=100)
-    seen = torch.cat([batch[0] for batch in task.trained])
-    assert sorted(map(tuple, seen.tolist())) == sorted(map(tuple, torch.cat([QUESTIONS, QUESTIONS + 8]).tolist()))
+    frame = history.task_frame()
+    assert frame["epoch"].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert frame["task"].tolist() == ["topic", "early", "late"] * 4
+    assert frame["role"].tolist() == ["primary", "auxiliary", "auxiliary"] * 4
+    weights, losses = (frame.pivot_table(name, "epoch", "task") for name in ("weight", "loss"))
+    assert weights["topic"].tolist() == [1, 1, 1, 1]
+    assert weights["early"].tolist() == [0.5, 0, 0, 0]
+    assert weights["late"].tolist() == [2, 2, 2, 0]
+    assert history.frame()["loss"].tolist() == pytest.approx((weights * losses.fillna(0)).sum(axis=1).tolist())
 
 
 def test_one_weight_holds_for_all_tasks() -> None:
@@ -295,22 +338,19 @@ def test_a_schedule_of_another_length_is_refused(weights: list[float], tasks: in
 
 
 def test_history_counts_and_measures_each_epoch() -> None:
-    task = _auxiliary("table")
-    model = _model(hidden=2)
-    history = _fit(model, [task], Constant(1.0), epochs=2)
+    history = _fit(_model(hidden=2), [_auxiliary("table")], Constant(1.0), epochs=2)
     frame = history.frame()
     assert frame["epoch"].tolist() == [0, 1]
     assert frame["steps"].tolist() == [3, 3]
     assert frame["examples"].tolist() == [EXAMPLES, EXAMPLES]
     assert frame["tokens"].tolist() == [sum(len(s) for s in SENTENCES)] * 2
-    assert frame["train_accuracy"].between(0, 1).all()
     assert (frame["train_accuracy"] * EXAMPLES).tolist() == pytest.approx((frame["train_accuracy"] * 23).round())
     assert history.train_seconds == frame["train_seconds"].sum()
-    assert list(frame.columns) == [
-        *("epoch", "loss.topic", "gradient_norm", "loss.table", "loss", "train_accuracy", "steps", "examples"),
-        *("tokens", "weight.table", "probe.table", "validation_loss", "validation_accuracy"),
-        *("train_seconds", "cpu_seconds", "evaluation_seconds"),
-    ]
+    assert set(frame.columns) == {
+        *("epoch", "loss", "gradient_norm", "steps", "examples", "tokens", "primary_loss", "train_accuracy"),
+        *("validation_loss", "validation_accuracy", "train_seconds", "cpu_seconds", "evaluation_seconds"),
+    }
+    assert set(_of("table", history)) == {"epoch", "task", "role", "weight", "loss", "probe"}
 
 
 def test_seconds_of_the_processor_are_apart_from_those_of_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,25 +368,51 @@ def test_history_measures_the_model_after_each_epoch() -> None:
     task = TableTask("table", analogy_loss, [QUESTIONS], size=3)
     model = _model(hidden=2)
     validation = _topic(seed=2, n=9)
-    epoch = _fit(model, [task], Constant(1.0), validation=validation, epochs=1).epochs[0]
+    primary, auxiliary = _fit(model, [task], Constant(1.0), validation=[validation], epochs=1).tasks
     held_out = evaluate(model, validation)
-    assert (epoch["validation_loss"], epoch["validation_accuracy"]) == (held_out.loss, held_out.accuracy)
-    assert epoch["probe.table"] == analogy_loss(model.encoder.table, QUESTIONS[:3]).item()
+    assert (primary["validation_loss"], primary["validation_accuracy"]) == (held_out.loss, held_out.accuracy)
+    assert auxiliary["probe"] == analogy_loss(model.table, QUESTIONS[:3]).item()
+
+
+def test_auxiliary_tasks_are_evaluated_on_held_out_examples_too() -> None:
+    token = _auxiliary("token")
+    model, held_out = _model([token], hidden=2), TokenTask("token", SENTENCES[:5], [s % 2 for s in SENTENCES[:5]], "ab")
+    history = _fit(model, [token], Constant(1.0), validation=[held_out], keep="last")
+    rows, found = _of("token", history), evaluate(model, held_out)
+    assert rows["validation_loss"].iloc[-1] == found.loss
+    for name, score in held_out.scores(found).items():
+        assert rows[f"validation_{name}"].iloc[-1] == score
+    assert rows["train_accuracy"].between(0, 1).all()
+    assert "validation_loss" not in _of("topic", history)
+    assert history.best_epoch == 2  # there is nothing to choose by
+
+
+def test_what_is_measured_after_an_epoch_joins_its_row() -> None:
+    model, states = _model(hidden=2), []
+
+    def measure(t: int) -> dict[str, float]:
+        states.append(copy.deepcopy(model.state_dict()))
+        return {"square": t**2, "norm": model.table.norm().item()}
+
+    history = _fit(model, [], SINGLE_TASK, measure=measure, keep="last")
+    assert history.epoch_frame()["square"].tolist() == [0, 1, 4]
+    assert history.frame()["norm"].tolist() == [state["encoder.embedding.weight"].norm().item() for state in states]
+    assert all(torch.equal(value, states[-1][name]) for name, value in model.state_dict().items())
 
 
 def test_train_accuracy_is_a_share_of_labels() -> None:
     model = _model(hidden=2)
     still = torch.optim.SGD(model.parameters(), lr=0.0)
-    epoch = _fit(model, [], SINGLE_TASK, optimizer=still, epochs=1).epochs[0]
-    assert epoch["train_accuracy"] == pytest.approx(evaluate(model, _topic()).accuracy)
+    (row,) = _fit(model, [], SINGLE_TASK, optimizer=still, epochs=1).tasks
+    assert row["train_accuracy"] == pytest.approx(evaluate(model, _topic()).accuracy)
 
     tokens = TokenTask("topic", SENTENCES, [s % 2 for s in SENTENCES], ["even", "odd"])
-    encoder = Encoder(torch.randn(VOCABULARY, 4), hidden=2)
+    encoder = _encoder(hidden=2)
     model = Model(encoder, {"topic": tokens.head(encoder)})
     still = torch.optim.SGD(model.parameters(), lr=0.0)
-    epoch = fit(model, tokens, [], SINGLE_TASK, validation=tokens, optimizer=still, epochs=1, batch_size=8).epochs[0]
-    assert epoch["train_accuracy"] == pytest.approx(epoch["validation_accuracy"])
-    assert epoch["validation_accuracy"] == evaluate(model, tokens).accuracy
+    (row,) = fit(model, tokens, [], SINGLE_TASK, validation=[tokens], optimizer=still, epochs=1, batch_size=8).tasks
+    assert row["train_accuracy"] == pytest.approx(row["validation_accuracy"])
+    assert row["validation_accuracy"] == evaluate(model, tokens).accuracy
 
 
 def test_losses_are_means_over_steps() -> None:
@@ -354,10 +420,11 @@ def test_losses_are_means_over_steps() -> None:
     still = torch.optim.SGD(model.parameters(), lr=0.0)
     primary = _topic(_RecordedSentenceTask)
     assert isinstance(primary, _RecordedSentenceTask)
-    epoch = _fit(model, [], SINGLE_TASK, optimizer=still, epochs=1, primary=primary).epochs[0]
+    history = _fit(model, [], SINGLE_TASK, optimizer=still, epochs=1, primary=primary)
     with torch.no_grad():
         steps = [cross_entropy(model.heads["topic"](model.encoder(w, n)), t).item() for w, n, t in primary.trained]
-    assert epoch["loss"] == epoch["loss.topic"] == pytest.approx(np.mean(steps), rel=1e-6)
+    assert history.steps["topic"] == pytest.approx(steps, rel=1e-6)
+    assert history.epochs[0]["loss"] == history.tasks[0]["loss"] == pytest.approx(np.mean(steps), rel=1e-6)
 
 
 # --- Losses that have a value and no gradient
@@ -376,16 +443,16 @@ def test_a_loss_without_gradient_adds_to_the_loss_and_to_nothing_else(frozen: bo
     kind = TableTask if frozen else _Number
     single, multi = _model(dropout=0.3), _model(dropout=0.3)
     for model in (single, multi):
-        model.encoder.table.requires_grad_(not frozen)
+        model.table.requires_grad_(not frozen)
     alone = _values(_fit(single, [], SINGLE_TASK))
-    history = _values(_fit(multi, [kind("table", analogy_loss, [QUESTIONS])], Constant(10.0)))
+    history = _fit(multi, [kind("table", analogy_loss, [QUESTIONS])], Constant(10.0))
+    together = _values(history)
     assert _same_parameters(single, multi)
-    others = [name for name in alone.columns if name != "loss"]
-    pd.testing.assert_frame_equal(history[others], alone[others], check_exact=True)
-    expected = history["loss.topic"] + 10 * history["loss.table"]
-    assert history["loss"].tolist() == pytest.approx(expected.tolist(), rel=1e-6)
-    assert (history["loss"] > alone["loss"] + 1).all()
-    assert torch.equal(multi.encoder.table, _model().encoder.table) == frozen
+    pd.testing.assert_frame_equal(together.drop(columns="loss"), alone.drop(columns="loss"), check_exact=True)
+    expected = together["primary_loss"] + 10 * _of("table", history)["loss"]
+    assert together["loss"].tolist() == pytest.approx(expected.tolist(), rel=1e-6)
+    assert (together["loss"] > alone["loss"] + 1).all()
+    assert torch.equal(multi.table, _model().table) == frozen
 
 
 # --- Best epoch, convergence, faults
@@ -394,8 +461,8 @@ def test_a_loss_without_gradient_adds_to_the_loss_and_to_nothing_else(frozen: bo
 def test_without_validation_the_model_ends_with_the_last_epoch() -> None:
     # The primary task sees the same batches whether or not there is a validation set: its last state is the reference.
     validation, model, validated = _Scripted([4, 3, 2]), _model(dropout=0.3), _model(dropout=0.3)
-    _fit(validated, [], SINGLE_TASK, validation=validation)
-    history = _fit(model, [], SINGLE_TASK, validation=None)
+    _fit(validated, [], SINGLE_TASK, validation=[validation])
+    history = _fit(model, [], SINGLE_TASK, validation=[])
     assert history.best_epoch == 2
     assert not {"validation_loss", "validation_accuracy"} & set(history.frame().columns)
     assert all(torch.equal(value, validation.states[2][name]) for name, value in model.state_dict().items())
@@ -417,11 +484,18 @@ class _Scripted(SentenceTask):
 
 
 @pytest.mark.parametrize(
-    ("right", "best"), [([1, 3, 3, 2], 1), ([4, 3, 2, 4], 0), ([0, 1, 2, 3], 3), ([0, 0, 0, 0], 0)]
+    ("right", "keep", "best"),
+    [
+        ([1, 3, 3, 2], "best", 1),
+        ([4, 3, 2, 4], "best", 0),
+        ([0, 1, 2, 3], "best", 3),
+        ([0, 0, 0, 0], "best", 0),
+        ([4, 3, 2, 1], "last", 3),
+    ],
 )
-def test_the_model_ends_with_the_first_best_epoch(right: list[int], best: int) -> None:
+def test_the_model_ends_with_the_first_best_epoch_or_the_last(right: list[int], keep: str, best: int) -> None:
     validation, model = _Scripted(right), _model()
-    history = _fit(model, [], SINGLE_TASK, validation=validation, epochs=4)
+    history = _fit(model, [], SINGLE_TASK, validation=[validation], epochs=4, keep=keep)
     assert history.frame()["validation_accuracy"].tolist() == [n / 4 for n in right]
     assert history.best_epoch == best
     for epoch, state in enumerate(validation.states):
@@ -483,7 +557,7 @@ def test_sentences_are_evaluated_in_the_order_given(batch_size: int) -> None:
     assert isinstance(task.targets, Tensor)
     assert result.targets.tolist() == task.targets.tolist()
     assert result.loss == pytest.approx(cross_entropy(logits, task.targets).item(), rel=1e-5)
-    assert result.accuracy == pytest.approx((logits.argmax(1) == task.targets).double().mean().item())
+    assert result.lengths.tolist() == [1] * EXAMPLES
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 256])
@@ -498,32 +572,225 @@ def test_words_are_evaluated_in_the_order_given(batch_size: int) -> None:
     assert result.predictions.tolist() == logits.argmax(1).tolist()
     assert len(set(result.predictions.tolist())) == 2
     assert result.targets.tolist() == targets.tolist()
+    assert result.lengths.tolist() == [len(s) for s in SENTENCES]
     assert result.loss == pytest.approx(cross_entropy(logits, targets).item(), rel=1e-5)
 
 
-def test_accuracy_is_the_share_of_right_predictions() -> None:
-    assert Evaluation(0.0, np.array([0, 1, 2, 2]), np.array([0, 1, 1, 2])).accuracy == 0.75
+@pytest.mark.parametrize("batch_size", [4, 256])
+def test_a_loss_by_sentence_is_evaluated_by_sentence(batch_size: int) -> None:
+    task = TokenTask("token", SENTENCES, [s % 2 for s in SENTENCES], ["even", "odd"], by_sentence=True)
+    model = _model([task])
+    with torch.no_grad():
+        logits = [model.heads["token"](model.encoder(s[None], torch.tensor([len(s)])))[0] for s in SENTENCES]
+    losses = [cross_entropy(of_one, s % 2).item() for of_one, s in zip(logits, SENTENCES, strict=True)]
+    assert evaluate(model, task, batch_size).loss == pytest.approx(np.mean(losses), rel=1e-5)
 
 
 def test_training_learns_the_primary_task() -> None:
     model = _model()
     before = evaluate(model, _topic()).loss
     optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
-    history = _fit(model, [_auxiliary("table")], Constant(0.1), optimizer=optimizer, epochs=15, validation=_topic())
+    history = _fit(model, [_auxiliary("table")], Constant(0.1), optimizer=optimizer, epochs=15, validation=[_topic()])
     assert evaluate(model, _topic()).accuracy == 1.0
     assert evaluate(model, _topic()).loss < 0.5 * before
-    assert history.frame()["probe.table"].iloc[-1] < history.frame()["probe.table"].iloc[0]
+    assert _of("table", history)["probe"].iloc[-1] < _of("table", history)["probe"].iloc[0]
 
 
-def test_two_tasks_of_one_name_are_refused() -> None:
-    twice = [_auxiliary("table"), _auxiliary("table")]
-    with pytest.raises(ValueError, match="tasks need different names"):
-        _fit(_model(twice), twice, Constant(1.0))
+# --- One task a step
 
 
-def test_no_epochs_are_refused() -> None:
-    with pytest.raises(ValueError, match="epochs must be at least 1, got 0"):
-        _fit(_model(), [], SINGLE_TASK, epochs=0)
+def test_where_a_task_was_not_drawn_its_loss_is_nan() -> None:
+    tasks = [_auxiliary("token"), _auxiliary("table")]
+    history = _fit(_model(tasks), tasks, Switch([2, 1]), sampling=Uniform, steps=12, epochs=3)
+    steps = pd.DataFrame(history.steps)
+    assert list(steps) == ["topic", "token", "table"]
+    assert (steps.notna().sum(axis=1) == 1).all()
+    drawn = steps.notna().groupby(np.arange(36) // 12).sum()
+    assert (drawn.loc[0] > 0).all()
+    assert drawn["token"].tolist()[2] == drawn["table"].tolist()[1] == drawn["table"].tolist()[2] == 0
+    assert drawn["topic"].tolist()[2] == 12  # whose steps are the primary task's
+    frame = history.task_frame()
+    for name in steps:
+        means = steps[name].groupby(np.arange(36) // 12).mean()
+        assert frame.loc[frame["task"] == name, "loss"].tolist() == pytest.approx(means.tolist(), nan_ok=True)
+    assert history.frame()["steps"].tolist() == [12, 12, 12]
+    assert history.frame()["examples"].iloc[2] > history.frame()["examples"].iloc[0]  # of the primary task alone
+
+
+def test_two_tasks_learn_by_turns_as_in_the_study_of_pairs() -> None:
+    """Random batches, losses by sentence, Adadelta; one task reads states that have not seen the words to come."""
+    sentences = _sentences(60, seed=4)
+
+    def task(name: str, parts: slice) -> TokenTask:
+        tags = [(s > 10).long() if name == "spans" else s % 3 for s in sentences[parts]]
+        classes = ["O", "B-LARGE"] if name == "spans" else ["a", "b", "c"]
+        options = {"with_replacement": True, "by_sentence": True, "ahead": name == "ahead"}
+        return TokenTask(name, sentences[parts], tags, classes, **options)
+
+    tasks, held_out = ([task(name, parts) for name in ("spans", "ahead")] for parts in (slice(40), slice(40, 60)))
+    model = _model(tasks)
+    shared = [parameter for parameter in model.shared() if parameter is not model.table]
+
+    def compared(t: int) -> dict[str, float]:
+        generator = torch.Generator().manual_seed(t)
+        losses = [task.loss(model, next(task.batches(16, generator))) for task in tasks]
+        return {"cosine": cosine(*losses, shared)}
+
+    options = {"optimizer": OPTIMIZERS["adadelta"](model, 1.0, 0.0), "sampling": Uniform, "steps": 40, "epochs": 8}
+    options |= {"validation": held_out, "keep": "last", "measure": compared}
+    history = _fit(model, tasks[1:], Constant(1.0), primary=tasks[0], **options)
+    assert history.best_epoch == 7
+    assert history.epoch_frame()["cosine"].between(-1, 1).all()
+    for name in ("spans", "ahead"):
+        rows = _of(name, history)
+        assert rows[["validation_f1", "validation_accuracy"]].iloc[-1].min() > 0.95  # a word tells its tag
+        assert rows["loss"].iloc[-1] < 0.3 * rows["loss"].iloc[0]
+
+
+def test_an_epoch_in_which_the_primary_task_was_not_drawn_says_nothing_of_its_gradient() -> None:
+    class Auxiliary(Uniform):
+        def start(self) -> None:
+            super().start()
+            self.drawn = iter([torch.ones(2, dtype=torch.long), torch.zeros(2, dtype=torch.long)])
+
+    task = _auxiliary("token")
+    check = CheckConvergence(1e-6)
+    history = _fit(_model([task]), [task], Constant(1.0), sampling=Auxiliary, steps=2, epochs=2, convergence=check)
+    assert np.isnan(history.frame()["gradient_norm"]).tolist() == [True, False]
+    assert np.isnan(history.frame()["primary_loss"]).tolist() == [True, False]
+
+
+def test_steps_limit_an_epoch() -> None:
+    token = _auxiliary("token")
+    history = _fit(_model([token]), [token], Constant(1.0), sampling=Together, steps=2)
+    assert history.frame()["steps"].tolist() == [2, 2, 2]
+    assert history.frame()["examples"].sum() == 2 * EXAMPLES  # six batches of a pass of three
+    assert {name: len(losses) for name, losses in history.steps.items()} == {"topic": 6, "token": 6}
+
+
+def test_row_by_row_adadelta_trains_as_the_dense_one() -> None:
+    """Whatever gradient a step has: sparse of text, dense of a loss on the table, or the sum of both."""
+    tasks, frames, models = [_auxiliary("token"), _auxiliary("table")], [], []
+    for by_rows in (True, False):
+        for sampling, schedule in ((Together, Switch([3, 1])), (Uniform, Switch(2))):
+            model = _model(tasks).double()
+            dense = torch.optim.Adadelta(model.parameters(), lr=1.0, rho=0.95, eps=1e-6)
+            optimizer = OPTIMIZERS["adadelta"](model, 1.0, 0.0) if by_rows else dense
+            model.encoder.embedding.sparse = by_rows
+            history = _fit(model, tasks, schedule, optimizer=optimizer, sampling=sampling, keep="last", steps=8)
+            frames.append(_values(history))
+            models.append(model)
+    for k in range(2):
+        pd.testing.assert_frame_equal(frames[k], frames[k + 2], rtol=1e-6)
+        for one, other in zip(models[k].parameters(), models[k + 2].parameters(), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-10)
+
+
+# --- Encoders and tasks of one's own
+
+
+class _Dense(Encoder):
+    """A word's state depends on the word alone."""
+
+    def __init__(self, table: Tensor, hidden: int, dropout: float = 0.0, readout: str = "") -> None:
+        super().__init__(table, hidden, dropout, readout)
+        self.linear = nn.Linear(table.shape[1], hidden)
+        self.size = hidden
+
+    def states(self, vectors: Tensor, lengths: Tensor) -> Encoded:
+        return Encoded(self.linear(vectors).tanh(), lengths, self.readout)
+
+
+@pytest.mark.parametrize("kind", [*ENCODERS.values(), _Dense])
+def test_every_encoder_learns_sentence_token_and_table_tasks(kind: type[Encoder]) -> None:
+    tasks = [_auxiliary("token"), _auxiliary("table")]
+    model = _model(tasks, kind=kind)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    history = _fit(model, tasks, Constant(1.0), optimizer=optimizer, epochs=15, validation=[_topic(), tasks[0]])
+    rows = history.task_frame()
+    for name in ("topic", "token"):
+        accuracies = rows.loc[rows["task"] == name, "validation_accuracy"]
+        assert accuracies.iloc[-1] > 0.9
+    probes = _of("table", history)["probe"]
+    assert probes.iloc[-1] < 0.5 * probes.iloc[0]
+
+
+UPPER = (torch.arange(36).reshape(1, 6, 6) < 18).float()
+LEFT = UPPER.transpose(1, 2)
+
+
+class _Pictures(LabelledTask):
+    """Noisy pictures (N, 1, 6, 6) of which one half is bright; no text in sight."""
+
+    def __init__(self, name: str, half: Tensor, n: int, seed: int) -> None:
+        self.name, self.classes, self.targets = name, ("bright", "dark"), torch.arange(n) % 2
+        noise = torch.randn(n, 1, 6, 6, generator=torch.Generator().manual_seed(seed))
+        self.pictures = noise + 2 * torch.where(self.targets[:, None, None, None] == 0, half, 1 - half)
+
+    def head(self, encoder: nn.Module) -> nn.Module:
+        return nn.Linear(encoder.size, len(self.classes))
+
+    def batches(self, size: int, generator: torch.Generator | None) -> Iterator[Batch]:
+        n = len(self.targets)
+        order = torch.arange(n) if generator is None else torch.randperm(n, generator=generator)
+        for rows in order.split(size):
+            yield self.pictures[rows], self.targets[rows]
+
+
+class _Patches(nn.Module):
+    """An encoder of pictures, of no kind that this package knows."""
+
+    size = 12
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(1, 3, 3, stride=3)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.convolution(pictures).relu().flatten(1)
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS.values())
+def test_a_task_that_is_no_text_at_all_is_a_primary_task(sampling: type[Sampling]) -> None:
+    torch.manual_seed(0)
+    primary, held_out = (_Pictures("height", UPPER, 41, seed) for seed in (1, 2))
+    auxiliary = _Pictures("side", LEFT, 30, seed=3)
+    encoder = _Patches()
+    model = Model(encoder, {task.name: task.head(encoder) for task in (primary, auxiliary)})
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
+    options = {"validation": [held_out], "optimizer": optimizer, "sampling": sampling}
+    history = fit(model, primary, [auxiliary], Switch(8), epochs=12, batch_size=8, **options)
+    frame = history.frame()
+    assert frame["validation_accuracy"].max() > 0.9
+    assert "tokens" not in frame
+    assert (frame["examples"] == 41).all() or sampling is Uniform
+    found = evaluate(model, held_out, batch_size=7)
+    with torch.no_grad():
+        logits = model.heads["height"](encoder(held_out.pictures))
+    assert found.predictions.tolist() == logits.argmax(1).tolist()
+    assert found.targets.tolist() == held_out.targets.tolist()
+    assert found.loss == pytest.approx(cross_entropy(logits, held_out.targets).item(), rel=1e-5)
+    assert found.accuracy == frame["validation_accuracy"][history.best_epoch]
+    side = _of("side", history)
+    assert side["loss"].notna().sum() == 8
+    assert side["probe"].iloc[7] < side["probe"].iloc[0]
+
+
+# --- Errors
+
+
+@pytest.mark.parametrize(
+    ("auxiliaries", "options", "message"),
+    [
+        (("table", "table"), {}, "different names"),
+        ((), {"epochs": 0}, "epochs .* 0"),
+        (("token",), {"validation": [_auxiliary("token"), _auxiliary("sentence")]}, "sentence; the tasks are topic, t"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(auxiliaries: tuple[str, ...], options: dict[str, Any], message: str) -> None:
+    tasks = [_auxiliary(kind) for kind in auxiliaries]
+    with pytest.raises(ValueError, match=message):
+        _fit(_model(tasks), tasks, Constant([1.0] * len(tasks)), **options)
 
 
 def test_one_convergence_check_serves_two_trainings() -> None:

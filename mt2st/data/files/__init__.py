@@ -1,1 +1,1 @@
-"""Files: found on this machine or downloaded, checked, and read whatever packs them."""
+"""Files: found on this machine or downloaded, checked, read whatever their format is, and made once."""

@@ -1,11 +1,8 @@
 """Files of public GitHub repositories at a pinned commit: found on this machine, or downloaded and checked."""
 
-import gzip
-import lzma
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from mt2st import paths
 from mt2st.data.files import download
@@ -59,7 +56,7 @@ def locate(name: str, *file_names: str) -> Path:
 
 
 def fetch(name: str, files: Sequence[GitHubFile]) -> list[Path]:
-    """Download files into the folder `name` of the downloads, those that are there already only checked.
+    """Download files into the folder `name` of the downloads; files that are there already are only checked.
 
     Raises ConnectionError that names the address and says what else can be done.
     """
@@ -73,13 +70,3 @@ def fetch(name: str, files: Sequence[GitHubFile]) -> list[Path]:
         )
         for file in files
     ]
-
-
-def read_text(file: Path) -> str:
-    """Return the text of a plain, .xz or .gz file in UTF-8; raises ValueError naming a file that is damaged."""
-    openers: dict[str, Callable[..., IO[str]]] = {".gz": gzip.open, ".xz": lzma.open}
-    try:
-        with openers.get(file.suffix, open)(file, mode="rt", encoding="utf-8") as stream:
-            return stream.read()
-    except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} cannot be read ({error}); fetch it again") from error

@@ -1,16 +1,13 @@
 """NLTK's own data packages: where their archives are, and how to get them with NLTK's downloader."""
 
-import re
 import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import nltk
+from nltk.data import ZipFilePathPointer
 
 from mt2st import paths
 from mt2st.data.files.download import first_intact
-from mt2st.data.files.errors import DamagedData
 
 
 def use_nltk_data() -> None:
@@ -46,21 +43,7 @@ def fetch(name: str, kind: str = "corpora") -> Path:
     return locate(name, kind)
 
 
-def read_members(archive: Path, members: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Read the text, in UTF-8, of files of an archive; raises DamagedData naming both where one cannot be read."""
-    member = "the archive"
-    try:
-        with zipfile.ZipFile(archive) as packed:
-            for member in members:
-                yield member, packed.read(member).decode("utf-8")
-    except (OSError, KeyError, UnicodeDecodeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DamagedData(f"{archive}: {member} cannot be read ({error}): delete it and fetch it again") from error
-
-
-def members(archive: Path, pattern: str, expected: int) -> list[str]:
-    """Return the names in an archive that match a pattern, sorted; raises DamagedData if they are not as many."""
-    with zipfile.ZipFile(archive) as packed:
-        found = sorted(name for name in packed.namelist() if re.fullmatch(pattern, name))
-    if len(found) != expected:
-        raise DamagedData(f"{archive}: {len(found)} files, {expected} expected: delete it and fetch it again")
-    return found
+def opened(archive: Path, folder: str) -> ZipFilePathPointer:
+    """Return a folder inside an archive, as NLTK's readers take it; raises OSError if the archive does not have it."""
+    use_nltk_data()  # NLTK's readers open files in the folders of `nltk.data.path` alone
+    return ZipFilePathPointer(str(archive), folder)

@@ -1,11 +1,11 @@
-"""CCGbank: the lexical category of each word (Hockenmaier and Steedman 2007), for who has the LDC's licence."""
+"""CCGbank: the lexical category of each word (Hockenmaier and Steedman 2007), for those who have the LDC's licence."""
 
 import re
 from pathlib import Path
 
 from mt2st import paths
-from mt2st.data.files import github as upstream
 from mt2st.data.files.errors import MissingData
+from mt2st.data.files.text import read_text
 from mt2st.data.tags.columns import TaggedText
 from mt2st.data.tags.tagged import SequenceData, in_three_parts
 
@@ -16,7 +16,7 @@ LEAF = re.compile(r"\(<L (?P<category>\S+) \S+ \S+ (?P<word>\S+) \S+>\)")
 def load() -> SequenceData:
     """Return words and categories: sections 02–21 for training, 00 for validation, 23 for test, as is usual.
 
-    Raises ValueError naming file and line of what is no derivation, and MissingData that says where to put what.
+    Raises ValueError naming file and line that is not a derivation, and MissingData that says which files to put where.
     """
     files = locate()
     parts = []
@@ -50,10 +50,10 @@ def read(file: Path) -> TaggedText:
     """Read a .auto file: a line that begins with ID=, then a line with the derivation, whose leaves are
     (<L category tag tag word category>).
 
-    Raises ValueError naming the line of anything else.
+    Raises ValueError naming the first line that is neither.
     """
     sentences, tags = [], []
-    lines = upstream.read_text(file).removesuffix("\n").split("\n")
+    lines = read_text(file).removesuffix("\n").split("\n")
     for number, line in enumerate(lines, start=1):
         if number % 2:
             if not line.startswith("ID=") or number == len(lines):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mt2st.data.files.github import read_text
+from mt2st.data.files.text import read_text
 
 OUTSIDE = "O"
 

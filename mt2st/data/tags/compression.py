@@ -1,6 +1,6 @@
 """Sentence compression: which tokens of a news sentence its headline-like short form keeps (Filippova and Altun 2013).
 
-Google's data is not fetched: its files are large, and who uses it accepts its terms.
+Google's data is not fetched: its files are large, and whoever uses it accepts its terms.
 """
 
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from mt2st import paths
 from mt2st.data.files import github as upstream
 from mt2st.data.files.errors import MissingData
+from mt2st.data.files.text import read_text
 from mt2st.data.tags.columns import TaggedText
 from mt2st.data.tags.tagged import SequenceData, in_three_parts
 
@@ -22,7 +23,7 @@ def load() -> SequenceData:
     """Return keep/delete tags: training from all `sent-comp.train*.json` files, the rest from `EVALUATION`.
 
     Its first 1,000 sentences are the test part, as is usual (Filippova et al. 2015); the next 1,000 are for validation.
-    Raises ValueError naming file and line for a broken record, and MissingData that says where to put what.
+    Raises ValueError naming file and line for a broken record, and MissingData that says which files to put where.
     """
     *training, evaluation = files = locate()
     train = [sentence for file in training for sentence in read(file)]
@@ -62,7 +63,7 @@ def read(file: Path) -> Iterator[tuple[list[str], list[str]]]:
     Raises ValueError naming the line where a broken record begins.
     """
     start = 1
-    for block in upstream.read_text(file).split("\n\n"):
+    for block in read_text(file).split("\n\n"):
         if block.strip():
             try:
                 yield _tagged(json.loads(block))

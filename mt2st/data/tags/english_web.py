@@ -13,6 +13,7 @@ from conllu.exceptions import ParseException
 
 from mt2st.data.files import github as upstream
 from mt2st.data.files.github import GitHubFile
+from mt2st.data.files.text import read_text
 from mt2st.data.tags.columns import OUTSIDE, TaggedText, ended_lines, read_columns
 from mt2st.data.tags.tagged import SequenceData, in_three_parts, spans
 
@@ -48,12 +49,14 @@ ENTITIES = ("LOC", "ORG", "PER")
 def load(name: str) -> SequenceData:
     """Return one of `FILES`; raises ValueError for a damaged file, MissingData where a file is not here.
 
-    "ud-ewt": words are the syntactic ones ("do", "n't"), so the lines of multiword tokens and of empty nodes are left
-    out.
+    "ud-ewt": universal parts of speech of UD English EWT. Words are the syntactic ones ("do", "n't"), so the lines of
+    multiword tokens and of empty nodes are left out.
 
-    "uner-ewt": where the released training file is not here but `FIRST_COMMIT` is, its annotation of December 2022 is
-    read; it has a fourth type, OTH, and 540 tags "B-O", which both become O, and 17 names less than the release.
-    `files` says which it was.
+    "wnut-17": six types of emerging entities in posts and comments.
+
+    "uner-ewt": persons, places and organisations in the text of "ud-ewt". Where the released training file is not here
+    but `FIRST_COMMIT` is, its annotation of December 2022 is read; it has a fourth type, OTH, and 540 tags "B-O", which
+    both become O, and 17 names less than the release. `files` says which it was.
     """
     readers: dict[str, Callable[[Path], TaggedText]] = {
         "ud-ewt": _read_parts_of_speech,
@@ -86,7 +89,7 @@ def conllu_sentences(file: Path, columns: Sequence[str], needed: str) -> Iterato
     CoNLL-U or has a word with nothing in the column `needed`.
     """
     start = 1
-    for block in "\n".join(ended_lines(upstream.read_text(file), str(file))).split("\n\n"):
+    for block in "\n".join(ended_lines(read_text(file), str(file))).split("\n\n"):
         try:
             parsed = conllu.parse(block, fields=columns)
         except ParseException as error:

@@ -1,17 +1,10 @@
 """FrameNet 1.7 full text: words that evoke a frame, tagged with its name (Ruppenhofer et al. 2016)."""
 
-import io
-import re
-import tarfile
 import xml.etree.ElementTree as ET
-import zipfile
-import zlib
-from collections.abc import Iterator
-from lzma import LZMAError
 from pathlib import Path
 
+from mt2st.data.files import archives, nltk_packages
 from mt2st.data.files import github as upstream
-from mt2st.data.files import nltk_packages
 from mt2st.data.files.errors import MissingData
 from mt2st.data.tags.columns import TaggedText
 from mt2st.data.tags.tagged import SequenceData, in_three_parts, tag_characters
@@ -32,6 +25,7 @@ TEST = {
     *("Miscellaneous__SadatAssassination", "NTI__NorthKorea_Introduction", "NTI__Syria_NuclearOverview"),
     *("PropBank__AetnaLifeAndCasualty",),
 }
+DOCUMENT = rf"^{NAME}/fulltext/([^/]+)\.xml$"
 XML = "{http://framenet.icsi.berkeley.edu}"
 
 
@@ -48,10 +42,10 @@ def load() -> SequenceData:
     """
     file = locate()
     parts: dict[str, TaggedText] = {part: TaggedText([], []) for part in ("train", "validation", "test")}
-    for name, xml in sorted(_documents(file)):
-        document = Path(name).stem
+    for match, xml in sorted(archives.matching(file, DOCUMENT), key=lambda found: found[0].string):
+        document = match[1]
         part = "test" if document in TEST else "validation" if document in VALIDATION else "train"
-        found = _document(xml, f"{file}: {name}")
+        found = _document(xml, f"{file}: {match[0]}")
         parts[part] = TaggedText([*parts[part].sentences, *found.sentences], [*parts[part].tags, *found.tags])
     return in_three_parts("framenet", list(parts.values()), True, (file,))
 
@@ -71,26 +65,10 @@ def fetch() -> Path:
     return nltk_packages.fetch(NAME)
 
 
-def _documents(file: Path) -> Iterator[tuple[str, bytes]]:
-    """Names and XML of the full-text documents of a zip or tar archive; raises ValueError if it is damaged."""
-    is_document = re.compile(rf"{NAME}/fulltext/[^/]+\.xml").fullmatch
-    try:
-        if zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as packed:
-                yield from ((name, packed.read(name)) for name in packed.namelist() if is_document(name))
-        else:
-            with tarfile.open(file) as archive:
-                for member in archive:
-                    if is_document(member.name) and (stream := archive.extractfile(member)):
-                        yield member.name, stream.read()
-    except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError) as error:
-        raise ValueError(f"{file} cannot be read ({error}): delete it and run `mt2st data fetch framenet`") from error
-
-
-def _document(xml: bytes, where: str) -> TaggedText:
+def _document(xml: str, where: str) -> TaggedText:
     """Tokens and tags of the sentences of a document that have a target."""
     try:
-        root = ET.parse(io.BytesIO(xml)).getroot()
+        root = ET.fromstring(xml)
     except ET.ParseError as error:
         raise ValueError(f"{where}:{error.position[0]}: broken XML ({error}); fetch it again") from error
     sentences, all_tags = [], []

@@ -1,18 +1,14 @@
 """Tagged corpora of NLTK: Penn Treebank and Brown (parts of speech), CoNLL-2000 (chunks), CoNLL-2002 (entities)."""
 
 import re
-from itertools import chain
+from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 
-import nltk
 from nltk.corpus.reader import BracketParseCorpusReader
-from nltk.corpus.util import LazyCorpusLoader
-from nltk.data import ZipFilePathPointer
 from nltk.tag import str2tuple
 
-from mt2st import paths
-from mt2st.data.files import nltk_packages
-from mt2st.data.files.errors import MissingData
+from mt2st.data.files import archives, nltk_packages
 from mt2st.data.tags.columns import TaggedText, parse_columns
 from mt2st.data.tags.tagged import SequenceData, in_three_parts, split_in_order
 
@@ -24,50 +20,22 @@ CUT_NAME = re.compile(r"(?<=\n\n)(\S+ \S+) I-")
 
 
 def treebank() -> SequenceData:
-    """Return the Penn Treebank's parts of speech, split by file; raises ValueError where files are missing."""
-    corpus = _treebank()
-    root = _root(corpus)
+    """Return NLTK's tenth of the Penn Treebank, tagged with its parts of speech.
+
+    Tags are its own 45, which need no mapping that may not be here. The first 80% of its 199 files are for training,
+    the next 10% for validation, the last 10% for test. Traces (-NONE-), which nobody wrote, are left out; brackets are
+    written as such.
+
+    Raises ValueError where files are missing, and MissingData with the command that gets it.
+    """
+    archive = nltk_packages.locate("treebank")
+    root = nltk_packages.opened(archive, "treebank/combined/")
+    corpus = BracketParseCorpusReader(root, r"wsj_\d+\.mrg", encoding="ascii")
     names = sorted(corpus.fileids())
     if len(names) != TREEBANK_FILES:
-        raise ValueError(f"{root}: {len(names)} files, {TREEBANK_FILES} expected; fetch it again")
+        raise ValueError(f"{archive}: {len(names)} files, {TREEBANK_FILES} expected; fetch it again")
     parts = [_written(corpus.tagged_sents(part)) for part in split_in_order(names)]
-    return in_three_parts("treebank", parts, False, (root,))
-
-
-def locate_treebank() -> tuple[Path, ...]:
-    """Return the archive or the folder of the treebank; raises MissingData."""
-    return (_root(_treebank()),)
-
-
-def fetch_treebank() -> Path:
-    """Download with NLTK's own downloader."""
-    folder = paths.downloads() / "nltk_data"
-    if not nltk.download("treebank", download_dir=str(folder), quiet=True):
-        raise ConnectionError(
-            "NLTK's treebank could not be downloaded; check the network and try again, or put treebank.zip into "
-            f"{folder / 'corpora'}"
-        )
-    return _root(_treebank())
-
-
-def _treebank() -> BracketParseCorpusReader:
-    """Return NLTK's reader; raises MissingData. Not NLTK's own instance, which remembers where it looked."""
-    nltk_packages.use_nltk_data()
-    corpus = LazyCorpusLoader("treebank/combined", BracketParseCorpusReader, r"wsj_\d+\.mrg", encoding="ascii")
-    try:
-        corpus.fileids()
-    except LookupError as error:
-        raise MissingData(
-            "needs NLTK's treebank: run `mt2st data fetch treebank`, or put treebank.zip into "
-            f"{paths.downloads() / 'nltk_data' / 'corpora'}"
-        ) from error
-    return corpus
-
-
-def _root(corpus: BracketParseCorpusReader) -> Path:
-    """Return the archive or the folder that a corpus is read from."""
-    root = corpus.root
-    return Path(root.zipfile.filename if isinstance(root, ZipFilePathPointer) else root)
+    return in_three_parts("treebank", parts, False, (archive,))
 
 
 def _written(tagged: list[list[tuple[str, str]]]) -> TaggedText:
@@ -93,16 +61,19 @@ def brown() -> SequenceData:
     archive, table = files = locate_brown()
     lines = _text(table, "universal_tagset/en-brown.map").splitlines()
     universal = dict(line.split("\t") for line in lines if line.strip())
-    names = nltk_packages.members(archive, r"brown/c[a-z]\d\d", BROWN_FILES)
-    genres = {name[:-2]: [other for other in names if other[:-2] == name[:-2]] for name in names}
-    parts = zip(*map(split_in_order, genres.values()), strict=True)
-    return in_three_parts("brown", [_of_brown(archive, chain(*part), universal) for part in parts], False, files)
+    texts = archives.texts(archive, r"^brown/c[a-z]\d\d$", BROWN_FILES)
+    genres = [list(names) for _, names in groupby(texts, key=lambda name: name[:-2])]
+    parts = []
+    for of_genres in zip(*map(split_in_order, genres), strict=True):
+        part = {name: texts[name] for names in of_genres for name in names}
+        parts.append(_of_brown(archive, part, universal))
+    return in_three_parts("brown", parts, False, files)
 
 
-def _of_brown(archive: Path, names: chain[str], universal: dict[str, str]) -> TaggedText:
-    """Read files of Brown: a sentence a line, tokens as word/tag."""
+def _of_brown(archive: Path, texts: Mapping[str, str], universal: Mapping[str, str]) -> TaggedText:
+    """Read files of Brown by name: a sentence a line, tokens as word/tag."""
     sentences, tags = [], []
-    for name, text in nltk_packages.read_members(archive, names):
+    for name, text in texts.items():
         for number, line in enumerate(text.split("\n"), start=1):
             if not line.strip():
                 continue
@@ -165,5 +136,4 @@ def _columns_of(archive: Path, member: str) -> TaggedText:
 
 
 def _text(archive: Path, member: str) -> str:
-    ((_, text),) = nltk_packages.read_members(archive, [member])
-    return text
+    return archives.texts(archive, f"^{re.escape(member)}$", 1)[member]

@@ -2,14 +2,12 @@
 
 import hashlib
 import re
-import tarfile
-from lzma import LZMAError
 from pathlib import Path
 
 from nltk.tokenize.punkt import PunktSentenceTokenizer, PunktTrainer
 
 from mt2st import paths
-from mt2st.data.files import download
+from mt2st.data.files import archives, download
 from mt2st.data.files import github as upstream
 from mt2st.data.tags.columns import TaggedText
 from mt2st.data.tags.tagged import SequenceData, in_three_parts, tag_characters
@@ -62,7 +60,7 @@ def load() -> SequenceData:
 def keyphrases(annotation: str, text: str, where: str) -> list[tuple[int, int, str]]:
     """Return start, end and type of each piece of each phrase (lines T…) of brat's standoff annotation.
 
-    Raises ValueError naming the line of what is no phrase, relation (R) or equivalence (*), or is not in the text.
+    Raises ValueError naming a line that is no phrase, relation (R) or equivalence (*), or a phrase outside the text.
     """
     found = []
     for number, line in enumerate(annotation.split("\n"), start=1):
@@ -83,14 +81,8 @@ def keyphrases(annotation: str, text: str, where: str) -> list[tuple[int, int, s
 def read(file: Path) -> Paragraphs:
     """Read text and annotation of all paragraphs of the archive; raises ValueError for a damaged or incomplete one."""
     contents: dict[str, dict[str, str]] = {".txt": {}, ".ann": {}}
-    try:
-        with tarfile.open(file) as archive:
-            for member in archive:
-                found = re.search(r"(?:^|/)((?:train|dev|test)/[^/]+)(\.txt|\.ann)$", member.name)
-                if found and (stream := archive.extractfile(member)):
-                    contents[found[2]][found[1]] = stream.read().decode("utf-8")
-    except (OSError, EOFError, tarfile.TarError, UnicodeDecodeError, LZMAError) as error:
-        raise ValueError(f"{file} cannot be read ({error}): delete it and run `mt2st data fetch scienceie`") from error
+    for match, text in archives.matching(file, r"(?:^|/)((?:train|dev|test)/[^/]+)(\.txt|\.ann)$"):
+        contents[match[2]][match[1]] = text
     texts, annotations = contents[".txt"], contents[".ann"]
     if lonely := sorted(texts.keys() ^ annotations.keys()):
         raise ValueError(f"{file}: {lonely[0]} has a text or an annotation, but not both; fetch it again")

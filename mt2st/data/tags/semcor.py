@@ -4,11 +4,9 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pandas as pd
-from filelock import FileLock
 from tqdm.auto import tqdm
 
-from mt2st import paths
-from mt2st.data.files import checksums, nltk_packages
+from mt2st.data.files import archives, cache, checksums, nltk_packages
 from mt2st.data.tags.columns import OUTSIDE, TaggedText
 from mt2st.data.tags.tagged import SequenceData, in_three_parts, split_in_order, tag_run
 
@@ -36,7 +34,7 @@ def load() -> SequenceData:
     Unlike Ciaramita and Altun (2006), whose 41 are those of nouns and verbs, adjectives and adverbs have theirs too, so
     that 51% of the tokens are outside.
 
-    Raises MissingData with the command that gets it, and ValueError for what `sentences` refuses.
+    Raises MissingData with the command that gets it, and ValueError as `sentences` does.
     """
     archive = nltk_packages.locate("semcor")
     frame = sentences(archive)
@@ -52,21 +50,15 @@ def sentences(archive: Path) -> pd.DataFrame:
     """Return all sentences of NLTK's archive, parsed once and cached: columns file, tokens and tags.
 
     Raises ValueError naming file and line where the XML is broken, a sense has no lexicographer file or a unit
-    has no word, and DamagedData where there are not 352 files.
+    has no word, or naming the archive where there are not 352 files.
     """
-    cached = paths.cache() / f"semcor-{VERSION}-{checksums.digest(archive)[:12]}.parquet"
-    with FileLock(f"{cached}.lock"):
-        if not cached.exists():
-            part = cached.with_suffix(".part")
-            _parse(archive).to_parquet(part)
-            part.replace(cached)
-    return pd.read_parquet(cached)
+    return cache.frame(f"semcor-{VERSION}-{checksums.digest(archive)[:12]}", lambda: _parse(archive))
 
 
 def _parse(archive: Path) -> pd.DataFrame:
-    names = nltk_packages.members(archive, r".*/tagfiles/.*\.xml", FILES)
+    texts = archives.texts(archive, r"/tagfiles/.*\.xml$", FILES)
     rows = []
-    for name, text in nltk_packages.read_members(archive, tqdm(names, "parsing SemCor", unit="file", disable=None)):
+    for name, text in tqdm(texts.items(), "parsing SemCor", unit="file", disable=None):
         try:
             root = ET.fromstring(text)
         except ET.ParseError as error:

@@ -10,6 +10,7 @@ from conllu import TokenList
 
 from mt2st.data.files import github as upstream
 from mt2st.data.files.github import GitHubFile
+from mt2st.data.files.text import read_text
 from mt2st.data.tags.columns import OUTSIDE, TaggedText
 from mt2st.data.tags.english_web import conllu_sentences
 from mt2st.data.tags.tagged import SequenceData, in_three_parts, tag_run
@@ -118,10 +119,10 @@ def read_vis(file: Path) -> list[Sentence]:
     Words of a strong expression are joined by "_", with "had_ a routine _surgery" around a gap, those of a weak one by
     "~"; after the last word of each strong expression stands "|", its category and, after "-", its supersense.
 
-    Raises ValueError naming file and line for a line that is not like that.
+    Raises ValueError naming file and line of a line in another notation.
     """
     sentences = []
-    for number, line in enumerate(upstream.read_text(file).removesuffix("\n").split("\n"), start=1):
+    for number, line in enumerate(read_text(file).removesuffix("\n").split("\n"), start=1):
         try:
             _, text = line.split("\t")
             sentences.append(_of_line(text))
@@ -160,7 +161,7 @@ def _of_line(text: str) -> Sentence:
 
 
 def _known(supersense: str) -> str:
-    """The supersense of a noun, verb or adposition, of the last its role; "" for what is none."""
+    """Return the supersense of a noun or verb, or the role of an adposition; "" for anything else."""
     role = supersense.partition(":")[0]
     return role if role.startswith(("n.", "v.", "p.")) else ""
 

@@ -9,8 +9,6 @@ import hashlib
 import re
 import string
 import sys
-import tarfile
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,14 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 from nltk.stem import WordNetLemmatizer
 from nltk.tokenize.destructive import NLTKWordTokenizer
 from tqdm.auto import tqdm
 
 from mt2st import paths
-from mt2st.data.dataset import Background, Dataset, Examples, pieces, stratified_split
-from mt2st.data.files import checksums
+from mt2st.data.dataset import Background, Dataset, Examples, Sizes, pieces, stratified_split
+from mt2st.data.files import archives, cache, checksums, download
 from mt2st.data.files.download import first_intact
 from mt2st.data.files.errors import MissingData
 from mt2st.data.files.nltk_packages import locate as locate_package
@@ -62,7 +59,7 @@ class Preprocessing:
 
     @property
     def key(self) -> str:
-        """What tells one preprocessing from another in names of cached files; NLTK's list of stop words has changed."""
+        """Part of the names of cached files: version, stop words (NLTK's list has changed), and lemmas or not."""
         words = hashlib.sha256(" ".join(sorted(self.stop_words)).encode()).hexdigest()[:8]
         return f"{PREPROCESSING_VERSION}-{words}-{'lemmas' if self.lemmatise else 'words'}"
 
@@ -70,8 +67,7 @@ class Preprocessing:
 def preprocessing() -> Preprocessing:
     """Return the paper's preprocessing, with WordNet lemmas where WordNet is; raises MissingData without stop words."""
     file = locate_package("stopwords")
-    with zipfile.ZipFile(file) as archive:
-        words = frozenset(archive.read("stopwords/english").decode("utf-8").split())
+    words = frozenset(archives.texts(file, "^stopwords/english$", 1)["stopwords/english"].split())
     try:
         lemmas = locate_package("wordnet")
     except MissingData:
@@ -87,16 +83,13 @@ def preprocess(name: str, files: tuple[Path, ...], read: Callable[[], pd.DataFra
     """
     prepare = preprocessing()
     contents = hashlib.sha256(" ".join(map(checksums.digest, files)).encode()).hexdigest()[:12]
-    cached = paths.cache() / f"{name}-{contents}-{prepare.key}.parquet"
-    with FileLock(f"{cached}.lock"):
-        if not cached.exists():
-            frame = read()
-            texts = tqdm(frame.pop("review"), desc=f"preprocessing {name}", unit="text", leave=False, disable=None)
-            frame["tokens"] = [prepare(text) for text in texts]
-            part = cached.with_suffix(".part")
-            frame.to_parquet(part, index=False)
-            part.replace(cached)
-    frame = pd.read_parquet(cached)
+
+    def prepared() -> pd.DataFrame:
+        frame = read()
+        texts = tqdm(frame.pop("review"), desc=f"preprocessing {name}", unit="text", leave=False, disable=None)
+        return frame.assign(tokens=[prepare(text) for text in texts])
+
+    frame = cache.frame(f"{name}-{contents}-{prepare.key}", prepared)
     # A word is kept in memory once, not as often as it occurs: 50,000 reviews have 6 million tokens.
     frame["tokens"] = [[sys.intern(word) for word in tokens] for tokens in frame["tokens"]]
     return frame
@@ -120,6 +113,15 @@ def locate() -> Path:
     Raises MissingData with the command that gets it; DamagedData if all there is was cut off or altered.
     """
     return first_intact(candidates(), is_intact, NEEDS.format(folder=paths.downloads()), "imdb")
+
+
+def fetch() -> Path:
+    """Download the Stanford archive, checked by its MD5; raises ConnectionError that says what else can be done."""
+    otherwise = (
+        f"check the network, or put {ARCHIVE} from Stanford (for the profile imdb also `IMDB Dataset.csv` from Kaggle) "
+        f"into {paths.downloads()}"
+    )
+    return download.fetch(ARCHIVE_URL, paths.downloads() / ARCHIVE, ARCHIVE_MD5, otherwise)
 
 
 @lru_cache(maxsize=2)
@@ -180,19 +182,19 @@ def read(file: Path) -> pd.DataFrame:
     return frame
 
 
-def load(seed: int, train: int, validation: int, test: int, tuning: bool = False) -> Dataset:
+def load(seed: int, sizes: Sizes, tuning: bool = False) -> Dataset:
     """Return sentiment of the 1,000 sampled reviews, split by `seed` into training, validation and test, stratified.
 
-    With `tuning` it is 1,000 other reviews, see `sample`. A `test` of 0 leaves that part empty.
+    With `tuning` it is 1,000 other reviews, see `sample`. A test size of 0 leaves that part empty.
 
     Vectors and text tasks see the training reviews alone; the released code trains vectors on all 1,000. Raises
     ValueError if the sizes are not 1,000 together.
     """
     frame = sample(tuning)
-    if train + validation + test != len(frame):
-        raise ValueError(f"train, validation and test must be {len(frame)} together, got {train + validation + test}")
+    if sizes.total != len(frame):
+        raise ValueError(f"train, validation and test must be {len(frame)} together, got {sizes.total}")
     labels = frame["label"].to_numpy()
-    parts = stratified_split(labels, seed, train, validation, test)
+    parts = stratified_split(labels, seed, sizes)
     return assemble("sentiment", CLASSES, frame["tokens"], labels, parts, (locate(), *preprocessing().files))
 
 
@@ -220,11 +222,6 @@ def _read_csv(file: Path) -> pd.DataFrame:
 
 def _read_archive(file: Path) -> pd.DataFrame:
     """Read `aclImdb/{train,test}/{pos,neg}/*.txt`, sorted by name so that the order is the same everywhere."""
-    pattern = re.compile(r"aclImdb/(train|test)/(pos|neg)/[^/]+\.txt$")
-    rows = []
-    with tarfile.open(file) as archive:
-        for member in archive:
-            if (match := pattern.match(member.name)) and (stream := archive.extractfile(member)) is not None:
-                split, sentiment = match.groups()
-                rows.append((member.name, stream.read().decode("utf-8"), int(sentiment == "pos"), split))
+    reviews = archives.matching(file, r"^aclImdb/(train|test)/(pos|neg)/[^/]+\.txt$")
+    rows = [(match.string, review, int(match[2] == "pos"), match[1]) for match, review in reviews]
     return pd.DataFrame(sorted(rows), columns=["name", "review", "label", "split"])

@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from mt2st import paths
-from mt2st.data.dataset import Dataset
+from mt2st.data.dataset import Dataset, Sizes
 from mt2st.data.files.download import first_intact
 from mt2st.data.texts import imdb
 
@@ -68,20 +68,20 @@ def reviews() -> pd.DataFrame:
     return imdb.preprocess("imdb-full", sources, lambda: read(*sources))
 
 
-def load(seed: int, train: int, validation: int, test: int) -> Dataset:
+def load(seed: int, sizes: Sizes) -> Dataset:
     """Return sentiment of all reviews: the test half as published, validation a stratified part of the other by `seed`.
 
     Reviews that stand in the training half more than once are not drawn for validation, so that no text is in both.
     Raises ValueError if train and validation are not 25,000 together, or test is not 25,000.
     """
-    if (train + validation, test) != (HALF, HALF):
-        raise ValueError(f"train + validation and test must be 25,000 each, got {train} + {validation} and {test}")
+    if (sizes.train + sizes.validation, sizes.test) != (HALF, HALF):
+        raise ValueError(f"train + validation and test must be 25,000 each, got {sizes}")
     frame = reviews()
     labels, is_train = frame["label"].to_numpy(), (frame["split"] == "train").to_numpy()
     starts = frame["tokens"].map(lambda tokens: tuple(tokens[: imdb.LONGEST]))  # all that a model reads
     once = ~starts.where(is_train).duplicated(keep=False).to_numpy()
     single = np.flatnonzero(is_train & once)
-    chosen, _ = train_test_split(single, train_size=validation, random_state=seed, stratify=labels[single])
+    chosen, _ = train_test_split(single, train_size=sizes.validation, random_state=seed, stratify=labels[single])
     kept = np.setdiff1d(np.flatnonzero(is_train), chosen)
     parts = (kept, chosen, np.flatnonzero(~is_train))
     sources = (*files(), *imdb.preprocessing().files)

@@ -19,7 +19,7 @@ from nltk.corpus.reader import CategorizedPlaintextCorpusReader, CategorizedSent
 from nltk.data import ZipFilePathPointer
 from tqdm.auto import tqdm
 
-from mt2st.data.dataset import Dataset, stratified_split
+from mt2st.data.dataset import Dataset, Sizes, stratified_split
 from mt2st.data.files import nltk_packages
 from mt2st.data.files.errors import DamagedData
 from mt2st.data.texts import imdb
@@ -70,9 +70,8 @@ def read(name: str, file: Path) -> pd.DataFrame:
     """
     corpus = CORPORA[name]
     mend = f"delete it and run `mt2st data fetch {name}`"
-    nltk_packages.use_nltk_data()  # NLTK's readers open files in the folders of `nltk.data.path` alone
     try:
-        root = ZipFilePathPointer(str(file), f"{name}/")
+        root = nltk_packages.opened(file, f"{name}/")
         found = [corpus.read(root, category) for category in corpus.categories]
     except PermissionError:
         raise
@@ -102,17 +101,15 @@ def texts(name: str, file: Path) -> pd.DataFrame:
     return frame[~repeated].reset_index(drop=True)
 
 
-def load(name: str, seed: int, train: int, validation: int, test: int) -> Dataset:
-    """Return a corpus as a primary task; the parts are drawn from it by `seed`, stratified, without a common text.
+def load(name: str, seed: int, sizes: Sizes) -> Dataset:
+    """Return one of `CORPORA` as a primary task; its parts are drawn by `seed`, stratified, without a common text.
 
-    Examples are the first 100 tokens. Raises ValueError on an unknown name or if the corpus has fewer texts than asked
-    for, and MissingData with the command that gets it.
+    Examples are the first 100 tokens. Raises ValueError if the corpus has fewer texts than asked for, and MissingData
+    with the command that gets it.
     """
-    if name not in CORPORA:
-        raise ValueError(f"unknown corpus {name!r}; known: {', '.join(CORPORA)}")
     file = nltk_packages.locate(name)
     frame = texts(name, file)
     labels = frame["label"].to_numpy()
-    parts = stratified_split(labels, seed, train, validation, test)
+    parts = stratified_split(labels, seed, sizes)
     sources = (file, *imdb.preprocessing().files) if name == "movie_reviews" else (file,)
     return imdb.assemble(CORPORA[name].task, CORPORA[name].classes, frame["tokens"], labels, parts, sources)

@@ -1,15 +1,15 @@
-"""A user's own labelled texts: CSV, TSV or JSON lines -> `Dataset`. Every fault names file, line and mend."""
+"""A user's own labelled texts: CSV, TSV or JSON lines -> `Dataset`. Errors say where the fault is and how to mend it."""
 
 import json
+import math
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from nltk.tokenize.destructive import NLTKWordTokenizer
-from sklearn.model_selection import train_test_split
 
-from mt2st.data.dataset import Background, Dataset, Examples, pieces
+from mt2st.data.dataset import Background, Dataset, Examples, Sizes, pieces, stratified_split
 
 VALIDATION, TEST = 0.1, 0.2  # shares of all examples
 FEWEST = 10  # examples of a class, so that each part gets one
@@ -18,7 +18,7 @@ FEWEST = 10  # examples of a class, so that each part gets one
 def read(file: Path, text: str, label: str) -> pd.DataFrame:
     """Return the columns "text" and "label" of a `.csv`, `.tsv` or `.jsonl` file, as strings.
 
-    Raises FileNotFoundError, or ValueError that says what is wrong where and how to mend it: unknown suffix, bad
+    Raises FileNotFoundError, or ValueError that says what is wrong, where, and how to mend it: unknown suffix, bad
     encoding, broken line, no rows, missing column, empty cell, fewer than two classes, a class with too few examples.
     """
     if not file.is_file():
@@ -58,13 +58,12 @@ def load(file: Path, text: str, label: str, seed: int, max_tokens: int = 100) ->
     labels = frame["label"].map({name: i for i, name in enumerate(classes)}).to_numpy()
     tokenizer = NLTKWordTokenizer()
     tokens = [tokenizer.tokenize(one) for one in frame["text"]]
-    rest, test = train_test_split(np.arange(len(frame)), test_size=TEST, random_state=seed, stratify=labels)
-    train, validation = train_test_split(
-        rest, test_size=VALIDATION / (1 - TEST), random_state=seed, stratify=labels[rest]
-    )
+    test = math.ceil(TEST * len(frame))
+    validation = math.ceil(VALIDATION / (1 - TEST) * (len(frame) - test))
+    parts = stratified_split(labels, seed, Sizes(len(frame) - test - validation, validation, test))
     lower = [[word.lower() for word in one[:max_tokens]] for one in tokens]
-    first, second, third = (Examples([lower[i] for i in rows], labels[rows]) for rows in (train, validation, test))
-    background = Background(pieces([tokens[i] for i in train], max_tokens))
+    first, second, third = (Examples([lower[i] for i in rows], labels[rows]) for rows in parts)
+    background = Background(pieces([tokens[i] for i in parts[0]], max_tokens))
     return Dataset("primary", classes, first, second, third, background, (file,))
 
 

@@ -9,27 +9,26 @@ mark-up: *hyperlink* (is the word part of a link anchor?) and *emphasis* (is it 
 import bz2
 import re
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 from gensim.corpora.wikicorpus import extract_pages
 from gensim.test.utils import datapath
 from nltk.tokenize.destructive import NLTKWordTokenizer
 from nltk.tokenize.punkt import PunktSentenceTokenizer, PunktTrainer
 from tqdm.auto import tqdm
 
-from mt2st import paths
-from mt2st.data.dataset import Background, Dataset, Examples
+from mt2st.data.dataset import Background, Dataset, Examples, Sizes
+from mt2st.data.files import cache
+from mt2st.data.tags.taggings import marks_to_iob2
 from mt2st.data.texts.wikitext import MarkedText, strip_markup
 
 DUMP = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 PARSER_VERSION = 2  # raise when the parsed sentences change; the cache and all run hashes follow
 TOPICS = ("person", "place", "other")
-SPANS = ("hyperlink", "emphasis")
+SPANS = {"hyperlink": "link", "emphasis": "emphasis"}  # the type of a span in IOB2 tags, by the name of the task
 SHORTEST, LONGEST = 5, 100  # tokens; shorter "sentences" are mostly list items and captions
 
 _PERSON = re.compile(r"\[\[Category:\s*(?:Living people|[^\]|]*\b(?:births|deaths))\s*(?:\||\]\])", re.IGNORECASE)
@@ -38,15 +37,6 @@ _PLACE = re.compile(
     r"|infobox (?:country|continent|settlement|u\.s\. state\b(?! symbols)|province))",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Sentences of each class in each part of the topic task."""
-
-    train: int
-    validation: int
-    test: int
 
 
 def dump() -> Path:
@@ -67,13 +57,7 @@ def sentences() -> pd.DataFrame:
 
     Columns: article, topic, tokens (cased), hyperlink and emphasis (0 or 1 for each token).
     """
-    file = paths.cache() / f"wiki-sentences-{PARSER_VERSION}.parquet"
-    with FileLock(f"{file}.lock"):
-        if not file.exists():
-            part = file.with_suffix(".part")
-            _parse().to_parquet(part)
-            part.replace(file)
-    return pd.read_parquet(file)
+    return cache.frame(f"wiki-sentences-{PARSER_VERSION}", _parse)
 
 
 def load(seed: int, sizes: Sizes) -> Dataset:
@@ -92,8 +76,7 @@ def load(seed: int, sizes: Sizes) -> Dataset:
     examples = {name: _sample(part, wanted[name], name, rng) for name, part in parts.items()}
     background = Background(
         tokens=parts["train"]["tokens"].tolist(),
-        tags={name: parts["train"][name].tolist() for name in SPANS},
-        tag_classes=dict.fromkeys(SPANS, ("outside", "inside")),
+        tags={name: [marks_to_iob2(marks, kind) for marks in parts["train"][name]] for name, kind in SPANS.items()},
     )
     first, second, third = (examples[name] for name in ("train", "validation", "test"))
     return Dataset("topic", TOPICS, first, second, third, background, (dump(),))

@@ -1,14 +1,11 @@
-"""Figures 2–11 of the paper from recorded runs. Each function takes frames of runs and returns a figure.
+"""Figures 2–11 of the paper from recorded runs. Each function takes a frame of runs and returns a figure.
 
-`HISTORY` functions read `runs.history_frame`: one row an epoch of a run. Lines are means over seeds, bands run from
-the smallest to the largest seed.
+`history` is of `runs.history_frame`, one row an epoch of a run, and `scores` of `runs.score_frame`. Lines are means
+over seeds, bands run from the smallest to the largest seed.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -17,28 +14,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mt2st.data.vectors import EMBEDDINGS, GLOVE
-from mt2st.experiments.auxiliaries import UPDATES
-from mt2st.experiments.profiles import NAMES, STRATEGIES
+from mt2st.experiments.strategies import STRATEGIES, UPDATES
 from mt2st.report import tables
+from mt2st.report.figures import strategies_of, style_of
 from mt2st.report.summary import by_strategy
 from mt2st.schedules import Diminish, Schedule
-from mt2st.training import EPSILON
+from mt2st.training import AUXILIARY, EPSILON, PRIMARY
 
-STRATEGY_COLOURS = dict(zip(STRATEGIES, sns.color_palette("colorblind", 4), strict=True))
 SETTING_COLOURS = dict(zip(UPDATES, sns.color_palette("Dark2", 4), strict=True))
 EMBEDDING_COLOURS = dict(zip(EMBEDDINGS, sns.color_palette("deep", 5), strict=True))
 NEEDS_GLOVE = "needs glove-twitter-100"
-
-
-def use_style() -> None:
-    """Set the look of all figures."""
-    sns.set_theme(context="paper", style="whitegrid", font_scale=1.0)
-    mpl.rcParams |= {
-        "figure.dpi": 110,
-        "savefig.dpi": 160,
-        "savefig.bbox": "tight",
-        "figure.constrained_layout.use": True,
-    }
 
 
 def band(axes: Axes, frame: pd.DataFrame, y: str, label: str, colour: object, linestyle: str = "-") -> None:
@@ -52,12 +37,11 @@ def band(axes: Axes, frame: pd.DataFrame, y: str, label: str, colour: object, li
 def diminish(history: pd.DataFrame) -> Figure:
     """Figure 2: recorded weights γ_k(t) of each strategy, and what the auxiliary tasks add to the training loss."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
-    for strategy in (s for s in STRATEGIES[1:] if s in set(history["strategy"])):
-        runs = history[history["strategy"] == strategy]
-        weight = runs.groupby("epoch")["auxiliary_weight"].first()
-        left.step(weight.index, weight, where="post", label=NAMES[strategy], color=STRATEGY_COLOURS[strategy])
-        added = runs["auxiliary_weight"] * runs["auxiliary_loss"].fillna(0)
-        right.plot(added.groupby(runs["epoch"]).mean(), label=NAMES[strategy], color=STRATEGY_COLOURS[strategy])
+    for strategy in (s for s in strategies_of(history) if s.name != "single"):
+        by_epoch = history[history["strategy"] == strategy.name].groupby("epoch")
+        weight = by_epoch["auxiliary_weight"].first()
+        left.step(weight.index, weight, where="post", **style_of(strategy))
+        right.plot(by_epoch["auxiliary_loss"].mean(), **style_of(strategy))
     left.axhline(EPSILON, color="grey", linestyle=":", label=f"ε = {EPSILON:g}: not computed below")
     left.set(xlabel="epoch t", ylabel="weight γ_k(t)", title="Auxiliary weight")
     right.set(xlabel="epoch t", ylabel="γ·L_aux", title="Auxiliary part of the loss, mean over all runs")
@@ -71,37 +55,34 @@ def convergence(history: pd.DataFrame) -> Figure:
     runs = history.sort_values("epoch").copy()
     keys = ["strategy", "embedding", "setting", "seed"]
     runs["seconds"] = runs.groupby(keys)["seconds"].cumsum()
-    for strategy in (s for s in STRATEGIES if s in set(runs["strategy"])):
-        group = runs[runs["strategy"] == strategy].groupby("epoch")
+    for strategy in strategies_of(runs):
+        by_epoch = runs[runs["strategy"] == strategy.name].groupby("epoch")
         for panel, x in zip(axes, ("epoch", "seconds"), strict=True):
-            at = group[x].mean()
-            panel.plot(
-                at,
-                group["validation_accuracy"].mean(),
-                label=NAMES[strategy],
-                color=STRATEGY_COLOURS[strategy],
-            )
+            panel.plot(by_epoch[x].mean(), by_epoch["validation_accuracy"].mean(), **style_of(strategy))
     axes[0].set(xlabel="epoch", ylabel="validation accuracy", title="By epoch")
     axes[1].set(xlabel="mean seconds of training", title="By training time")
     axes[0].legend()
     return figure
 
 
-def switching(history: pd.DataFrame) -> Figure:
+def switching(tasks: pd.DataFrame) -> Figure:
     """Figure 4: path of training in the plane of primary and auxiliary loss, multi-task beside Switch.
 
     The auxiliary loss is measured on one fixed batch after each epoch, also where it is no longer trained.
+
+    Args:
+        tasks: of `runs.task_frame`.
     """
     figure, axes = plt.subplots(1, len(UPDATES), figsize=(12, 3.2), sharex=True)
     for panel, setting in zip(axes, UPDATES, strict=True):
-        for strategy in ("mtl", "switch"):
-            runs = history[(history["strategy"] == strategy) & (history["setting"] == setting)]
-            path = runs.groupby("epoch")[["primary_loss", "auxiliary_probe", "auxiliary_weight"]].mean()
-            panel.plot(path["primary_loss"], path["auxiliary_probe"], ".-", label=NAMES[strategy],
-                       color=STRATEGY_COLOURS[strategy], markersize=4)  # fmt: skip
-            if strategy == "switch" and (path["auxiliary_weight"] == 0).any():
-                last = path[path["auxiliary_weight"] > 0].iloc[-1]
-                panel.plot(last["primary_loss"], last["auxiliary_probe"], "o", color="red", label="T_switch")
+        for strategy in (STRATEGIES["mtl"], STRATEGIES["switch"]):
+            runs = tasks[(tasks["strategy"] == strategy.name) & (tasks["setting"] == setting)]
+            loss = runs[runs["role"] == PRIMARY].groupby("epoch")["loss"].mean()
+            auxiliary = runs[runs["role"] == AUXILIARY].groupby("epoch")[["probe", "weight"]].mean()
+            panel.plot(loss, auxiliary["probe"], marker=".", markersize=4, **style_of(strategy))
+            if strategy.name == "switch" and (auxiliary["weight"] == 0).any():
+                last = auxiliary.index[auxiliary["weight"] > 0][-1]
+                panel.plot(loss[last], auxiliary.loc[last, "probe"], "o", color="red", label="T_switch")
         panel.set(xlabel="primary training loss", title=setting)
         panel.invert_xaxis()
     axes[0].set_ylabel("auxiliary loss on a fixed batch")
@@ -127,23 +108,15 @@ def original(history: pd.DataFrame) -> Figure:
 
 def losses(history: pd.DataFrame, strategy: str, embeddings: Sequence[str] = EMBEDDINGS) -> Figure:
     """Figures 6, 8 and 10: total training loss L_primary + Σ γ_k L_k by epoch."""
-    return _by_embedding(history, strategy, embeddings, "loss", "training loss", show_paper=False)
+    return _by_embedding(history, strategy, embeddings, "loss", "training loss")
 
 
 def accuracies(history: pd.DataFrame, strategy: str, embeddings: Sequence[str] = EMBEDDINGS) -> Figure:
     """Figures 7, 9 and 11: validation accuracy by epoch; diamonds are the paper's final test accuracies on IMDB."""
-    return _by_embedding(history, strategy, embeddings, "validation_accuracy", "validation accuracy", show_paper=True)
+    return _by_embedding(history, strategy, embeddings, "validation_accuracy", "validation accuracy")
 
 
-def _by_embedding(
-    history: pd.DataFrame,
-    strategy: str,
-    embeddings: Sequence[str],
-    column: str,
-    label: str,
-    *,
-    show_paper: bool,
-) -> Figure:
+def _by_embedding(history: pd.DataFrame, strategy: str, embeddings: Sequence[str], column: str, label: str) -> Figure:
     """One panel an embedding, one line a setting, single-task ("original") dotted; the switch epoch is marked."""
     width = min(3, len(embeddings))
     height = -(-len(embeddings) // width)
@@ -155,7 +128,7 @@ def _by_embedding(
         single = runs[runs["strategy"] == "single"]
         if len(single):
             band(panel, single, column, "original", "black", linestyle=":")
-        _settings_panel(panel, runs[runs["strategy"] == strategy], strategy, embedding, column, show_paper)
+        _settings_panel(panel, runs[runs["strategy"] == strategy], strategy, embedding, column)
         panel.set(title=embedding, ylabel=label if panel in grid[:, 0] else "")
     for panel in grid.flat[len(embeddings) :]:
         panel.set_visible(False)
@@ -168,9 +141,7 @@ def _by_embedding(
     return figure
 
 
-def _settings_panel(
-    panel: Axes, runs: pd.DataFrame, strategy: str, embedding: str, column: str, show_paper: bool
-) -> None:
+def _settings_panel(panel: Axes, runs: pd.DataFrame, strategy: str, embedding: str, column: str) -> None:
     """Draw the four settings of one embedding."""
     if not len(runs):
         reason = NEEDS_GLOVE if embedding == GLOVE else "not run"
@@ -178,7 +149,7 @@ def _settings_panel(
         return
     for setting in UPDATES:
         band(panel, runs[runs["setting"] == setting], column, setting, SETTING_COLOURS[setting])
-        if show_paper:
+        if column == "validation_accuracy" and STRATEGIES[strategy].table:
             panel.plot(
                 runs["epoch"].max() + 1.5, tables.paper_accuracy(strategy, embedding, setting), "D", markersize=4,
                 color=SETTING_COLOURS[setting], markerfacecolor="none",
@@ -196,7 +167,7 @@ def accuracy_by_strategy(scores: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(figsize=(5.2, 3.2))
     position = np.arange(len(summary))
     errors = [summary["accuracy"] - summary["low"], summary["high"] - summary["accuracy"]]
-    axes.bar(position, summary["accuracy"], color=[STRATEGY_COLOURS[s] for s in summary.index], alpha=0.8)
+    axes.bar(position, summary["accuracy"], color=[STRATEGIES[s].colour for s in summary.index], alpha=0.8)
     axes.errorbar(
         position,
         summary["accuracy"],
@@ -207,7 +178,7 @@ def accuracy_by_strategy(scores: pd.DataFrame) -> Figure:
         label="95% t interval",
     )
     axes.plot(position, summary["paper"], "D", color="black", markerfacecolor="none", label="paper (IMDB)")
-    axes.set_xticks(position, [NAMES[s] for s in summary.index])
+    axes.set_xticks(position, [STRATEGIES[s].label for s in summary.index])
     axes.set(ylabel="test accuracy", ylim=(0, 1))
     axes.grid(axis="x", visible=False)
     axes.legend()
@@ -217,13 +188,15 @@ def accuracy_by_strategy(scores: pd.DataFrame) -> Figure:
 def time_by_strategy(scores: pd.DataFrame) -> Figure:
     """Seconds of training by strategy, every run a dot, evaluation not counted."""
     figure, axes = plt.subplots(figsize=(5.2, 3.2))
-    palette = [STRATEGY_COLOURS[s] for s in STRATEGIES]
+    strategies = strategies_of(scores)
+    names = [strategy.name for strategy in strategies]
     np.random.seed(0)  # noqa: NPY002  # seaborn's jitter draws from the global generator
-    sns.stripplot(scores, x="strategy", y="train_seconds", order=STRATEGIES, hue="strategy", hue_order=STRATEGIES,
-                  palette=palette, size=3, alpha=0.6, ax=axes, legend=False)  # fmt: skip
-    means = scores.groupby("strategy")["train_seconds"].mean().reindex(list(STRATEGIES))
-    axes.plot(range(len(STRATEGIES)), means, "_", color="black", markersize=30, label="mean")
-    axes.set_xticks(range(len(STRATEGIES)), [NAMES[s] for s in STRATEGIES])
+    sns.stripplot(scores, x="strategy", y="train_seconds", order=names, hue="strategy", hue_order=names,
+                  palette=[strategy.colour for strategy in strategies], size=3, alpha=0.6, ax=axes,
+                  legend=False)  # fmt: skip
+    means = scores.groupby("strategy")["train_seconds"].mean()[names]
+    axes.plot(range(len(names)), means, "_", color="black", markersize=30, label="mean")
+    axes.set_xticks(range(len(names)), [strategy.label for strategy in strategies])
     axes.set(xlabel="", ylabel="seconds of training", ylim=(0, None))
     axes.legend()
     return figure
@@ -251,45 +224,9 @@ def diminish_curve(gamma0: float, eta: float, nu: float) -> None:
     plt.close(figure)
 
 
-@dataclass(frozen=True)
-class PaperFigure:
-    """A numbered figure: what it shows and how to draw it from a history frame."""
-
-    title: str
-    draw: Callable[[pd.DataFrame], Figure]
-    strategies: frozenset[str]  # the runs it cannot do without
-
-
-def _of_strategy(title: str, draw: Callable[[pd.DataFrame, str], Figure], strategy: str) -> PaperFigure:
-    return PaperFigure(f"{NAMES[strategy]}: {title}", lambda h: draw(h, strategy), frozenset({strategy}))
-
-
-FIGURES = {
-    2: PaperFigure("Diminish: weight of the auxiliary tasks", diminish, frozenset({"diminish"})),
-    3: PaperFigure("Convergence by epoch and by training time", convergence, frozenset({"single", "diminish"})),
-    4: PaperFigure("Switch: path through primary and auxiliary loss", switching, frozenset({"mtl", "switch"})),
-    5: PaperFigure("Single task (original): loss and accuracy", original, frozenset({"single"})),
-    6: _of_strategy("training loss", losses, "mtl"),
-    7: _of_strategy("validation accuracy", accuracies, "mtl"),
-    8: _of_strategy("training loss", losses, "diminish"),
-    9: _of_strategy("validation accuracy", accuracies, "diminish"),
-    10: _of_strategy("training loss", losses, "switch"),
-    11: _of_strategy("validation accuracy", accuracies, "switch"),
-}
-
-
 def at_epochs(history: pd.DataFrame, column: str, strategy: str) -> pd.DataFrame:
     """Return the rounded numbers a figure by epoch shows: means over seeds at every fifth epoch and the last."""
     runs = history[history["strategy"] == strategy]
     last = int(runs["epoch"].max())
     kept = runs[(runs["epoch"] % 5 == 0) | (runs["epoch"] == last)]
     return kept.pivot_table(index=["embedding", "setting"], columns="epoch", values=column, sort=False).round(2)
-
-
-def save(figure: Figure, file: Path) -> list[Path]:
-    """Write a figure as png and pdf, without time stamps, and close it."""
-    files = [file.with_suffix(".png"), file.with_suffix(".pdf")]
-    figure.savefig(files[0], metadata={"Software": None})
-    figure.savefig(files[1], metadata={"CreationDate": None})
-    plt.close(figure)
-    return files

@@ -1,8 +1,5 @@
 """Figures of gains between tasks: their heat map, learning curves with their fits, and coefficients."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -10,27 +7,9 @@ import seaborn as sns
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 
-from mt2st.relations import results, study
 from mt2st.relations.features import fit_log_curve
-from mt2st.relations.joint import JointRecord
-from mt2st.report.figures import paper as figures
 
-TITLES = {
-    "gains": "Relative gains in F1 of tags (percent) of the main task (rows) from the auxiliary one (columns)",
-    "curves": "Training losses of the tasks alone, with their fits",
-}
 OURS, PUBLISHED = sns.color_palette("colorblind")[0], sns.color_palette("colorblind")[1]
-
-
-def draw(records: Sequence[JointRecord], folder: Path) -> None:
-    """Draw the figures of a study, as png and pdf; `TITLES` and those of its tables name them."""
-    pictures = {
-        "gains": heat_map(study.gains(records)),
-        "curves": curves(results.curves(records)),
-        "by_budget": by_budget(results.by_budget(records)),
-    }
-    for name, picture in pictures.items():
-        figures.save(picture, folder / name)
 
 
 def heat_map(gains: pd.DataFrame) -> Figure:

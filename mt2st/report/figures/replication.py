@@ -8,12 +8,13 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy import stats
 
-from mt2st.experiments.profiles import NAMES, STRATEGIES
 from mt2st.experiments.runs import Record
-from mt2st.report import downstream_summary, timing
-from mt2st.report.figures.paper import STRATEGY_COLOURS
-from mt2st.report.survival import survival_curve
+from mt2st.experiments.strategies import STRATEGIES, Strategy, label
+from mt2st.report import timing
+from mt2st.report.downstream import RANDOM, UNTOUCHED
+from mt2st.report.figures import strategies_of, style_of
 
 RISE, FALL, LEVEL = sns.color_palette("colorblind")[2], sns.color_palette("colorblind")[3], "grey"
 UNIT_NAMES = {"seconds": "seconds of training", "operations": "10⁹ operations of matrix products"}
@@ -74,8 +75,8 @@ def survival(records: Sequence[Record], targets: Sequence[float]) -> Figure:
         times = timing.to_target(records, target).assign(operations=lambda frame: frame["operations"] / 1e9)
         for row, unit in enumerate(timing.UNITS):
             panel = grid[row, column]
-            for strategy in (s for s in STRATEGIES if s in set(times["strategy"])):
-                runs = times[times["strategy"] == strategy]
+            for strategy in strategies_of(times):
+                runs = times[times["strategy"] == strategy.name]
                 _survival_curve(panel, runs[unit].to_numpy(), runs["reached"].to_numpy(), strategy)
             panel.set(xlabel=UNIT_NAMES[unit], xlim=(0, None), ylim=(0, 1.02))
         grid[0, column].set_title(f"validation accuracy ≥ {target:.3g}")
@@ -85,28 +86,29 @@ def survival(records: Sequence[Record], targets: Sequence[float]) -> Figure:
     return figure
 
 
-def _survival_curve(panel: Axes, times: np.ndarray, reached: np.ndarray, strategy: str) -> None:
-    """Draw the curve of one strategy with its ticks."""
-    curve, stops = survival_curve(times, reached), np.sort(times[~reached])
-    in_training = len(times) - np.sort(times).searchsorted(curve["time"])
-    curve = curve[in_training >= stops.searchsorted(curve["time"])]
-    stops = stops[stops <= curve["time"].iloc[-1]]
-    shares = curve["share"].to_numpy()[curve["time"].searchsorted(stops, side="right") - 1]
-    panel.step(curve["time"], curve["share"], where="post", color=STRATEGY_COLOURS[strategy], label=NAMES[strategy])
-    panel.plot(stops, shares, "|", color=STRATEGY_COLOURS[strategy], markersize=5)
+def _survival_curve(panel: Axes, times: np.ndarray, reached: np.ndarray, strategy: Strategy) -> None:
+    """Draw the curve of one strategy, from 1 before any training, with its ticks."""
+    curve = stats.ecdf(stats.CensoredData(uncensored=times[reached], right=times[~reached])).sf
+    at, share = np.append(0.0, curve.quantiles), np.append(1.0, curve.probabilities)
+    stops = np.sort(times[~reached])
+    enough = len(times) - np.sort(times).searchsorted(at) >= stops.searchsorted(at)
+    at, share = at[enough], share[enough]
+    stops = stops[stops <= at[-1]]
+    panel.step(at, share, where="post", **style_of(strategy))
+    panel.plot(stops, share[at.searchsorted(stops, side="right") - 1], "|", color=strategy.colour, markersize=5)
 
 
 def downstream(frame: pd.DataFrame) -> Figure:
-    """Scores of `downstream_summary.table` by task and table, with 95% intervals."""
+    """Scores of `downstream.comparisons` by task and table, with 95% intervals."""
     tasks = list(dict.fromkeys(frame["task"]))
     figure, grid = plt.subplots(2, (len(tasks) + 1) // 2, figsize=(10, 5))
-    colours = {downstream_summary.RANDOM: "silver", downstream_summary.UNTOUCHED: "grey", **STRATEGY_COLOURS}
+    colours = {RANDOM: "silver", UNTOUCHED: "grey"} | {s.name: s.colour for s in STRATEGIES.values()}
     for panel, task in zip(grid.T.flat, tasks, strict=False):
         rows = frame[frame["task"] == task]
         for x, row in enumerate(rows.itertuples()):
             halves = [[row.score - row.low], [row.high - row.score]]
             panel.errorbar(x, row.score, yerr=halves, fmt="o", capsize=4, color=colours[row.table])
-        names = [NAMES.get(arm, arm).replace("-", "-\n") for arm in rows["table"]]
+        names = [label(arm).replace("-", "-\n") for arm in rows["table"]]
         panel.set_xticks(range(len(rows)), names, fontsize=7)
         unit = "span F1 (%)" if rows["measure"].iloc[0] == "f1" else "accuracy (%)"
         panel.set(title=task, ylabel=unit, xlim=(-0.5, len(rows) - 0.5))

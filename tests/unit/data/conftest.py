@@ -1,7 +1,11 @@
 """Fixtures for data sources: a mirror with reviews made up in the format of the real files."""
 
 import shutil
+import socket
+import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -9,9 +13,42 @@ import nltk
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
-from mt2st.data.tags import sequences
+from mt2st.data import sources
 from mt2st.data.texts import imdb, imdb_full, nltk_sets
+
+settings.register_profile("tests", max_examples=50, deadline=None, derandomize=True)
+settings.load_profile("tests")
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serve files and say nothing."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """Serve a folder on this machine; yields it and its address."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def unanswered() -> str:
+    """Return an address at which nobody answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
 
 STOP_WORDS = ["the", "a", "was", "i", "it", "and"]
 WORDS = ["good", "bad", "film", "plot", "actor", "scene"]
@@ -71,6 +108,6 @@ def empty_mirror(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("MT2ST_DATA_MIRROR", str(folder))
     monkeypatch.setenv("MT2ST_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(nltk.data, "path", [])
-    sequences.load.cache_clear()
+    sources.load_tags.cache_clear()
     yield folder
-    sequences.load.cache_clear()
+    sources.load_tags.cache_clear()

@@ -2,8 +2,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
-from mt2st.data.dataset import Background, Dataset, Examples, stratified_split
+from mt2st.data.dataset import Background, Dataset, Examples, Sizes, stratified_split
 
 
 def test_counts_give_examples_by_class_name_in_each_part(toy_dataset: Dataset) -> None:
@@ -24,28 +26,45 @@ def test_the_length_of_examples_is_their_number() -> None:
     assert len(Examples([["a", "b", "c"], ["d"]], np.array([0, 1]))) == 2
 
 
-def test_parts_of_a_split_are_disjoint_and_have_the_shares_of_the_classes() -> None:
+@given(
+    classes=some.integers(2, 4),
+    per_class=some.integers(4, 30),
+    shares=some.tuples(*[some.floats(0.1, 0.3)] * 2),
+    with_test=some.booleans(),
+    seed=some.integers(0, 2**32 - 1),
+)
+def test_parts_are_disjoint_have_their_sizes_and_the_shares_of_the_classes(
+    classes: int, per_class: int, shares: tuple[float, float], with_test: bool, seed: int
+) -> None:
+    labels = np.repeat(np.arange(classes), per_class)
+    validation, test = (max(classes, round(share * len(labels))) for share in shares)
+    sizes = Sizes(len(labels) - validation - test, validation, test if with_test else 0)
+    parts = stratified_split(labels, seed, sizes)
+    assert [len(part) for part in parts] == [sizes.train, sizes.validation, sizes.test]
+    rows = np.concatenate(parts)
+    assert len(set(rows.tolist())) == len(rows)
+    assert set(rows.tolist()) <= set(range(len(labels)))
+    for part in parts[:2] if with_test else ():
+        counts = np.bincount(labels[part], minlength=classes)
+        assert abs(counts - len(part) / classes).max() <= 2
+
+
+def test_all_rows_can_be_split() -> None:
     labels = np.repeat([0, 1], [60, 40])
-    train, validation, test = stratified_split(labels, 0, 50, 20, 30)
+    train, validation, test = stratified_split(labels, 0, Sizes(50, 20, 30))
     assert sorted([*train, *validation, *test]) == list(range(100))
     assert [Counter(labels[part].tolist()) for part in (train, validation, test)] == [
         {0: 30, 1: 20}, {0: 12, 1: 8}, {0: 18, 1: 12},
     ]  # fmt: skip
 
 
-def test_a_split_may_leave_rows_out() -> None:
-    parts = stratified_split(np.repeat([0, 1], 50), 0, 10, 4, 6)
-    assert [len(part) for part in parts] == [10, 4, 6]
-    assert len({row for part in parts for row in part}) == 20
-
-
 def test_the_seed_alone_determines_a_split() -> None:
     labels = np.repeat([0, 1], 50)
-    first, again, other = (stratified_split(labels, seed, 50, 20, 30)[0].tolist() for seed in (1, 1, 2))
+    first, again, other = (stratified_split(labels, seed, Sizes(50, 20, 30))[0].tolist() for seed in (1, 1, 2))
     assert first == again
     assert set(first) != set(other)
 
 
 def test_more_rows_than_there_are_are_refused() -> None:
-    with pytest.raises(ValueError, match="validation and test are 101 examples together, there are 100"):
-        stratified_split(np.repeat([0, 1], 50), 0, 50, 20, 31)
+    with pytest.raises(ValueError, match="101 examples together, there are 100"):
+        stratified_split(np.repeat([0, 1], 50), 0, Sizes(50, 20, 31))

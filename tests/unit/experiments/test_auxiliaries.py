@@ -1,21 +1,26 @@
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from experiments import made_up
+from experiments.made_up import sentences_of, tags_of
 from torch import Tensor
 
 from mt2st import losses
-from mt2st.data import lexicons
+from mt2st.data import lexicons, sources
 from mt2st.data.dataset import Background, Dataset, Examples
 from mt2st.data.files.errors import MissingData
+from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
-from mt2st.experiments import auxiliaries
+from mt2st.experiments import auxiliaries, execution
+from mt2st.experiments.profiles import PROFILES
 from mt2st.experiments.released_terms import ReleasedTerm, analogy_term, similarity_term
-from mt2st.models import Encoder, Model
-from mt2st.tasks import LanguageModelTask, NoiseTask, TableTask, TokenTask
+from mt2st.experiments.runs import Configuration
+from mt2st.experiments.strategies import UPDATES
+from mt2st.models import BiLSTM, Model
+from mt2st.tasks import LanguageModelTask, NoiseTask, TableTask, Task, TokenTask
 
 WORDS = (
     *("athens", "greece", "baghdad", "iraq", "amazing", "amazingly", "apparent", "apparently"),
@@ -26,7 +31,10 @@ SENTENCES = [
     ["the", "iPhone", "of", "the", "tiger"],
     ["Smart", "cat", "the", "the"],
 ]
-LINKS = [np.array([0, 1, 0, 1, 0, 0, 1]), np.array([0, 1, 0, 0, 0]), np.array([0, 1, 0, 0])]
+TAGS = {
+    "hyperlink": [["O", "B-link", "O", "B-link", "I-link", "O", "O"], ["O"] * 5, ["B-link", "O", "O", "O"]],
+    "emphasis": [["O"] * 7, ["B-emphasis", "I-emphasis", "O", "O", "O"], ["O"] * 4],
+}
 
 
 def _table() -> EmbeddingTable:
@@ -36,9 +44,11 @@ def _table() -> EmbeddingTable:
 
 def _dataset(marked_up: bool = True) -> Dataset:
     nothing = Examples([], np.array([], dtype=np.int64))
-    tags = {"hyperlink": LINKS, "emphasis": [1 - link for link in LINKS]} if marked_up else {}
-    classes = {"hyperlink": ("plain", "link"), "emphasis": ("plain", "emphasis")} if marked_up else {}
-    return Dataset("small", ("a", "b"), nothing, nothing, nothing, Background(SENTENCES, tags, classes))
+    return Dataset("small", ("a", "b"), nothing, nothing, nothing, Background(SENTENCES, TAGS if marked_up else {}))
+
+
+def _build(name: str, dataset: Dataset | None = None, table: EmbeddingTable | None = None) -> Task:
+    return auxiliaries.build(name, dataset or _dataset(), table or _table(), Configuration())
 
 
 @pytest.fixture
@@ -51,16 +61,16 @@ def wordsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MT2ST_DATA_MIRROR", str(tmp_path))
 
 
-def _model(name: str) -> tuple[Model, auxiliaries.Task]:
-    task = auxiliaries.build(name, _dataset(), _table())
+def _model(name: str) -> tuple[Model, Task]:
+    task = _build(name)
     torch.manual_seed(0)
-    encoder = Encoder(torch.from_numpy(_table().vectors), hidden=16)
+    encoder = BiLSTM(torch.from_numpy(_table().vectors), hidden=16)
     head = task.head(encoder)
     return Model(encoder, {} if head is None else {name: head}), task
 
 
 def _table_columns(name: str) -> tuple[Tensor, ...]:
-    task = auxiliaries.build(name, _dataset(), _table())
+    task = _build(name)
     assert isinstance(task, TableTask)
     return task.columns
 
@@ -114,32 +124,34 @@ def test_similarity_has_wordsims_pairs_and_scores() -> None:
 def test_table_tasks_have_their_loss(name: str, function: Callable[..., Tensor]) -> None:
     model, task = _model(name)
     batch = next(task.batches(64, None))
-    torch.testing.assert_close(task.loss(model, batch), function(model.encoder.table, *batch))
+    torch.testing.assert_close(task.loss(model, batch), function(model.table, *batch))
 
 
-@pytest.mark.parametrize("name", [name for name in auxiliaries.BUILDERS if not name.startswith("released-")])
+@pytest.mark.parametrize("name", [name for name in auxiliaries.AUXILIARIES if not name.startswith("released-")])
 def test_every_task_is_finite_and_trains_the_table(name: str) -> None:
     model, task = _model(name)
     assert task.name == name
     loss = task.loss(model, next(task.batches(64, None)))
     loss.backward()
     assert loss.isfinite()
-    gradient = model.encoder.table.grad
+    gradient = model.table.grad
     assert gradient is not None
     assert gradient.isfinite().all()
     assert gradient.abs().sum() > 0
     assert (gradient[0] == 0).all()
 
 
-def test_the_papers_updates_are_known_and_each_has_its_controls() -> None:
-    assert auxiliaries.UPDATES == ("update0", "update1", "update2", "update3")
+def test_the_papers_updates_have_their_controls_and_every_task_says_what_it_is() -> None:
     controls = {f"update{k}-{control}" for k in range(4) for control in ("shuffled", "noise")}
-    assert set(auxiliaries.UPDATES) | controls < set(auxiliaries.BUILDERS)
+    assert set(UPDATES) | controls < set(auxiliaries.AUXILIARIES)
+    assert {name: row.name for name, row in auxiliaries.AUXILIARIES.items() if row.about} == {
+        name: name for name in auxiliaries.AUXILIARIES
+    }
 
 
-@pytest.mark.parametrize("name", auxiliaries.UPDATES)
+@pytest.mark.parametrize("name", UPDATES)
 def test_shuffled_rows_have_the_last_words_of_one_another(name: str) -> None:
-    real, shuffled = (auxiliaries.build(n, _dataset(), _table()) for n in (name, f"{name}-shuffled"))
+    real, shuffled = (_build(n) for n in (name, f"{name}-shuffled"))
     assert isinstance(real, TableTask)
     assert isinstance(shuffled, TableTask)
     rows, moved = real.columns[0], shuffled.columns[0]
@@ -148,7 +160,7 @@ def test_shuffled_rows_have_the_last_words_of_one_another(name: str) -> None:
     assert shuffled.function is real.function
     for values, kept in zip(real.columns[1:], shuffled.columns[1:], strict=True):
         assert torch.equal(values, kept)
-    again = auxiliaries.build(f"{name}-shuffled", _dataset(), _table())
+    again = _build(f"{name}-shuffled")
     assert isinstance(again, TableTask)
     assert torch.equal(again.columns[0], moved)
 
@@ -156,7 +168,7 @@ def test_shuffled_rows_have_the_last_words_of_one_another(name: str) -> None:
 def test_of_all_questions_shuffling_leaves_next_to_none_true() -> None:
     words = sorted({word for section in lexicons._analogy_sections().values() for row in section for word in row})
     table = EmbeddingTable.of(words, np.ones((len(words), 2), dtype=np.float32), "all")
-    real, shuffled = (auxiliaries.build(name, _dataset(), table) for name in ("update0", "update0-shuffled"))
+    real, shuffled = (_build(name, table=table) for name in ("update0", "update0-shuffled"))
     assert isinstance(real, TableTask)
     assert isinstance(shuffled, TableTask)
     right = real.columns[0][:, -1] == shuffled.columns[0][:, -1]
@@ -164,18 +176,18 @@ def test_of_all_questions_shuffling_leaves_next_to_none_true() -> None:
     assert right.double().mean() < 0.01  # the most frequent last words are those of 3% of the questions
 
 
-@pytest.mark.parametrize("name", auxiliaries.UPDATES)
+@pytest.mark.parametrize("name", UPDATES)
 def test_noise_stands_in_for_the_loss_on_the_same_rows(name: str) -> None:
     model, noise = _model(f"{name}-noise")
-    real = auxiliaries.build(name, _dataset(), _table())
+    real = _build(name)
     assert isinstance(noise, NoiseTask)
     assert isinstance(real, TableTask)
     assert all(torch.equal(a, b) for a, b in zip(noise.columns, real.columns, strict=True))
     *columns, seed = next(noise.batches(64, None))
     value = real.loss(model, tuple(columns))
-    (expected,) = torch.autograd.grad(value, model.encoder.table)
+    (expected,) = torch.autograd.grad(value, model.table)
     loss = noise.loss(model, (*columns, seed))
-    (gradient,) = torch.autograd.grad(loss, model.encoder.table)
+    (gradient,) = torch.autograd.grad(loss, model.table)
     assert loss.item() == value.item()
     assert gradient.norm().item() == pytest.approx(expected.norm().item(), rel=1e-5)
     assert not torch.allclose(gradient, expected)
@@ -186,7 +198,7 @@ def test_the_released_similarity_term_is_that_of_the_13_sets() -> None:
     model, task = _model("released-similarity")
     sets = list(lexicons.word_similarities(_table()).values())
     assert [pairs.coverage for pairs in sets] == [0.75] * 13
-    assert task.loss(model, ()).item() == similarity_term(model.encoder.table.detach(), sets).item() != 0
+    assert task.loss(model, ()).item() == similarity_term(model.table.detach(), sets).item() != 0
 
 
 @pytest.mark.usefixtures("wordsim")
@@ -207,14 +219,17 @@ def test_the_released_analogy_term_is_that_of_the_sections_in_their_order() -> N
     questions = _table_columns("update0")[0]  # of common capitals, capitals of the world, and adverbs
     sections = [questions[:2], questions[2:3], questions[3:]]
     assert [_in_words(section) for section in sections] == [SEMANTIC, SEMANTIC & _in_words(questions[:1]), SYNTACTIC]
-    expected = analogy_term(model.encoder.table.detach(), sections)
+    expected = analogy_term(model.table.detach(), sections)
     assert task.loss(model, ()).item() == expected.item()
-    assert expected.item() != pytest.approx(analogy_term(model.encoder.table.detach(), sections[::-1]).item())
+    assert expected.item() != pytest.approx(analogy_term(model.table.detach(), sections[::-1]).item())
 
 
 def test_the_released_similarity_term_needs_its_sets(home: Path) -> None:
     with pytest.raises(MissingData, match="run `mt2st data fetch wordsim`"):
-        auxiliaries.build("released-similarity", _dataset(), _table())
+        _build("released-similarity")
+
+
+# --- Tasks on text
 
 
 def test_text_tasks_read_lower_cased_background() -> None:
@@ -225,74 +240,101 @@ def test_text_tasks_read_lower_cased_background() -> None:
         [row["smart"], row["cat"], row["the"], row["the"]],
     ]
     for name in ("hyperlink", "casing", "frequency", "language-model"):
-        task = auxiliaries.build(name, _dataset(), _table())
+        task = _build(name)
         assert isinstance(task, TokenTask | LanguageModelTask)
-        assert [sentence.tolist() for sentence in task.sentences] == expected
+        assert sentences_of(task) == expected
 
 
 @pytest.mark.parametrize("name", ["hyperlink", "emphasis"])
-def test_span_tasks_have_the_marked_words(name: str) -> None:
-    task = auxiliaries.build(name, _dataset(), _table())
+def test_span_tasks_have_the_marks_of_the_text(name: str) -> None:
+    task = _build(name)
     assert isinstance(task, TokenTask)
-    expected = LINKS if name == "hyperlink" else [1 - link for link in LINKS]
-    assert [target.tolist() for target in task.targets] == [link.tolist() for link in expected]
-    assert task.classes == ("plain", "link" if name == "hyperlink" else "emphasis")
-    with pytest.raises(ValueError, match=f"'{name}' needs marked-up text, which this data set does not have"):
-        auxiliaries.build(name, _dataset(marked_up=False), _table())
+    assert tags_of(task) == TAGS[name]
+    with pytest.raises(ValueError, match=f"'{name}' needs marked-up text"):
+        _build(name, _dataset(marked_up=False))
 
 
 def test_casing_is_the_case_of_every_word() -> None:
-    task = auxiliaries.build("casing", _dataset(), _table())
+    task = _build("casing")
     assert isinstance(task, TokenTask)
-    named = [[task.classes[i] for i in target] for target in task.targets]
-    assert named[0] == ["Capitalised", "lower", "lower", "UPPER", "caseless", "lower", "Capitalised"]
-    assert named[1] == ["lower", "miXed", "lower", "lower", "lower"]
+    assert tags_of(task)[0] == ["Capitalised", "lower", "lower", "UPPER", "none", "lower", "Capitalised"]
+    assert tags_of(task)[1] == ["lower", "mixed", "lower", "lower", "lower"]
 
 
-@pytest.mark.parametrize(
-    ("word", "case"),
-    [
-        *[("cat", "lower"), ("3rd", "lower"), ("é", "lower"), ("Paris", "Capitalised"), ("I", "Capitalised")],
-        *[("Élan", "Capitalised"), ("NATO", "UPPER"), ("B2B", "UPPER"), ("iPhone", "miXed"), ("McDonald", "miXed")],
-        *[("1984", "caseless"), ("...", "caseless"), ("", "caseless")],
-    ],
-)
-def test_case_of(word: str, case: str) -> None:
-    assert auxiliaries.CASES[auxiliaries.case_of(word)] == case
-
-
-def test_frequency_bins_have_equal_width_in_log_frequency() -> None:
-    counts = {2: 1, 3: 2, 4: 3, 5: 7, 6: 20, 7: 63, 8: 64}
-    sentence = torch.cat([torch.full((n,), word) for word, n in counts.items()])
-    bins = auxiliaries.frequency_bins([sentence[:50], sentence[50:]], vocabulary=10)
-    # Width log(64) / 6 = log 2: a bin for each power of two, and the most frequent word in the last.
-    expected = {word: min(5, int(math.log2(n + 1e-9))) for word, n in counts.items()}
-    assert [bins[word].item() for word in counts] == [0, 1, 1, 2, 4, 5, 5] == list(expected.values())
-    assert bins.shape == (10,)
-    assert bins[[0, 1, 9]].tolist() == [0, 0, 0]  # words that do not occur
-
-
-def test_frequency_task_predicts_the_bin_of_each_word() -> None:
-    task = auxiliaries.build("frequency", _dataset(), _table())
+def test_frequency_is_that_of_each_word_in_the_background_as_it_is_written() -> None:
+    task = _build("frequency")
     assert isinstance(task, TokenTask)
-    # 16 words: "the" occurs 5 times, unknown words 4 times, "king" twice, all others once.
-    bins = {5: 5, 4: int(6 * math.log(4) / math.log(5)), 2: int(6 * math.log(2) / math.log(5)), 1: 0}
-    assert task.targets[0].tolist() == [bins[5], bins[2], bins[4], bins[1], bins[4], bins[1], bins[2]]
-    assert len(task.classes) == 6
+    # "the" occurs 4 times and "of" twice: ln 4 = 1.4, ln 2 = 0.7.
+    assert tags_of(task)[1] == ["01", "00", "00", "01", "00"]
+    assert task.classes == ("00", "01")
 
 
 def test_language_model_has_the_whole_vocabulary() -> None:
-    task = auxiliaries.build("language-model", _dataset(), _table())
+    task = _build("language-model")
     assert isinstance(task, LanguageModelTask)
     assert task.vocabulary == len(WORDS) + 2
 
 
-def test_unknown_tasks_are_refused() -> None:
-    with pytest.raises(ValueError, match="unknown auxiliary task 'update4'; known: update0, update1"):
-        auxiliaries.build("update4", _dataset(), _table())
+# --- Tagged corpora
+
+
+@pytest.fixture
+def colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SequenceData]:
+    """Register a made-up corpus."""
+    data = made_up.corpus("colours", tmp_path / "colours.conll")
+    made_up.register(monkeypatch.setitem, data)
+    yield data
+    sources.load_tags.cache_clear()
+
+
+def test_a_tagged_corpus_is_a_task_by_its_name_on_its_own_training_text(colours: SequenceData) -> None:
+    table = EmbeddingTable.of(made_up.WORDS, np.ones((7, 2), dtype=np.float32), "all")
+    task = auxiliaries.build("colours", _dataset(), table, Configuration(max_tokens=3))
+    assert isinstance(task, TokenTask)
+    assert tags_of(task) == [tags[:3] for tags in colours.train.tags]
+    assert sentences_of(task) == [[table.index[word] for word in words[:3]] for words in colours.train.sentences]
+    assert {*auxiliaries.AUXILIARIES, "colours", "ud-ewt", "wiki-next"} <= set(auxiliaries.names())
+    assert not {"wiki", "wordsim", "bingel2017"} & set(auxiliaries.names())
+
+
+def test_a_task_on_background_text_needs_a_data_set_that_has_some(colours: SequenceData) -> None:
+    with pytest.raises(ValueError, match="'update0' needs background text"):
+        auxiliaries.build("update0", colours, _table(), Configuration())
+
+
+# --- Faults
+
+
+def test_unknown_tasks_are_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"'update4'; known: update0, update1, .*language-model, .*ud-ewt, "):
+        _build("update4")
 
 
 def test_a_vocabulary_without_lexicon_words_is_refused() -> None:
     table = EmbeddingTable.of(["xyzzy", "plugh"], np.ones((2, 3), dtype=np.float32), "test")
-    with pytest.raises(ValueError, match="'update0': 0 rows of its lexicon are in the vocabulary"):
-        auxiliaries.build("update0", _dataset(), table)
+    with pytest.raises(ValueError, match="'update0': 0 rows of its lexicon"):
+        _build("update0", table=table)
+
+
+# --- Real text
+
+
+@pytest.fixture(scope="module")
+def real() -> tuple[Dataset, EmbeddingTable]:
+    """Return the data of the small profile, with its vectors."""
+    data, table = execution.prepare(execution.data_of(PROFILES["smoke"].configuration), "CBOW", "", 0)
+    assert isinstance(data, Dataset)
+    return data, table
+
+
+@pytest.mark.usefixtures("wordsim")
+@pytest.mark.parametrize("name", auxiliaries.AUXILIARIES)
+def test_every_task_is_built_on_real_text(name: str, real: tuple[Dataset, EmbeddingTable]) -> None:
+    data, table = real
+    torch.manual_seed(0)
+    encoder = BiLSTM(torch.from_numpy(table.vectors), hidden=4)
+    task = auxiliaries.build(name, data, table, Configuration())
+    head = task.head(encoder)
+    loss = task.loss(Model(encoder, {} if head is None else {name: head}), next(task.batches(8, None)))
+    assert task.name == name
+    assert loss.isfinite()

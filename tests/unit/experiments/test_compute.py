@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mt2st.experiments import compute
 from mt2st.experiments.released_terms import ReleasedTerm, analogy_term
 from mt2st.losses import analogy_loss, misalignment_loss
-from mt2st.models import Encoder, Model
+from mt2st.models import BiLSTM, Model
 from mt2st.tasks import LabelledTask, NoiseTask, SentenceTask, TableTask, Task, TokenTask
 
 WORDS, D, H, CLASSES = 30, 6, 10, 3
@@ -25,7 +25,7 @@ def _token_task() -> TokenTask:
 
 def _model(task: Task, trainable: bool = True) -> Model:
     torch.manual_seed(0)
-    encoder = Encoder(torch.randn(WORDS, D), H, dropout=0.3)
+    encoder = BiLSTM(torch.randn(WORDS, D), H, dropout=0.3)
     encoder.table.requires_grad_(trainable)
     head = task.head(encoder)
     assert head is not None

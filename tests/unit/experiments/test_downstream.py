@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from experiments.made_up import sentences_of, tags_of
 from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 from scipy import stats
@@ -15,12 +17,12 @@ from mt2st.data import lexicons
 from mt2st.data.dataset import Background, Dataset, Examples
 from mt2st.data.files.errors import MissingData
 from mt2st.data.tags.columns import TaggedText
-from mt2st.data.tags.sequences import SequenceData
+from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import downstream
 from mt2st.experiments.downstream import evaluate_table, intrinsic
-from mt2st.models import Encoder
-from mt2st.training import Evaluation
+from mt2st.metrics import Evaluation
+from mt2st.models import BiLSTM
 
 WORDS = ["film", "plot", "good", "bad", "ada", "kyoto", "saw"]
 # Words of the analogy file, of which some questions can be answered and some not.
@@ -56,7 +58,7 @@ def entities(monkeypatch: pytest.MonkeyPatch) -> SequenceData:
     tags = [["B-PER", "I-PER", "O", "B-LOC"], ["O"], ["B-LOC", "O"]] * 40
     part = TaggedText(sentences, tags)
     data = SequenceData("wnut-17", part, part, part, ("O", "B-LOC", "B-PER", "I-PER"), True, ())
-    monkeypatch.setattr("mt2st.data.tags.sequences.load", lambda name: data)
+    monkeypatch.setattr("mt2st.data.sources.load_tags", lambda name: data)
     return data
 
 
@@ -98,10 +100,10 @@ def test_training_moves_encoder_and_head_but_not_the_table(table: EmbeddingTable
     train, validation, _ = downstream.as_tasks(downstream.load("imdb"), table, seed=0)
     model = downstream.train_on_frozen(table.vectors, train, validation, seed=3, epochs=2)
     rows = torch.from_numpy(downstream.standardised(table.vectors))
-    assert torch.equal(model.encoder.table, rows)
-    assert not model.encoder.table.requires_grad
+    assert torch.equal(model.table, rows)
+    assert not model.table.requires_grad
     torch.manual_seed(3)
-    untrained = dict(Encoder(rows, downstream.HIDDEN, downstream.DROPOUT).named_parameters())
+    untrained = dict(BiLSTM(rows, downstream.HIDDEN, downstream.DROPOUT).named_parameters())
     moved = {name for name, value in model.encoder.named_parameters() if not torch.equal(value, untrained[name])}
     assert moved == set(untrained) - {"embedding.weight"}
 
@@ -129,10 +131,10 @@ def test_training_and_validation_are_cut_to_a_sample_that_the_seed_sets(
 ) -> None:
     monkeypatch.setattr(downstream, "VALIDATION", 5)
     train, validation, test = downstream.as_tasks(sentiment, table, seed=0, sentences=7)
-    assert [len(task.sentences) for task in (train, validation, test)] == [7, 5, 80]
+    assert [len(task) for task in (train, validation, test)] == [7, 5, 80]
 
     def words(seed: int) -> list[list[int]]:
-        return [rows.tolist() for rows in downstream.as_tasks(sentiment, table, seed, sentences=7)[0].sentences]
+        return sentences_of(downstream.as_tasks(sentiment, table, seed, sentences=7)[0])
 
     assert words(0) == words(0) != words(1)
 
@@ -140,37 +142,15 @@ def test_training_and_validation_are_cut_to_a_sample_that_the_seed_sets(
 def test_words_are_lower_cased_and_unknown_ones_are_row_1(entities: SequenceData, table: EmbeddingTable) -> None:
     smaller = EmbeddingTable.of(["ada"], np.ones((1, 3)), "one word")
     task = downstream.as_tasks(entities, smaller, seed=0)[2]
-    assert [rows.tolist() for rows in task.sentences[:3]] == [[2, 2, 1, 1], [1], [1, 1]]
-    assert [tags.tolist() for tags in task.targets[:3]] == [[2, 3, 0, 1], [0], [1, 0]]
+    assert sentences_of(task)[:3] == [[2, 2, 1, 1], [1], [1, 1]]
+    assert tags_of(task)[:3] == [["B-PER", "I-PER", "O", "B-LOC"], ["O"], ["B-LOC", "O"]]
 
 
-@pytest.mark.parametrize(
-    ("predicted", "f1"),
-    [
-        (["B-PER", "I-PER", "O", "B-LOC", "O"], 1.0),
-        (["B-PER", "O", "O", "B-LOC", "O"], 0.5),  # the first span ends too early: 1 of 2 found, 1 of 2 right
-        (["B-PER", "I-PER", "O", "B-LOC", "B-LOC"], 0.8),  # 2 of 2 found, 2 of 3 right
-        (
-            ["B-PER", "I-PER", "O", "O", "I-LOC"],
-            2 / 3,
-        ),  # a span that does not begin is none: 1 of 2 found, 1 of 1 right
-        (["B-PER", "I-PER", "I-PER", "I-LOC", "O"], 0.0),
-        (["O", "O", "O", "O", "O"], 0.0),
-    ],
-)
-def test_span_f1_by_hand(predicted: list[str], f1: float) -> None:
-    classes = ("O", "B-LOC", "B-PER", "I-LOC", "I-PER")
-    tags = [["B-PER", "I-PER", "O"], ["B-LOC", "O"]]
-    part = TaggedText([["a", "b", "c"], ["d", "e"]], tags)
-    data = SequenceData("toy", part, part, part, classes, True, ())
-    targets, found = (np.array([classes.index(tag) for tag in row]) for row in ([*tags[0], *tags[1]], predicted))
-    assert downstream.score(Evaluation(0.0, targets, found), data) == {"f1": pytest.approx(f1)}
-
-
-def test_accuracy_of_tags_that_are_no_spans() -> None:
-    part = TaggedText([["a", "b"]], [["DET", "NOUN"]])
-    data = SequenceData("toy", part, part, part, ("DET", "NOUN"), False, ())
-    assert downstream.score(Evaluation(0.0, np.array([0, 1]), np.array([1, 1])), data) == {"accuracy": 0.5}
+def test_spans_are_scored_whole_and_other_tags_one_by_one(entities: SequenceData) -> None:
+    targets, early = np.array([2, 3, 0, 1]), np.array([2, 0, 0, 1])  # the first span ends too early
+    found = Evaluation(0.0, targets, early, np.array([4]))
+    assert downstream.score(found, entities) == {"f1": pytest.approx(1 / 2)}
+    assert downstream.score(found, replace(entities, is_span=False)) == {"accuracy": 3 / 4}
 
 
 def test_an_unknown_task_is_refused_with_the_known_ones(table: EmbeddingTable) -> None:

@@ -13,9 +13,10 @@ import torch
 from gensim.test.utils import datapath
 from sklearn.metrics import accuracy_score
 
+from mt2st.data import sources
 from mt2st.data import vectors as embeddings
-from mt2st.data.dataset import Background, Dataset, Examples
-from mt2st.data.texts import imdb, wiki
+from mt2st.data.dataset import Background, Dataset, Examples, Sizes
+from mt2st.data.texts import wiki
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import downstream, environment, execution, profiles, released, runs
 from mt2st.experiments import plans as experiments
@@ -313,27 +314,33 @@ def test_the_primary_task_of_a_part_has_its_sentences_and_labels(profile: Profil
     assert [len(s) for s in task.sentences] == [len(t) for t in dataset.validation.texts]
 
 
-@pytest.mark.parametrize(("data", "protocol"), [("news", "controlled"), ("imdb", "uncontrolled"), ("wiki", "released")])
-def test_an_unknown_data_set_or_protocol_is_refused(data: str, protocol: str, profile: Profile) -> None:
-    with pytest.raises(
-        ValueError, match=f"no data set '{data}' under protocol '{protocol}'; known: wiki, imdb, imdb-tuning, imdb-full"
-    ):
+@pytest.mark.parametrize(
+    ("data", "protocol", "fault"),
+    [
+        ("news", "controlled", "'news'; known: wiki, imdb, imdb-tuning, imdb-full"),
+        ("imdb", "uncontrolled", "protocol 'uncontrolled'"),
+        ("wiki", "released", "'wiki' under protocol 'released'"),
+    ],
+)
+def test_an_unknown_data_set_or_protocol_is_refused(data: str, protocol: str, fault: str, profile: Profile) -> None:
+    with pytest.raises(ValueError, match=fault):
         execution.load_dataset(replace(profile.configuration, data=data, protocol=protocol), 0)
 
 
 @pytest.mark.parametrize(
     ("data", "protocol", "expected"),
     [
-        ("imdb", "controlled", ("imdb", 7, 600, 150, 250, {})),
-        ("imdb-tuning", "controlled", ("imdb", 7, 600, 150, 250, {"tuning": True})),
-        ("imdb", "released", ("released", 7, 600, 250, {})),
+        ("imdb", "controlled", ("imdb", 7, Sizes(600, 150, 250))),
+        ("imdb-tuning", "controlled", ("imdb-tuning", 7, Sizes(600, 150, 250))),
+        ("imdb", "released", ("released", 7, 600, 250)),
     ],
 )
 def test_the_paper_s_reviews_come_as_their_protocol_splits_them(
     data: str, protocol: str, expected: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imdb, "load", lambda *given, **options: ("imdb", *given, options))
-    monkeypatch.setattr(released, "load", lambda *given, **options: ("released", *given, options))
+    row = replace(sources.find(data), load=lambda *given: (data, *given))
+    monkeypatch.setitem(sources.SOURCES, data, row)
+    monkeypatch.setattr(released, "load", lambda *given: ("released", *given))
     conditions = Configuration(data=data, protocol=protocol, train=600, validation=150, test=250)
     assert execution.load_dataset(conditions, 7) == expected
 

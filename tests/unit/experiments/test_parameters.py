@@ -2,6 +2,8 @@ import pytest
 
 from mt2st.experiments import parameters
 from mt2st.experiments.profiles import PROFILES
+from mt2st.experiments.strategies import STRATEGIES, Strategy
+from mt2st.schedules import Constant
 
 GOOD = {"profile": "smoke", "embedding": "SkipGram", "seeds": 2, "device": "cpu"}
 
@@ -18,15 +20,30 @@ def test_a_profile_alone_is_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"gamma0": 0.5, "eta": 0.3, "nu": 2.0}, {"eta": 1}, {"t_switch": 15}, {"embedding": "GloveTwitter"}]
+    "given",
+    [{"gamma0": 0.5, "eta": 0.3, "nu": 2.0}, {"eta": 1}, {"t_switch": 15, "gamma": 0.5}, {"embedding": "GloveTwitter"}],
 )
 def test_the_parameters_of_schedules_are_known(given: dict[str, object]) -> None:
     assert parameters.validate(GOOD | given).profile.name == "smoke"
 
 
+def test_parameters_are_those_all_notebooks_share_and_those_of_the_strategies() -> None:
+    assert parameters.known() == {
+        **{"profile": str, "embedding": str, "seeds": int, "device": str},
+        **{"gamma": float, "gamma0": float, "eta": float, "nu": float, "t_switch": int},
+    }
+
+
+def test_a_strategy_of_ones_own_brings_its_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Strategy("own", "own", Constant, lambda epochs: {"slope": 1 / epochs}, "black")
+    monkeypatch.setitem(STRATEGIES, "own", own)
+    assert parameters.known()["slope"] is float
+    assert parameters.validate(GOOD | {"slope": 0.5}).seeds == 2
+
+
 @pytest.mark.parametrize("name", ["learning_rate", "seed", "Seeds"])
 def test_an_unknown_name_is_refused_with_the_known_ones(name: str) -> None:
-    known = "profile, embedding, seeds, device, gamma0, eta, nu, t_switch"
+    known = "profile, embedding, seeds, device, gamma, gamma0, eta, nu, t_switch"
     with pytest.raises(ValueError, match=f"unknown parameter '{name}'; known: {known}"):
         parameters.validate(GOOD | {name: 1})
 
@@ -73,3 +90,8 @@ def test_a_value_that_cannot_be_is_refused(given: dict[str, object], fault: str)
 def test_what_is_no_plain_value_or_not_public_is_no_parameter() -> None:
     others = {"parameters": parameters, "print": print, "_": "text", "__name__": "__main__", "In": ["x"], "Out": {}}
     assert parameters.validate(GOOD | others).seeds == 2
+
+
+def test_globals_without_a_profile_are_refused() -> None:
+    with pytest.raises(ValueError, match="parameter profile is missing"):
+        parameters.validate({"seeds": 1})

@@ -4,19 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from mt2st.data import sources as registry
+from mt2st.data import sources
 from mt2st.data.files.errors import MissingData
 from mt2st.data.texts import wiki
 from mt2st.data.vectors import EMBEDDINGS, TRAINED
-from mt2st.experiments import plans as experiments
-from mt2st.experiments import released, tuning
-from mt2st.experiments.auxiliaries import UPDATES
-from mt2st.experiments.plans import FURTHER, GROUPS, SETTINGS, TABLES
-from mt2st.experiments.profiles import ARMS, PROFILES, STRATEGIES
+from mt2st.experiments import plans, released, strategies, tuning
+from mt2st.experiments.pairs import Study
+from mt2st.experiments.plans import EXPERIMENTS
+from mt2st.experiments.profiles import PROFILES
 from mt2st.experiments.runs import Configuration, Run
+from mt2st.experiments.strategies import STRATEGIES, UPDATES
 from mt2st.schedules import SINGLE_TASK, Constant, Switch
 
-WIKI, IMDB = PROFILES["wiki"], PROFILES["imdb"]
+WIKI, IMDB, ARMS = PROFILES["wiki"], PROFILES["imdb"], strategies.arms()
 
 
 @pytest.fixture
@@ -28,14 +28,14 @@ def glove(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_the_single_task_arm_has_one_run_a_seed() -> None:
-    planned = experiments.plan(WIKI, "single", "CBOW", seeds=3)
+    planned = plans.plan(WIKI, "single", "CBOW", seeds=3)
     assert [(run.setting, run.seed, run.auxiliaries) for run in planned] == [("original", s, ()) for s in range(3)]
     assert {run.schedule for run in planned} == {SINGLE_TASK}
 
 
 @pytest.mark.parametrize("strategy", ["mtl", "diminish", "switch"])
 def test_another_arm_has_each_update_loss_alone_with_each_seed(strategy: str) -> None:
-    planned = experiments.plan(WIKI, strategy, "SkipGram", seeds=2)
+    planned = plans.plan(WIKI, strategy, "SkipGram", seeds=2)
     assert [(run.auxiliaries, run.seed) for run in planned] == [
         ((f"update{k}",), seed) for k in range(4) for seed in range(2)
     ]
@@ -44,58 +44,45 @@ def test_another_arm_has_each_update_loss_alone_with_each_seed(strategy: str) ->
 
 def test_the_whole_grid_of_trained_embeddings_is_156_different_runs() -> None:
     planned = [
-        run
-        for strategy in STRATEGIES
-        for embedding in TRAINED
-        for run in experiments.plan(WIKI, strategy, embedding, 3)
+        run for strategy in STRATEGIES for embedding in TRAINED for run in plans.plan(WIKI, strategy, embedding, 3)
     ]
     assert len(planned) == 4 * 3 * (1 + 3 * 4) == 156
     assert len({run.hash for run in planned}) == 156
 
 
 def test_every_arm_has_the_same_configuration_where_nothing_is_tuned() -> None:
-    assert {run.configuration for s in STRATEGIES for run in experiments.plan(WIKI, s, "CBOW", 2)} == {
-        WIKI.configuration
-    }
+    assert {run.configuration for s in STRATEGIES for run in plans.plan(WIKI, s, "CBOW", 2)} == {WIKI.configuration}
     assert WIKI.configuration == Configuration(data_version=wiki.PARSER_VERSION)
 
 
 def test_glove_runs_carry_the_name_of_their_file(glove: str) -> None:
-    assert [run.vectors for run in experiments.plan(WIKI, "single", "GloveTwitter", 1)] == [glove]
-    assert experiments.vectors_of("GloveTwitter") == glove
-    assert experiments.vectors_of("CBOW") == ""
+    assert [run.vectors for run in plans.plan(WIKI, "single", "GloveTwitter", 1)] == [glove]
+    assert plans.vectors_of("GloveTwitter") == glove
+    assert plans.vectors_of("CBOW") == ""
 
 
 @pytest.mark.usefixtures("home")
 def test_glove_without_its_file_is_missing_data() -> None:
     with pytest.raises(MissingData, match="mt2st data fetch glove-twitter-100"):
-        experiments.plan(WIKI, "single", "GloveTwitter", 1)
+        plans.plan(WIKI, "single", "GloveTwitter", 1)
 
 
 def test_other_settings_and_another_schedule_can_be_given() -> None:
-    planned = experiments.plan(WIKI, "switch", "CBOW", 1, settings=["casing", "hyperlink"], schedule=Switch(3))
+    planned = plans.plan(WIKI, "switch", "CBOW", 1, settings=["casing", "hyperlink"], schedule=Switch(3))
     assert [run.setting for run in planned] == ["casing", "hyperlink"]
     assert {run.schedule for run in planned} == {Switch(3)}
 
 
 def test_unknown_names_are_refused_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="unknown strategy 'both'; known: single, mtl, diminish, switch"):
-        experiments.plan(WIKI, "both", "CBOW", 1)
+        plans.plan(WIKI, "both", "CBOW", 1)
     with pytest.raises(ValueError, match="unknown embedding 'cbow'; known: CBOW, SkipGram, "):
-        experiments.plan(WIKI, "single", "cbow", 1)
+        plans.plan(WIKI, "single", "cbow", 1)
 
 
-def test_the_names_are_the_papers() -> None:
-    assert SETTINGS == ("original", "update0", "update1", "update2", "update3")
-    assert WIKI.embeddings == EMBEDDINGS
-    assert TABLES == {1: "mtl", 2: "diminish", 3: "switch"}
-
-
-def test_there_is_one_notebook_a_strategy(home: Path) -> None:
-    assert [group.strategy for group in GROUPS] == list(STRATEGIES)
-    assert [group.number for group in GROUPS] == ["01", "02", "03", "04"]
-    for group in GROUPS:
-        assert (home / "notebooks" / f"{group.notebook}.ipynb").is_file()
+def test_runs_of_fewer_epochs_have_schedules_that_end_as_early() -> None:
+    found = {run.schedule for run in plans.plan(PROFILES["imdb-full"], "switch", "CBOW", 1)}
+    assert found == {Switch(3)}
 
 
 # --- The grid
@@ -103,21 +90,21 @@ def test_there_is_one_notebook_a_strategy(home: Path) -> None:
 
 @pytest.mark.usefixtures("home")
 def test_the_grid_is_13_arms_for_each_embedding_that_is_here_and_each_seed() -> None:
-    planned = experiments.grid(WIKI, 2)
+    planned = plans.grid(WIKI, 2)
     count = Counter((run.strategy, run.setting, run.embedding, run.seed) for run in planned)
     assert count == {(*arm, embedding, seed): 1 for arm in ARMS for embedding in TRAINED for seed in range(2)}
-    assert experiments.available(WIKI) == list(TRAINED)
+    assert plans.available(WIKI) == list(TRAINED)
 
 
 @pytest.mark.usefixtures("glove")
 def test_the_grid_has_glove_where_it_is_here() -> None:
-    assert experiments.available(WIKI) == list(EMBEDDINGS)
-    assert len(experiments.grid(WIKI, 1)) == 13 * 5
+    assert plans.available(WIKI) == list(EMBEDDINGS)
+    assert len(plans.grid(WIKI, 1)) == 13 * 5
 
 
 @pytest.mark.usefixtures("home", "tuned")
 def test_each_arm_has_its_tuned_settings_in_all_embeddings_and_seeds() -> None:
-    planned = experiments.grid(IMDB, 2)
+    planned = plans.grid(IMDB, 2)
     rates = {(run.strategy, run.setting): set[float]() for run in planned}
     for run in planned:
         rates[run.strategy, run.setting].add(run.configuration.learning_rate)
@@ -127,7 +114,7 @@ def test_each_arm_has_its_tuned_settings_in_all_embeddings_and_seeds() -> None:
 
 def test_a_grid_whose_settings_are_not_tuned_yet_says_what_to_do() -> None:
     with pytest.raises(FileNotFoundError, match=r"imdb\.csv is not there: make it with `mt2st reproduce"):
-        experiments.grid(IMDB, 1)
+        plans.grid(IMDB, 1)
 
 
 # --- What is run beside the grid
@@ -140,7 +127,7 @@ def of(planned: list[Run], *names: str) -> list[Run]:
 
 @pytest.mark.usefixtures("tuned")
 def test_controls_stand_beside_multi_task_learning_with_each_loss() -> None:
-    planned = experiments.controls(IMDB, 2)
+    planned = plans.controls(IMDB, 2)
     assert {(run.strategy, run.embedding) for run in planned} == {("mtl", "CBOW"), ("single", "CBOW")}
     assert len(planned) == 2 * (4 * 3 + 1)
     for k in range(4):
@@ -153,7 +140,7 @@ def test_controls_stand_beside_multi_task_learning_with_each_loss() -> None:
 
 @pytest.mark.usefixtures("tuned")
 def test_the_control_of_equal_time_is_single_task_training_with_more_epochs() -> None:
-    longer = of(experiments.controls(IMDB, 2))
+    longer = of(plans.controls(IMDB, 2))
     assert [run.seed for run in longer] == [0, 1]
     for run in longer:
         assert run.configuration.epochs == 30 > IMDB.configuration.epochs
@@ -163,20 +150,20 @@ def test_the_control_of_equal_time_is_single_task_training_with_more_epochs() ->
 
 @pytest.mark.usefixtures("tuned", "glove")
 def test_at_the_papers_size_are_the_glove_rows_with_three_seeds_at_most() -> None:
-    planned = experiments.paper_size(IMDB, 10)
+    planned = plans.paper_size(IMDB, 10)
     assert {(run.strategy, run.setting) for run in planned} == set(ARMS)
     assert len(planned) == 13 * 3
     assert {(run.embedding, run.configuration.hidden) for run in planned} == {("GloveTwitter", 256)}
-    assert len(experiments.paper_size(IMDB, 2)) == 13 * 2
+    assert len(plans.paper_size(IMDB, 2)) == 13 * 2
 
 
 @pytest.mark.usefixtures("tuned", "home")
 def test_without_glove_nothing_is_planned_at_the_papers_size() -> None:
-    assert experiments.paper_size(IMDB, 10) == []
+    assert plans.paper_size(IMDB, 10) == []
 
 
 def test_five_tables_are_scored_elsewhere_under_equal_conditions() -> None:
-    planned = experiments.downstream(IMDB, 2)  # no table of trials is needed
+    planned = plans.downstream(IMDB, 2)  # no table of trials is needed
     assert {run.embedding for run in planned} == {"SkipGram"}
     assert [(run.strategy, run.auxiliaries, run.configuration.epochs, run.seed) for run in planned] == [
         (strategy, names, epochs, seed)
@@ -190,15 +177,15 @@ def test_five_tables_are_scored_elsewhere_under_equal_conditions() -> None:
         ]
     ]
     assert {replace(run.configuration, epochs=25) for run in planned} == {
-        replace(IMDB.configuration, evaluate_table=True)
+        replace(IMDB.configuration, evaluate_table=plans.ELSEWHERE_VERSION)
     }
     for run in planned[1:5]:
-        assert run.schedule == IMDB.schedules[run.strategy]
+        assert run.schedule == strategies.find(run.strategy).schedule(25)
 
 
 @pytest.mark.usefixtures("home")
 def test_under_the_released_protocol_cbow_walks_and_others_take_both_ends() -> None:
-    planned = experiments.as_released(IMDB, 2)
+    planned = plans.as_released(IMDB, 2)
     steps = Counter((run.embedding, run.seed) for run in planned)
     assert (
         steps
@@ -215,24 +202,50 @@ def test_under_the_released_protocol_cbow_walks_and_others_take_both_ends() -> N
 
 
 def test_glove_has_both_ends_at_the_papers_size_too(glove: str) -> None:
-    planned = [run for run in experiments.as_released(IMDB, 10) if run.embedding == "GloveTwitter"]
+    planned = [run for run in plans.as_released(IMDB, 10) if run.embedding == "GloveTwitter"]
     assert Counter(run.configuration.hidden for run in planned) == {32: 2 * 10, 256: 2 * 3}
     assert {run.vectors for run in planned} == {glove}
     assert {run.configuration.learning_rate for run in planned} == {0.05, 0.001}
 
 
+# --- All of them
+
+
 @pytest.mark.usefixtures("tuned", "glove")
 def test_no_two_experiments_make_the_same_run_twice() -> None:
-    planned = {name: experiment.plan(IMDB, 2) for name, experiment in FURTHER.items()}
-    assert list(planned) == ["released", "control", "downstream", "paper-size"]
-    for runs in planned.values():
-        assert len({run.hash for run in runs}) == len(runs)
-    hashes = [{run.hash for run in runs} for runs in [experiments.grid(IMDB, 2), *planned.values()]]
+    planned = {name: experiment.plan(IMDB, 2) for name, experiment in EXPERIMENTS.items()}
+    assert list(planned) == ["grid", "released", "control", "downstream", "paper-size", "pairs"]
+    for made in planned.values():
+        assert len({run.hash for run in made}) == len(made)
+    hashes = [{run.hash for run in made} for made in planned.values()]
     shared = [one & other for k, one in enumerate(hashes) for other in hashes[:k]]
     assert shared == [set()] * len(shared)
 
 
-@pytest.mark.parametrize("name", FURTHER)
-def test_what_an_experiment_needs_is_among_the_data_sets_and_its_notebook_is_there(name: str, home: Path) -> None:
-    assert set(FURTHER[name].needs) <= set(registry.SOURCES)
-    assert len(list((home / "notebooks").glob(f"{FURTHER[name].notebook}_*.ipynb"))) == 1
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_what_an_experiment_needs_is_among_the_data_sets_and_its_notebooks_are_there(name: str, home: Path) -> None:
+    assert set(EXPERIMENTS[name].needs) <= set(sources.SOURCES)
+    for number in EXPERIMENTS[name].notebooks:
+        assert len(list((home / "notebooks").glob(f"{number}_*.ipynb"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("profile", "chosen", "expected"),
+    [
+        ("imdb", ["06"], ["grid", "released", "control", "paper-size"]),
+        ("imdb", ["08"], ["downstream"]),
+        ("imdb", ["01", "05"], ["grid"]),
+        ("smoke", ["06", "08", "10"], []),  # not of this profile
+        ("wiki", ["00", "09", "10"], ["pairs"]),
+    ],
+)
+def test_experiments_are_found_by_the_notebooks_that_show_them(
+    profile: str, chosen: list[str], expected: list[str]
+) -> None:
+    assert [experiment.name for experiment in plans.of_notebooks(PROFILES[profile], chosen)] == expected
+
+
+def test_the_study_of_pairs_is_that_of_the_profile() -> None:
+    study = Study(("wiki-next", "wiki-casing"), steps=100)
+    assert plans.pairs(replace(WIKI, study=study), 5) == study.plan()
+    assert plans.pairs(IMDB, 5) == []

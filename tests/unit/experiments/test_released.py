@@ -16,10 +16,10 @@ from mt2st.experiments import released
 from mt2st.experiments.released import SWITCH_TERMS, TERMS
 from mt2st.experiments.released_terms import ANALOGY, SIMILARITY, ReleasedTerm, analogy_term, similarity_term
 from mt2st.experiments.runs import Configuration
-from mt2st.models import Encoder, Model
+from mt2st.models import BiLSTM, Model
 from mt2st.schedules import SINGLE_TASK, Constant, Schedule, Squared, Switch
 from mt2st.tasks import SentenceTask, Task
-from mt2st.training import fit
+from mt2st.training import History, fit
 
 SIZES = [3 + i % 140 for i in range(1000)]  # words a review; some have none, some more than are read
 HERE = Configuration(data="imdb", hidden=32, dropout=0.3, weight_decay=0.1)
@@ -199,13 +199,13 @@ def _task() -> SentenceTask:
 
 def _model() -> Model:
     torch.manual_seed(1)
-    encoder = Encoder(torch.randn(12, 4), hidden=4)
+    encoder = BiLSTM(torch.randn(12, 4), hidden=4)
     head = _task().head(encoder)
     assert head is not None
     return Model(encoder, {"sentiment": head})
 
 
-def _trained(names: Sequence[str], schedule: Schedule) -> tuple[Model, Tensor, pd.DataFrame]:
+def _trained(names: Sequence[str], schedule: Schedule) -> tuple[Model, Tensor, History]:
     """Train three epochs of one batch; return the model, the table's last gradient and the history."""
     model = _model()
     terms: list[Task] = [ReleasedTerm(name, VALUES[name]) for name in names]
@@ -215,15 +215,14 @@ def _trained(names: Sequence[str], schedule: Schedule) -> tuple[Model, Tensor, p
         _task(),
         terms,
         schedule,
-        validation=None,
         optimizer=optimizer,
         epochs=3,
         batch_size=750,
         epsilon=0.0,
     )
-    gradient = model.encoder.table.grad
+    gradient = model.table.grad
     assert gradient is not None
-    return model, gradient, history.frame()
+    return model, gradient, history
 
 
 @pytest.mark.parametrize("strategy", ["mtl", "diminish", "switch"])
@@ -236,12 +235,13 @@ def test_a_cell_trains_as_without_its_terms_whatever_its_loss_says(strategy: str
     assert gradient.abs().sum() > 0
     for (name, value), other in zip(model.named_parameters(), alone.parameters(), strict=True):
         assert torch.equal(value, other), name
-    assert not torch.equal(alone.encoder.table, _model().encoder.table)  # three epochs have moved it
-    assert history["loss.sentiment"].tolist() == expected["loss.sentiment"].tolist()
-    added = history["loss"] - expected["loss"]
+    assert not torch.equal(alone.table, _model().table)  # three epochs have moved it
+    assert history.frame()["primary_loss"].tolist() == expected.frame()["primary_loss"].tolist()
+    added = history.frame()["loss"] - expected.frame()["loss"]
     if not cell.auxiliaries:
         assert added.tolist() == [0, 0, 0]
         return
-    total = sum(history[f"weight.{name}"] * history[f"loss.{name}"] for name in cell.auxiliaries)
+    terms = history.task_frame().query("role == 'auxiliary'")
+    total = (terms["weight"] * terms["loss"]).groupby(terms["epoch"]).sum()
     assert added.tolist() == pytest.approx(total.tolist(), rel=1e-4)
     assert added.abs().min() > 0.01

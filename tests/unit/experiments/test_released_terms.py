@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mt2st.data.lexicons import Lexicon
 from mt2st.experiments.released_terms import ReleasedTerm, analogy_term, similarity_term
-from mt2st.models import Encoder, Model
+from mt2st.models import BiLSTM, Model
 
 # Rows 2 to 7 of a table of two dimensions; rows 0 and 1 are padding and unknown words.
 TABLE = torch.tensor([[0, 0], [0, 0], [1, 0], [1, 1], [3, 0], [3, 1], [0, 4], [-1, -1]], dtype=torch.float64)
@@ -95,7 +95,7 @@ def test_without_any_question_the_term_is_0() -> None:
 
 
 def test_a_term_is_the_value_of_the_models_table_without_gradient() -> None:
-    model = Model(Encoder(TABLE.float(), hidden=2), {})
+    model = Model(BiLSTM(TABLE.float(), hidden=2), {})
     seen: list[Tensor] = []
 
     def value(table: Tensor) -> Tensor:

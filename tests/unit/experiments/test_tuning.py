@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from mt2st import paths
-from mt2st.experiments import runs, tuning
-from mt2st.experiments.profiles import ARMS, PROFILES, Profile, Trials
+from mt2st.experiments import store, strategies, tuning
+from mt2st.experiments.profiles import PROFILES, Profile, Trials
 from mt2st.experiments.runs import Record, Run
 from mt2st.schedules import Constant
 
-IMDB = PROFILES["imdb"]
+IMDB, ARMS = PROFILES["imdb"], strategies.arms()
 SMOKE = PROFILES["smoke"].configuration
 Values = Callable[[Run], tuple[float, float]]
 
@@ -26,17 +26,13 @@ def small() -> Profile:
 
 
 def save(profile: Profile, values: Values) -> None:
-    """Make up all trials; `values` gives the best epoch's validation accuracy and loss."""
+    """Make up all trials; `values` gives validation accuracy and loss of the best epoch, which is the second."""
     for run in tuning.plan(profile):
         accuracy, loss = values(run)
-        history = pd.DataFrame(
-            {
-                "validation_accuracy": [0.0, accuracy, 0.0],  # the best epoch is the second
-                "validation_loss": [-9.0, loss, -9.0],
-                "cpu_seconds": [1.0, 2.0, 3.0],
-            }
-        )
-        runs.save(Record(run, history, {"best_epoch": 1}, {"device": "cpu: made up"}), profile.name)
+        epochs = pd.DataFrame({"epoch": range(3), "loss": 1.0, "cpu_seconds": [1.0, 2.0, 3.0]})
+        held_out = {"validation_accuracy": [0.0, accuracy, 0.0], "validation_loss": [-9.0, loss, -9.0]}
+        tasks = pd.DataFrame({"epoch": range(3), "task": "topic", "role": "primary", "loss": 1.0} | held_out)
+        store.save(Record(run, epochs, tasks, {"best_epoch": 1}, {"device": "cpu: made up"}), profile.name)
 
 
 def chosen_of(table: pd.DataFrame, kind: str, strategy: str, setting: str) -> pd.Series:
@@ -67,7 +63,7 @@ def test_trials_differ_in_what_is_tuned_alone_and_have_the_arms_schedule() -> No
         assert tuning.untuned(run.configuration) == tuning.untuned(IMDB.trials.configuration)
         assert (run.seed, run.embedding, run.vectors) == (0, "CBOW", "")
         if kind == "settings":
-            assert run.schedule == IMDB.schedules[run.strategy]
+            assert run.schedule == strategies.find(run.strategy).schedule(25)
 
 
 def test_every_loss_has_the_same_weights_to_choose_from_one_among_them() -> None:
@@ -163,7 +159,7 @@ def test_effort_is_equal_and_says_what_was_chosen(small: Profile) -> None:
     save(small, lambda run: (0.7, run.configuration.weight_decay))
     tuning.choose(small)
     effort = tuning.effort(small)
-    assert list(zip(effort["strategy"], effort["setting"], strict=True)) == list(ARMS)
+    assert list(zip(effort["strategy"], effort["setting"], strict=True)) == ARMS
     assert effort["trials"].tolist() == [4] * 13
     assert effort["seconds"].tolist() == [24.0] * 13
     assert effort["weight_decay"].tolist() == [0.0] * 13

@@ -1,20 +1,24 @@
 """Records of a study that nobody ran: six tasks whose curves, features and gains are drawn at random."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mt2st.relations.features import DATA
-from mt2st.relations.joint import JointRecord, JointRun, Settings
+from mt2st.data.tags.description import DATA
+from mt2st.experiments.pairs import CONFIGURATION, READINGS
+from mt2st.experiments.runs import Record, Run
+from mt2st.schedules import SINGLE_TASK, Constant
 
 TASKS = ("pos", "chunks", "ner", "senses", "frames", "links")
 SPANS = TASKS[2:]
 STEPS = 1000
-SETTINGS = Settings(dimensions=8, hidden=6, batch_size=8)
 
 
-def records(seed: int = 0) -> list[JointRecord]:
+def records(seed: int = 0) -> list[Record]:
     """Return each task alone and all pairs; in validation a pair has a tenth of the counts more or less than alone."""
     rng = np.random.default_rng(seed)
     counts = {task: rng.integers(5, 20, size=40) for task in TASKS}
@@ -26,26 +30,43 @@ def records(seed: int = 0) -> list[JointRecord]:
 PAIRS = list(combinations(TASKS, 2))
 
 
-def _record(corpora: tuple[str, ...], rng: np.random.Generator, right: dict[str, np.ndarray]) -> JointRecord:
-    scores = {task: _scores(task, rng, of_task) for task, of_task in right.items()}
+def run_of(corpora: Sequence[str], vocabulary: Sequence[str] = TASKS, steps: int = STEPS) -> Run:
+    """Return the run on one task or a pair, of `steps` a task."""
+    configuration = replace(
+        CONFIGURATION, data=corpora[0], vocabulary=tuple(vocabulary), steps=len(corpora) * steps // READINGS
+    )
+    strategy, schedule = ("single", SINGLE_TASK) if len(corpora) == 1 else ("mtl", Constant(1.0))
+    return Run("SkipGram", strategy, tuple(corpora[1:]), schedule, 0, configuration)
+
+
+def task_rows(f1: dict[str, Sequence[float]]) -> pd.DataFrame:
+    """Return the frame of a record's tasks with some F1 in validation, a value a reading."""
+    return pd.DataFrame(
+        [
+            {"epoch": t, "task": task, "role": "auxiliary" if k else "primary", "validation_f1": values[t]}
+            for k, (task, values) in enumerate(f1.items())
+            for t in range(len(values))
+        ]
+    )
+
+
+def _record(corpora: tuple[str, ...], rng: np.random.Generator, right: dict[str, np.ndarray]) -> Record:
+    by_task = {task: _scores(task, rng, of_task) for task, of_task in right.items()}
     if len(corpora) == 1:
-        features = dict(zip(DATA, rng.uniform(1, 9, len(DATA)), strict=True)) | {"label kurtosis": rng.normal()}
-        scores[corpora[0]]["features"] = features
+        found = dict(zip(DATA, rng.uniform(1, 9, len(DATA)), strict=True)) | {"label kurtosis": rng.normal()}
+        described: dict[str, object] = {"features": found}
     else:
-        information = rng.random()
-        for values in scores.values():
-            values["label information"] = information
-    rows = [
-        {"step": step, "task": task, "f1": scores[task]["validation"]["f1"] * step / STEPS}
-        | ({"cosine": rng.uniform(-1, 1)} if len(corpora) == 2 else {})
-        for step in range(100, STEPS + 1, 100)
-        for task in corpora
-    ]
-    run = JointRun(corpora, TASKS, STEPS * len(corpora), 0, SETTINGS)
-    return JointRecord(run, pd.DataFrame(rows), scores, {"device": "cpu: made up", "table": "made up"})
+        described = {"label information": rng.random()}
+    shares = np.arange(1, READINGS + 1) / READINGS
+    tasks = task_rows({task: by_task[task]["validation"]["f1"] * shares for task in corpora})
+    epochs = pd.DataFrame({"epoch": range(READINGS)})
+    if len(corpora) == 2:
+        epochs["cosine"] = rng.uniform(-1, 1, READINGS)
+    made_with = {"device": "cpu: made up", "table": "made up"}
+    return Record(run_of(corpora), epochs, tasks, {"by_task": by_task} | described, made_with, "pairs")
 
 
-def _scores(task: str, rng: np.random.Generator, right: np.ndarray) -> dict[str, object]:
+def _scores(task: str, rng: np.random.Generator, right: np.ndarray) -> dict[str, Any]:
     """Make up scores; of 20 tags found and 20 to be found in each sentence some are right."""
     f1 = float(right.mean() / 20)
     falling = 3 - 0.4 * np.log(np.arange(1, 1001) + rng.uniform(1, 9)) + rng.normal(0, 0.02, 1000)

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import KFold, cross_val_score, permutation_test_score
 
+from mt2st.data.tags.description import DATA
 from mt2st.relations import analysis
 from mt2st.relations.analysis import LOGISTIC
-from mt2st.relations.features import CURVE, DATA
+from mt2st.relations.features import CURVE
 
 TASKS = ["CCG", "CHU", "COM", "FNT", "POS", "HYP", "KEY", "MWE", "SEM", "STR"]
 PAIRS = pd.MultiIndex.from_tuples(list(permutations(TASKS, 2)), names=["main", "aux"])
@@ -120,7 +121,7 @@ def test_rows_may_be_in_another_order_but_not_others(x: pd.DataFrame, gains: pd.
 
 
 def test_permuted_labels_are_those_of_scikit_learn_in_law(x: pd.DataFrame, gains: pd.Series) -> None:
-    found = analysis.permutation_test(x, gains, "pair", permutations=40).loc["labels"]
+    found = analysis.permutation_test(x, gains, "pair", "labels", permutations=40)
     folds = KFold(5, shuffle=True, random_state=0)
     score, chance, p = permutation_test_score(
         LOGISTIC, x.to_numpy(), gains > 0, cv=folds, n_permutations=40, random_state=0
@@ -133,8 +134,8 @@ def test_permuted_labels_are_those_of_scikit_learn_in_law(x: pd.DataFrame, gains
 def test_what_depends_on_the_main_task_alone_is_no_surprise_once_tasks_swap_names() -> None:
     of_main = pd.Series([1.0 if main < "F" else -1.0 for main, _ in PAIRS], index=PAIRS)
     names = analysis.task_names(PAIRS).filter(like="main")
-    found = analysis.permutation_test(names, of_main, "pair", permutations=19)
-    assert found["p"].to_dict() == {"labels": 1 / 20, "tasks": 1}
+    assert analysis.permutation_test(names, of_main, "pair", "labels", permutations=19)["p"] == 1 / 20
+    assert analysis.permutation_test(names, of_main, "pair", "tasks", permutations=19)["p"] == 1
 
 
 def test_renamed_pairs_keep_rows_and_columns_together() -> None:

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy.optimize import curve_fit
 
-from mt2st.data.tags.columns import TaggedText
+from mt2st.data.tags.description import DATA
 from mt2st.relations import features
-from mt2st.relations.features import CURVE, DATA, ROLES
+from mt2st.relations.features import CURVE, ROLES
 
 ITERATIONS = np.arange(10, 50_001, 10)
 
@@ -72,39 +72,6 @@ def test_a_loss_that_is_not_finite_or_too_short_is_named() -> None:
         features.curve_features(curve_of(np.where(ITERATIONS == 100, np.nan, 1.0)))
     with pytest.raises(ValueError, match="loss of POS: no two values around 10% of the run"):
         features.curve_features(pd.Series([3.0, 2.0, 1.0], index=[1, 5, 10], name="POS"))
-
-
-# --- data
-
-TRAIN = TaggedText([["The", "dog", "barks", "dog"], ["a", "Day"]], [["D", "N", "V", "N"], ["D", "N"]])
-
-
-def test_data_features_are_counts_known_by_hand() -> None:
-    test = TaggedText([["dog", "dog"]], [["N", "N"]])
-    found = features.data_features(TRAIN, test, {"the", "dog", "day"})
-    assert list(found.index) == list(DATA)
-    assert found["size"] == 2
-    assert found["labels"] == 3
-    assert found["tokens/types"] == pytest.approx(6 / 5)
-    assert found["OOV rate"] == pytest.approx(2 / 6)  # barks, a
-    assert found["label entropy"] == pytest.approx(
-        -(1 / 3 * math.log(1 / 3) + 1 / 2 * math.log(1 / 2) + 1 / 6 * math.log(1 / 6))
-    )
-    assert found["Frobenius norm"] == pytest.approx(math.sqrt(1 + 4 + 1 + 1 + 1))
-    mixed = (1 / 3 + 1) / 2  # dog
-    divergence = (1 / 3 * math.log((1 / 3) / mixed) + 4 / 6 * math.log(2)) / 2 + math.log(1 / mixed) / 2
-    assert found["JSD"] == pytest.approx(divergence)
-
-
-def test_divergence_is_0_of_a_text_from_itself_and_ln_2_without_a_common_word() -> None:
-    assert features.data_features(TRAIN, TRAIN, set())["JSD"] == pytest.approx(0, abs=1e-12)
-    other = TaggedText([["x"]], [["N"]])
-    assert features.data_features(TRAIN, other, set())["JSD"] == pytest.approx(math.log(2))
-
-
-def test_a_text_without_tokens_is_refused() -> None:
-    with pytest.raises(ValueError, match="need at least one token"):
-        features.data_features(TRAIN, TaggedText([], []), set())
 
 
 # --- pairs

@@ -10,7 +10,8 @@ from sklearn.preprocessing import MinMaxScaler
 
 from mt2st import paths
 from mt2st.cli import main as command
-from mt2st.relations import features, predict_gain, predictor, study
+from mt2st.experiments import store
+from mt2st.relations import features, predict_gain, predictor
 from mt2st.relations.predictor import Predictor
 
 COLOURS, NUMBERS = ("red", "green", "blue"), ("one", "two", "three")
@@ -24,7 +25,7 @@ def known() -> Predictor:
 @pytest.fixture
 def recorded(home: Path) -> None:
     """Put the made-up records where those of the study are."""
-    study.pack(records(), paths.recorded_pairs(predictor.STUDY))
+    store.pack(records(), paths.recorded(predictor.STUDY))
 
 
 def write(file: Path, is_tagged: tuple[str, ...], sentences: int = 80) -> Path:
@@ -61,7 +62,7 @@ def test_the_probability_of_a_recorded_pair_is_that_of_the_model_on_all(known: P
 
 def test_calibration_is_what_became_of_the_most_similar_pairs() -> None:
     gains = pd.Series(1.0, pd.MultiIndex.from_product([["m"], map(str, range(40))], names=["main", "aux"]))
-    fixed = Predictor(pd.DataFrame(), gains, 1, records()[0].run.settings)
+    fixed = Predictor(pd.DataFrame(), gains, 1)
     p = np.linspace(0, 1, 40)
     fixed.__dict__["held_out"] = pd.DataFrame({"p": p, "gain": p > 0.75}, index=gains.index)
     found = fixed.calibration(1.0)
@@ -104,7 +105,7 @@ def test_without_a_recorded_study_the_command_says_how_to_make_one(
 ) -> None:
     main, aux = write(tmp_path / "colours.conll", COLOURS), write(tmp_path / "numbers.conll", NUMBERS)
     assert command(["relations", "--main", str(main), "--aux", str(aux)]) == 2
-    assert "mt2st reproduce --profile relations --notebooks 10" in capsys.readouterr().err
+    assert "mt2st reproduce --profile relations" in capsys.readouterr().err
 
 
 def test_a_file_of_ones_own_is_cut_into_three_parts_that_share_no_sentence(tmp_path: Path) -> None:
@@ -132,6 +133,6 @@ def test_faults_of_files_are_named(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_where_all_other_pairs_gain_so_does_a_held_out_one(known: Predictor) -> None:
-    every = Predictor(known.tasks, known.gains.abs() + 1, known.steps, known.settings)
+    every = Predictor(known.tasks, known.gains.abs() + 1, known.steps)
     assert every.held_out["p"].tolist() == [1.0] * 30
     assert every.probability(known.tasks.loc["pos"], known.tasks.loc["ner"]) == 1

@@ -1,15 +1,12 @@
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from relations.made_up import run_of, task_rows
 
-from mt2st.data.files.errors import MissingData
-from mt2st.data.tags import sequences
+from mt2st.experiments.runs import Record
 from mt2st.relations import study
-from mt2st.relations.joint import JointRecord, JointRun, Settings
-from mt2st.relations.study import Study
 
 TASKS = ("pos", "ner", "chunks")
 F1 = {
@@ -22,9 +19,9 @@ F1 = {
 }
 
 
-def record(corpora: tuple[str, ...], counts: dict[str, list[list[int]]] | None = None) -> JointRecord:
+def record(corpora: tuple[str, ...], counts: dict[str, list[list[int]]] | None = None) -> Record:
     """Make up a record with the scores above, 0.1 more in test."""
-    scores = {
+    by_task = {
         task: {
             "validation": {"f1": f1, "accuracy": f1},
             "test": {"f1": f1 + 0.1},
@@ -33,45 +30,8 @@ def record(corpora: tuple[str, ...], counts: dict[str, list[list[int]]] | None =
         }
         for task, f1 in F1[corpora].items()
     }
-    history = pd.DataFrame({"step": [5, 10], "task": corpora[0], "f1": [0.1, 0.2]})
-    return JointRecord(JointRun(corpora, TASKS, 8, 0, Settings()), history, scores, {"device": "cpu: made up"})
-
-
-def test_every_corpus_is_trained_alone_and_with_each_other_once_with_twice_the_batches() -> None:
-    planned = Study(TASKS, steps=100, seed=3).plan()
-    assert [(run.corpora, run.steps) for run in planned] == [
-        *[((task,), 100) for task in TASKS],
-        (("pos", "ner"), 200),
-        (("pos", "chunks"), 200),
-        (("ner", "chunks"), 200),
-    ]
-    assert {(run.vocabulary, run.seed) for run in planned} == {(TASKS, 3)}
-    assert len({run.hash for run in planned}) == 6
-
-
-def test_the_study_has_ten_times_nine_directed_pairs_in_its_published_size() -> None:
-    planned = Study(tuple(map(str, range(10)))).plan()
-    assert [run.steps for run in planned] == [25_000] * 10 + [50_000] * 45
-
-
-def test_a_budget_is_a_share_of_the_batches() -> None:
-    assert Study(TASKS).with_budget(0.25).steps == 6_250
-    for wrong in (0, -1, math.nan):
-        with pytest.raises(ValueError, match="must be a positive share of its batches"):
-            Study(TASKS).with_budget(wrong)
-
-
-def test_corpora_that_are_not_here_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def locate(name: str) -> tuple[Path, ...]:
-        if name != "pos":
-            raise MissingData(f"needs {name}")
-        return ()
-
-    monkeypatch.setattr(sequences, "locate", locate)
-    assert Study(TASKS).missing() == {"ner": "needs ner", "chunks": "needs chunks"}
-    assert Study(("pos", "ner", "pos")).at_hand().corpora == ("pos", "pos")
-    with pytest.raises(MissingData, match="at least two corpora: needs ner; needs chunks"):
-        Study(TASKS).at_hand()
+    tasks = task_rows({task: [0.1, 0.2] for task in corpora})
+    return Record(run_of(corpora, TASKS, steps=40), pd.DataFrame({"epoch": [0, 1]}), tasks, {"by_task": by_task})
 
 
 def test_gains_are_relative_to_the_single_task() -> None:
@@ -103,19 +63,7 @@ def test_intervals_of_gains_resample_sentences() -> None:
     assert frame["high"].tolist() == pytest.approx([100 * np.quantile(1 / draws, 0.975)] * 2, rel=0.03)
 
 
-def test_records_are_packed_and_unpacked(tmp_path: Path) -> None:
-    records = [record(("pos",)), record(("pos", "ner"))]
-    study.pack(records, tmp_path / "new" / "pairs-wiki.parquet")
-    unpacked = study.unpack(tmp_path / "new" / "pairs-wiki.parquet")
-    assert [r.run for r in unpacked] == [r.run for r in records]
-    pd.testing.assert_frame_equal(unpacked[1].history, records[1].history)
-    assert unpacked[1].scores["ner"]["validation"] == {"f1": 0.4, "accuracy": 0.4}
-    assert math.isnan(unpacked[0].scores["pos"]["curve"][2])
-    with pytest.raises(FileNotFoundError, match="make it with `mt2st reproduce --profile imdb --notebooks 10`"):
-        study.unpack(tmp_path / "pairs-imdb.parquet")
-
-
 def test_a_curve_is_indexed_by_the_last_step_of_each_mean() -> None:
     curve = study.curve(record(("pos",)))
-    assert curve.index.tolist() == [2, 4, 6, 8]
+    assert curve.index.tolist() == [10, 20, 30, 40]
     assert curve.tolist()[:2] == [2.0, 1.0]

@@ -8,10 +8,10 @@ from statsmodels.stats.multitest import multipletests
 
 from mt2st.data.vectors import EMBEDDINGS
 from mt2st.experiments import released
-from mt2st.experiments.auxiliaries import UPDATES
-from mt2st.experiments.plans import SETTINGS
 from mt2st.experiments.runs import Configuration, Record, Run
+from mt2st.experiments.strategies import UPDATES
 from mt2st.report import audit, tables
+from mt2st.report.tables import SETTINGS
 from mt2st.schedules import SINGLE_TASK, Constant
 
 Make = Callable[..., Record]
@@ -209,8 +209,8 @@ def test_terms_that_changed_the_training_would_show(known_record: Make) -> None:
     found = audit.without_gradient(with_terms(known_record, accuracy=-0.25, added=1.0))
     assert found["accuracy differs by"].tolist() == [0, 0.25, 0.25, 0.25, 0, *[0.25] * 7]
     records = with_terms(known_record, 0.0, 0.0)
-    moved = records[-1].history.assign(**{"loss.sentiment": [1.0, 0.5, 1.0]})
-    found = audit.without_gradient([*records[:-1], replace(records[-1], history=moved)])
+    moved = known_record(records[-1].run, experiment="released", primary_loss=(1.0, 0.5, 1.0))
+    found = audit.without_gradient([*records[:-1], moved])
     assert found["primary loss differs by"].tolist()[-4:] == [0.5] * 4  # Switch has the same term in all settings
 
 

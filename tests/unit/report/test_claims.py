@@ -9,9 +9,9 @@ from statsmodels.stats.multitest import multipletests
 
 from mt2st.experiments import plans as experiments
 from mt2st.experiments import profiles, released
-from mt2st.experiments.auxiliaries import UPDATES
-from mt2st.experiments.profiles import STRATEGIES, Profile
+from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Record, Run
+from mt2st.experiments.strategies import STRATEGIES, UPDATES
 from mt2st.report import claims, tables
 from mt2st.schedules import SINGLE_TASK
 
@@ -44,7 +44,7 @@ def grid_of(
 
 
 def table_of(records: Sequence[Record], profile: Profile = ON_IMDB) -> pd.DataFrame:
-    return claims.table(profile, records).set_index("id")
+    return claims.verdicts(profile, records).set_index("id")
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +203,7 @@ def test_curves_that_do_what_the_paper_says(known_record: Make) -> None:
     curves = {
         "single": {"validation_loss": (5, 4, 3, 3, 4, 5), "loss": (6, 5, 4, 3, 2, 1)},
         "mtl": {"validation_accuracy": (0.5, 0.5, 0.5, 0.6, 0.7, 0.8)},
-        "switch": {"loss": (9, 8, 7, 2, 1, 0), "loss.sentiment": (5, 4, 3, 1, 0.5, 0.2)},
+        "switch": {"loss": (9, 8, 7, 2, 1, 0), "primary_loss": (5, 4, 3, 1, 0.5, 0.2)},
     }
     table = table_of(grid_of(known_record, curves=curves))
     rows = table.loc[["F5a", "F5b", "F7", "F10", "F10p"]]
@@ -217,7 +217,7 @@ def test_curves_that_do_the_opposite(known_record: Make) -> None:
     curves = {
         "single": {"validation_loss": (5, 4, 3, 3, 2, 1), "loss": (1, 1, 1, 1, 1, 2)},
         "mtl": {"validation_accuracy": (0.5, 0.6, 0.7, 0.8, 0.7, 0.6)},
-        "switch": {"loss": (9, 8, 7, 8, 1, 0), "loss.sentiment": (5, 3, 1, 1, 1, 1)},
+        "switch": {"loss": (9, 8, 7, 8, 1, 0), "primary_loss": (5, 3, 1, 1, 1, 1)},
     }
     rows = table_of(grid_of(known_record, curves=curves)).loc[["F5a", "F5b", "F7", "F10", "F10p"]]
     assert (rows["verdict"] == "not reproduced").all()
@@ -268,7 +268,7 @@ def test_an_embedding_with_one_end_only_is_left_out_of_the_gap(known_record: Mak
 def elsewhere(make: Make, gain: Mapping[str, float]) -> list[Record]:
     """Return tables scored on six other tasks, with a gain in points by strategy."""
     tasks = ("imdb", "sentence_polarity", "ud-ewt", "treebank", "uner-ewt", "wnut-17")
-    configuration = Configuration(epochs=1, evaluate_table=True)
+    configuration = Configuration(epochs=1, evaluate_table=1)
     records = []
     for k, strategy in enumerate(STRATEGIES):
         for seed in range(SEEDS):
@@ -321,3 +321,26 @@ def test_one_seed_proves_nothing(known_record: Make) -> None:
     measured = table[table["n"] > 0]
     assert set(measured["verdict"]) == {"inconclusive"}
     assert measured[["low", "high"]].isna().all(axis=None)
+
+
+# --- for readers
+
+FOUND = pd.DataFrame(
+    [
+        ["more", "points", 28.8, "+10", 12.345, 9.876, 14.8, 10, 0.0123, 3.14159, "not reproduced"],
+        ["some", "nats", np.nan, "–", -0.456, -1.0, 0.088, 10, 1.0, 0.5, "inconclusive"],
+        ["one", "points", 3.0, "–", 2.0, np.nan, np.nan, 1, np.nan, np.nan, "inconclusive"],
+        ["none", "points", np.nan, "none", np.nan, np.nan, np.nan, 0, np.nan, np.nan, "not measured in this profile"],
+    ],
+    columns=["claim", "unit", "paper", "released logs", "ours", "low", "high", "n", "p after Holm", "detectable",
+             "verdict"],
+)  # fmt: skip
+
+
+def test_claims_for_readers_show_nan_as_a_dash() -> None:
+    assert claims.readable(FOUND).to_numpy().tolist() == [
+        ["more", "points", "28.8", "+10", "12.3 [9.9, 14.8]", 10, "0.012", "3.14", "not reproduced"],
+        ["some", "nats", "–", "–", "-0.46 [-1.00, 0.09]", 10, "1.000", "0.50", "inconclusive"],
+        ["one", "points", "3.00", "–", "2.00", 1, "–", "–", "inconclusive"],
+        ["none", "points", "–", "none", "–", 0, "–", "–", "not measured in this profile"],
+    ]

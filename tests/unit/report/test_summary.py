@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from mt2st.experiments.strategies import STRATEGIES, Strategy
 from mt2st.report import summary
+from mt2st.schedules import Constant
 
 SINGLE = [0.50, 0.60, 0.55]
 GAINS = {"mtl": [0.10, 0.12, 0.11], "diminish": [-0.05, -0.06, -0.07], "switch": [0.01, -0.02, 0.04]}
@@ -112,6 +114,38 @@ def test_without_single_task_runs_nothing_is_compared() -> None:
     rows = summary.by_strategy(scores[scores["strategy"] != "single"])
     assert list(rows.index) == ["mtl", "diminish", "switch"]
     assert "difference" not in rows.columns
+
+
+# --- For readers
+
+
+def test_numbers_are_text_for_readers() -> None:
+    shown, rows = summary.readable(_scores()).set_index("strategy"), summary.by_strategy(_scores())
+    assert shown.index.tolist() == ["single-task", "multi-task", "Diminish", "Switch"]
+    assert shown["paper, IMDB (%)"].tolist() == ["48", "68", "71", "77"]
+    row = rows.loc["switch"]
+    assert shown.loc["Switch"].tolist()[1:] == [
+        f"{100 * row['accuracy']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]",
+        f"1.0 [{100 * row['difference_low']:.1f}, {100 * row['difference_high']:.1f}]",
+        "0.75", "24.0", "1.20 [1.20, 1.20]",
+    ]  # fmt: skip
+    assert shown.loc["single-task"].tolist()[2:] == ["–", "–", "20.0", "1"]
+
+
+def test_strategies_that_cannot_be_compared_give_an_empty_table_for_readers() -> None:
+    scores = _scores()
+    assert summary.readable(scores[scores["strategy"] != "single"]).empty
+    assert summary.readable(pd.DataFrame(_runs("single", "CBOW", [0.2]) + _runs("mtl", "SkipGram", [0.3]))).empty
+
+
+def test_a_strategy_of_which_the_paper_says_nothing_has_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STRATEGIES, "own", Strategy("own", "Own", Constant, lambda epochs: {"gamma": 0.5}, "black"))
+    own = _scores().query("strategy == 'mtl'").assign(strategy="own")
+    scores = pd.concat([_scores(), own])
+    shown = summary.readable(scores).set_index("strategy")
+    assert shown.loc["Own", "paper, IMDB (%)"] == "–"
+    assert shown.loc["Own"].tolist()[1:] == shown.loc["multi-task"].tolist()[1:]
+    assert summary.conclusions(scores).splitlines()[3].startswith("own: accuracy +11.0 [")
 
 
 # --- The step at the switch

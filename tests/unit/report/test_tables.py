@@ -8,14 +8,15 @@ import pytest
 
 from mt2st.data.vectors import EMBEDDINGS, TRAINED
 from mt2st.experiments import runs
-from mt2st.experiments.plans import SETTINGS, TABLES
-from mt2st.experiments.profiles import STRATEGIES, Profile
+from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
+from mt2st.experiments.strategies import STRATEGIES
 from mt2st.report import tables
-from mt2st.report.tables import COLUMNS, SCORE_COLUMNS
+from mt2st.report.tables import COLUMNS, SCORE_COLUMNS, SETTINGS
 from mt2st.statistics import mean_interval
 
 Grid = Callable[[Profile, list[str], int], list[Record]]
+TABLES = [row.name for row in STRATEGIES.values() if row.table]
 CELLS = [(embedding, setting) for embedding in EMBEDDINGS for setting in SETTINGS]
 
 
@@ -25,11 +26,11 @@ def scores(grid_of: Grid, profile: Profile) -> pd.DataFrame:
     return runs.score_frame(grid_of(profile, ["CBOW", "SkipGram"], 3))
 
 
-@pytest.mark.parametrize("number", TABLES)
-def test_a_table_has_5_embeddings_by_5_settings_in_the_papers_order(scores: pd.DataFrame, number: int) -> None:
-    table = tables.table(number, scores)
+@pytest.mark.parametrize("strategy", TABLES)
+def test_a_table_has_5_embeddings_by_5_settings_in_the_papers_order(scores: pd.DataFrame, strategy: str) -> None:
+    table = tables.accuracies(strategy, scores)
     assert list(zip(table["embedding"], table["setting"], strict=True)) == CELLS
-    assert table["strategy"].unique().tolist() == [TABLES[number]]
+    assert table["strategy"].unique().tolist() == [strategy]
 
 
 def test_the_columns_are_those_of_the_paper_and_ours() -> None:
@@ -43,7 +44,7 @@ def test_the_columns_are_those_of_the_paper_and_ours() -> None:
 def test_a_cell_is_the_mean_over_seeds_with_its_interval(scores: pd.DataFrame) -> None:
     cell = scores[(scores["strategy"] == "diminish") & (scores["embedding"] == "SkipGram")]
     cell = cell[cell["setting"] == "update2"]
-    row = tables.table(2, scores).iloc[CELLS.index(("SkipGram", "update2"))]
+    row = tables.accuracies("diminish", scores).iloc[CELLS.index(("SkipGram", "update2"))]
     interval = mean_interval(cell["accuracy"].to_numpy())
     assert row["seeds"] == len(cell) == 3
     assert row["accuracy_mean"] == pytest.approx(cell["accuracy"].mean())
@@ -56,8 +57,8 @@ def test_a_cell_is_the_mean_over_seeds_with_its_interval(scores: pd.DataFrame) -
 
 def test_original_is_single_task_in_all_three_tables(scores: pd.DataFrame) -> None:
     single = scores[(scores["strategy"] == "single") & (scores["embedding"] == "CBOW")]["accuracy"].mean()
-    for number in TABLES:
-        row = tables.table(number, scores).iloc[0]
+    for strategy in TABLES:
+        row = tables.accuracies(strategy, scores).iloc[0]
         assert row["setting"] == "original"
         assert row["accuracy_mean"] == pytest.approx(single)
 
@@ -65,19 +66,19 @@ def test_original_is_single_task_in_all_three_tables(scores: pd.DataFrame) -> No
 def test_intervals_end_at_0_and_1() -> None:
     row = dict.fromkeys(SCORE_COLUMNS, 0.5) | {"strategy": "mtl", "embedding": "CBOW", "setting": "update0"}
     frame = pd.DataFrame([row | {"accuracy": a, "train_seconds": 1.0} for a in (0.01, 0.99)])
-    found = tables.table(1, frame, ["CBOW"]).iloc[1]
+    found = tables.accuracies("mtl", frame, ["CBOW"]).iloc[1]
     assert (found["accuracy_low"], found["accuracy_mean"], found["accuracy_high"]) == (0, 0.5, 1)
 
 
 def test_one_seed_has_no_interval(grid_of: Grid, profile: Profile) -> None:
-    row = tables.table(1, runs.score_frame(grid_of(profile, ["CBOW"], 1)), ["CBOW"]).iloc[2]
+    row = tables.accuracies("mtl", runs.score_frame(grid_of(profile, ["CBOW"], 1)), ["CBOW"]).iloc[2]
     assert row["seeds"] == 1
     assert np.isnan([row["accuracy_low"], row["accuracy_high"]]).all()
     assert 0.4 < row["accuracy_mean"] < 0.6
 
 
 def test_rows_without_runs_say_why(scores: pd.DataFrame) -> None:
-    table = tables.table(3, scores)
+    table = tables.accuracies("switch", scores)
     notes = table.groupby("embedding", sort=False)["note"].unique().map(list).to_dict()
     assert notes == {
         "CBOW": [""],
@@ -92,7 +93,7 @@ def test_rows_without_runs_say_why(scores: pd.DataFrame) -> None:
 
 
 def test_glove_rows_that_were_run_have_no_note(scores: pd.DataFrame) -> None:
-    table = tables.table(1, scores.assign(embedding="GloveTwitter"), ["GloveTwitter"])
+    table = tables.accuracies("mtl", scores.assign(embedding="GloveTwitter"), ["GloveTwitter"])
     assert table["note"].tolist() == [""] * 5
     assert (table["seeds"] > 0).all()
 
@@ -114,7 +115,7 @@ def test_the_papers_accuracies_are_as_printed(strategy: str, embedding: str, set
     assert tables.paper_accuracy(strategy, embedding, setting) == pytest.approx(accuracy)
 
 
-@pytest.mark.parametrize("strategy", TABLES.values())
+@pytest.mark.parametrize("strategy", TABLES)
 def test_the_paper_prints_all_25_cells(strategy: str, paper_folder: Path) -> None:
     printed = pd.read_csv(paper_folder / "tables.csv")
     printed = printed[(printed["strategy"] == strategy) & printed["setting"].isin(SETTINGS)]
@@ -124,10 +125,8 @@ def test_the_paper_prints_all_25_cells(strategy: str, paper_folder: Path) -> Non
 
 
 def test_the_papers_mean_single_task_accuracy_is_that_of_table_1() -> None:
-    from mt2st.report.summary import PAPER_ACCURACY
-
     originals = [tables.paper_accuracy("mtl", embedding, "original") for embedding in EMBEDDINGS]
-    assert PAPER_ACCURACY["single"] == pytest.approx(np.mean(originals))
+    assert STRATEGIES["single"].paper_accuracy == pytest.approx(np.mean(originals))
 
 
 @pytest.mark.parametrize(
@@ -180,7 +179,7 @@ def test_the_compact_table_puts_three_tables_side_by_side(scores: pd.DataFrame) 
     assert len(compact) == 25
     row = compact.iloc[CELLS.index(("CBOW", "update2"))]
     assert (row["mtl: paper"], row["mtl: released logs"]) == ("71", "55")
-    full = tables.table(1, scores).iloc[CELLS.index(("CBOW", "update2"))]
+    full = tables.accuracies("mtl", scores).iloc[CELLS.index(("CBOW", "update2"))]
     mean, low, high = (100 * full[f"accuracy_{name}"] for name in ("mean", "low", "high"))
     assert row["mtl: ours"] == f"{mean:.1f} [{low:.0f}, {high:.0f}]"
 
@@ -203,37 +202,16 @@ def test_markdown_rounds_and_shows_missing_values_as_a_dash() -> None:
     assert "| x | 0.1 | 3 |" in tables.to_markdown(frame, decimals=1)
 
 
-def test_the_written_csv_reads_back_as_the_table(scores: pd.DataFrame, tmp_path: Path) -> None:
-    files = tables.write(2, scores, tmp_path)
-    assert [file.name for file in files] == ["table_2.csv", "table_2.md", "table_2.tex"]
-    read = pd.read_csv(files[0], keep_default_na=False, na_values={name: [""] for name in COLUMNS if name != "note"})
-    assert read.columns.tolist() == COLUMNS
-    pd.testing.assert_frame_equal(read, tables.table(2, scores), check_dtype=False, rtol=1e-5)
-
-
-def test_the_written_markdown_and_latex_have_a_row_a_cell(scores: pd.DataFrame, tmp_path: Path) -> None:
-    _, markdown, latex = (file.read_text(encoding="utf-8") for file in tables.write(3, scores, tmp_path))
-    assert markdown.startswith("Table III: MT2ST Switch\n\n| strategy | embedding |")
-    assert markdown.count("\n| switch |") == 25
-    assert latex.count("switch &") == 25
-    assert r"\caption{Table III: MT2ST Switch}" in latex
-    assert "accuracy mean" in latex
-
-
 def test_all_trained_embeddings_can_be_in_a_table(grid_of: Grid, profile: Profile) -> None:
-    table = tables.table(1, runs.score_frame(grid_of(profile, list(TRAINED), 1)))
+    table = tables.accuracies("mtl", runs.score_frame(grid_of(profile, list(TRAINED), 1)))
     assert (table.loc[table["embedding"] != "GloveTwitter", "seeds"] == 1).all()
 
 
 def test_a_table_shows_the_embeddings_asked_for_only(scores: pd.DataFrame) -> None:
-    assert tables.table(1, scores, ["SkipGram"])["embedding"].tolist() == ["SkipGram"] * 5
+    assert tables.accuracies("mtl", scores, ["SkipGram"])["embedding"].tolist() == ["SkipGram"] * 5
 
 
 def test_runs_with_other_settings_are_in_no_row(grid_of: Grid, profile: Profile) -> None:
     records = grid_of(profile, ["CBOW"], 1)
     other = replace(records[-1], run=replace(records[-1].run, auxiliaries=("update0", "update1")))
-    assert tables.table(3, runs.score_frame([other]), ["CBOW"])["seeds"].tolist() == [0] * 5
-
-
-def test_strategies_of_tables_are_strategies() -> None:
-    assert set(TABLES.values()) == set(STRATEGIES) - {"single"}
+    assert tables.accuracies("switch", runs.score_frame([other]), ["CBOW"])["seeds"].tolist() == [0] * 5

@@ -37,6 +37,11 @@ def some(make: Make, strategy: str, seconds: Sequence[float], **options: object)
 # --- one run
 
 
+def test_the_first_target_is_the_single_task_arms_own(known_record: Make) -> None:
+    records = some(known_record, "single", [1.0, 2.0]) + some(known_record, "mtl", [1.0], validation_accuracy=0.9)
+    assert timing.targets(records) == [0.7, 0.65, 0.70, 0.75]
+
+
 def test_the_target_is_the_best_of_the_mean_curve_and_not_the_mean_of_the_best(known_record: Make) -> None:
     first = known_record(run_of("single", 0), validation_accuracy=(0.5, 0.8, 0.6, 0.6))
     second = known_record(run_of("single", 1), validation_accuracy=(0.5, 0.6, 0.7, 0.9))
@@ -45,26 +50,26 @@ def test_the_target_is_the_best_of_the_mean_curve_and_not_the_mean_of_the_best(k
 
 
 def test_costs_add_up_over_epochs(known_record: Make) -> None:
-    spent = timing.costs(known_record(run_of("single"), cpu_seconds=(1, 2, 3, 4)))
+    spent = timing.spent(known_record(run_of("single"), cpu_seconds=(1, 2, 3, 4)))
     assert spent["seconds"].tolist() == [1, 3, 6, 10]
     assert spent["operations"].tolist() == [100, 200, 300, 400]
 
 
 def test_an_auxiliary_task_costs_operations_in_the_epochs_that_compute_it(known_record: Make) -> None:
     def operations(strategy: str) -> list[float]:
-        return timing.costs(known_record(run_of(strategy), flops=10))["operations"].tolist()
+        return timing.spent(known_record(run_of(strategy), flops=10))["operations"].tolist()
 
     assert operations("mtl") == [110, 220, 330, 440]
     assert operations("switch") == [110, 220, 320, 420]
     faint = replace(run_of("diminish"), configuration=Configuration(epochs=4, epsilon=0.5))  # 1, 0.74, 0.55, 0.41
-    assert timing.costs(known_record(faint, flops=10))["operations"].tolist() == [110, 220, 330, 430]
+    assert timing.spent(known_record(faint, flops=10))["operations"].tolist() == [110, 220, 330, 430]
 
 
 def test_seconds_are_the_processors_where_a_run_is_made_on_one(known_record: Make) -> None:
     record = known_record(run_of("single"), cpu_seconds=1.0, train_seconds=7.0)
-    assert timing.costs(record)["seconds"].iloc[-1] == 4
+    assert timing.spent(record)["seconds"].iloc[-1] == 4
     on_gpu = replace(record, environment={"device": "cuda: made up"})
-    assert timing.costs(on_gpu)["seconds"].iloc[-1] == 28
+    assert timing.spent(on_gpu)["seconds"].iloc[-1] == 28
 
 
 def test_time_to_a_target_ends_with_the_first_epoch_that_reaches_it(known_record: Make) -> None:
@@ -133,7 +138,7 @@ def test_ratios_are_geometric_means_over_seeds(known_record: Make) -> None:
         for strategy, seconds in [("single", single), ("mtl", multi)]
         for record in some(known_record, strategy, seconds, validation_accuracy=(0.7, 0.5, 0.5, 0.5))
     ]
-    row = timing.table(records, [0.7]).set_index("strategy").loc["mtl"]
+    row = timing.costs(records, [0.7]).set_index("strategy").loc["mtl"]
     logs = np.log(np.divide(multi, single))
     expected = stats.ttest_1samp(logs, 0).confidence_interval(0.95)
     assert row["seconds / single"] == pytest.approx(stats.gmean(np.divide(multi, single)))
@@ -146,7 +151,7 @@ def test_ratios_are_geometric_means_over_seeds(known_record: Make) -> None:
 def test_the_table_gives_shares_costs_and_ratios_by_target(known_record: Make) -> None:
     records = some(known_record, "single", [1.0, 1.0]) + some(known_record, "switch", [2.0, 2.0])
     records += some(known_record, "mtl", [1.5, 1.5], validation_accuracy=(0.5, 0.5, 0.5, 0.6), flops=300)
-    table = timing.table(records, [0.6, 0.7]).set_index(["target", "strategy"])
+    table = timing.costs(records, [0.6, 0.7]).set_index(["target", "strategy"])
     assert table.index.tolist() == [(t, s) for t in (0.6, 0.7) for s in ("single", "mtl", "switch")]
     assert table["reached"].tolist() == [1, 1, 1, 1, 0, 1]
     assert table["seconds"].tolist() == [2, 4, 4, 3, 4, 4]  # at most the horizon of four
@@ -162,7 +167,7 @@ def test_two_arms_that_never_get_there_have_no_ratio(known_record: Make) -> None
     every = [0.1, 0.2, 0.3]
     records = some(known_record, "single", every, validation_accuracy=0.5) + some(known_record, "mtl", every)
     records += some(known_record, "switch", every, validation_accuracy=0.5)
-    table = timing.table(records, [0.7]).set_index("strategy")
+    table = timing.costs(records, [0.7]).set_index("strategy")
     assert np.isnan(table.loc["switch", ["seconds / single", "seconds / single p"]].astype(float)).all()
     assert table.loc["switch", "seconds / mtl"] == pytest.approx(4 / 3)
 
@@ -175,7 +180,7 @@ def test_whole_training_needs_no_target(known_record: Make) -> None:
         pd.DataFrame({"diminish": [4.4, 8.8], "mtl": [8.0, 16.0], "single": [4.0, 8.0]}, index=[0, 1]),
         check_names=False,
     )
-    table = timing.whole_table(records, "seconds").set_index("strategy")
+    table = timing.whole_costs(records, "seconds").set_index("strategy")
     assert table.index.tolist() == ["single", "mtl", "diminish"]
     assert table["n"].tolist() == [2, 2, 2]
     assert table["seconds"].tolist() == pytest.approx([6, 12, 6.6])

@@ -1,6 +1,5 @@
 import hashlib
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -87,7 +86,7 @@ def part_of(file: Path) -> Path:
 def interrupt(site: Site, file: Path) -> None:
     """Download half of the file, then lose the connection."""
     site.stop_after = HALF
-    with pytest.raises(ConnectionError, match="the same command goes on after 131,072 bytes; check the network"):
+    with pytest.raises(ConnectionError, match="goes on after 131,072 bytes"):
         fetch(site.url, file, CHECKSUM)
     site.stop_after = None
 
@@ -149,12 +148,8 @@ def test_a_part_longer_than_the_file_is_begun_anew(site: Site, file: Path) -> No
 
 def test_altered_bytes_are_refused_deleted_and_fetched_again(site: Site, file: Path) -> None:
     site.content = CONTENT[:-1] + b"?"
-    with pytest.raises(ConnectionError) as caught:
+    with pytest.raises(ConnectionError, match=rf"file\.bin .* {site.url} .* {CHECKSUM} .*ask the librarian"):
         fetch(site.url, file, CHECKSUM, "ask the librarian")
-    assert str(caught.value) == (
-        f"file.bin could not be downloaded: what {site.url} sent does not have the checksum {CHECKSUM} and was "
-        "deleted; try again; ask the librarian"
-    )
     assert not file.exists()
     assert not part_of(file).exists()
     site.content = CONTENT
@@ -179,20 +174,14 @@ def test_a_file_that_is_there_but_damaged_is_replaced(content: bytes, site: Site
 
 
 def test_a_page_that_is_not_there_is_one_line_that_says_what_else_to_do(site: Site, file: Path) -> None:
-    with pytest.raises(ConnectionError) as caught:
+    with pytest.raises(ConnectionError, match=r"^file\.bin .*404 .*ask the librarian$"):  # "." is no line end
         fetch(f"{site.url}.gz", file, CHECKSUM, "ask the librarian")
-    assert str(caught.value).startswith("file.bin could not be downloaded (404 ")
-    assert str(caught.value).endswith("; ask the librarian")
-    assert "\n" not in str(caught.value)
     assert not part_of(file).exists()
 
 
-def test_an_unreachable_server_is_a_connection_error(file: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with pytest.raises(ConnectionError, match=r"file\.bin could not be downloaded \(.*refused.*\); check the network$"):
-        fetch(f"http://127.0.0.1:{port}/file.bin", file, CHECKSUM)
+def test_an_unreachable_server_is_a_connection_error(file: Path, unanswered: str) -> None:
+    with pytest.raises(ConnectionError, match=r"file\.bin .*refused"):
+        fetch(f"{unanswered}/file.bin", file, CHECKSUM)
 
 
 def test_a_terminal_gets_a_bar_that_begins_where_the_part_ends(
@@ -218,7 +207,7 @@ def test_the_first_intact_file_is_chosen(tmp_path: Path) -> None:
 
 
 def test_only_damaged_files_are_named_with_the_command(tmp_path: Path) -> None:
-    with pytest.raises(DamagedData, match=r"first is cut off or altered: run `mt2st data fetch set`"):
+    with pytest.raises(DamagedData, match=r"first .*`mt2st data fetch set`"):
         first_intact([tmp_path / "first", tmp_path / "second"], lambda file: False, "needs it", "set")
 
 

@@ -1,11 +1,5 @@
 import gzip
 import hashlib
-import lzma
-import socket
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -29,20 +23,14 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def site(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Serve `FILE` on this machine in place of GitHub; yields it."""
-    file = tmp_path / "site" / FILE.repository / FILE.commit / FILE.path
+def site(home: Path, web: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Serve `FILE` on this machine in place of GitHub."""
+    folder, url = web
+    file = folder / FILE.repository / FILE.commit / FILE.path
     file.parent.mkdir(parents=True)
     file.write_bytes(CONTENT)
-    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "site"))
-    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        monkeypatch.setattr(upstream, "HOST", f"http://127.0.0.1:{server.server_port}")
-        yield file
-        server.shutdown()
-        thread.join()
+    monkeypatch.setattr(upstream, "HOST", url)
+    return file
 
 
 def test_the_address_is_that_of_the_bytes_at_a_commit() -> None:
@@ -68,36 +56,8 @@ def test_the_first_name_counts_more_than_the_folder(home: Path, mirror: Path) ->
 
 
 def test_a_missing_file_says_how_to_get_it(home: Path) -> None:
-    with pytest.raises(MissingData) as caught:
+    with pytest.raises(MissingData, match=rf"`mt2st data fetch corpus`.* small\.conll .* {paths.downloads()}"):
         upstream.locate("corpus", "small.conll", "draft")
-    assert str(caught.value) == (
-        "needs corpus: run `mt2st data fetch corpus`, or put small.conll (or .xz or .gz) into "
-        f"{paths.downloads()} or a folder named by MT2ST_DATA_MIRROR"
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [("x.txt", CONTENT), ("x.txt.gz", gzip.compress(CONTENT, mtime=0)), ("x.txt.xz", lzma.compress(CONTENT))],
-)
-def test_plain_and_compressed_files_hold_the_same_text(tmp_path: Path, name: str, content: bytes) -> None:
-    (tmp_path / name).write_bytes(content)
-    assert upstream.read_text(tmp_path / name) == CONTENT.decode()
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("x.txt", "é".encode("latin-1")),
-        ("x.txt.gz", gzip.compress(CONTENT, mtime=0)[:-9]),
-        ("x.txt.xz", lzma.compress(CONTENT)[:-9]),
-        ("x.txt.gz", CONTENT),
-    ],
-)
-def test_a_damaged_file_is_named(tmp_path: Path, name: str, content: bytes) -> None:
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match=rf"{name} cannot be read .*; fetch it again"):
-        upstream.read_text(tmp_path / name)
 
 
 def test_files_are_downloaded_once_and_found_afterwards(site: Path) -> None:
@@ -111,17 +71,14 @@ def test_files_are_downloaded_once_and_found_afterwards(site: Path) -> None:
 
 def test_an_altered_file_is_refused_and_not_kept(site: Path) -> None:
     site.write_bytes(b"something else")
-    with pytest.raises(
-        ConnectionError, match=r"small\.conll could not be downloaded: what http.* sent does not have the checksum"
-    ):
+    with pytest.raises(ConnectionError, match=r"small\.conll could not be downloaded: .* checksum"):
         upstream.fetch("corpus", [FILE])
     assert upstream.find(FILE.name) is None
 
 
-def test_an_unreachable_site_is_a_connection_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    monkeypatch.setattr(upstream, "HOST", f"http://127.0.0.1:{port}")
-    with pytest.raises(ConnectionError, match=rf"try again, or put small\.conll into {paths.downloads()}"):
+def test_an_unreachable_site_is_a_connection_error(
+    home: Path, unanswered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstream, "HOST", unanswered)
+    with pytest.raises(ConnectionError, match=rf"small\.conll into {paths.downloads()}"):
         upstream.fetch("corpus", [FILE])

@@ -42,14 +42,14 @@ def test_nltks_own_folders_are_looked_in_too(folder: Path, tmp_path: Path, monke
 
 @pytest.mark.usefixtures("folder")
 def test_a_package_that_is_not_here_is_missing_data() -> None:
-    with pytest.raises(MissingData, match=r"^needs NLTK's small: run `mt2st data fetch small`$"):
+    with pytest.raises(MissingData, match="`mt2st data fetch small`"):
         nltk_packages.locate("small")
 
 
 def test_an_archive_that_was_cut_off_is_passed_over_or_refused(folder: Path) -> None:
     file = put(folder)
     file.write_bytes(file.read_bytes()[:30])
-    with pytest.raises(DamagedData, match=r"mirror/nltk_data/corpora/small\.zip is cut off or altered: run"):
+    with pytest.raises(DamagedData, match=r"mirror/nltk_data/corpora/small\.zip"):
         nltk_packages.locate("small")
     whole = put(paths.downloads())
     assert nltk_packages.locate("small") == whole

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from mt2st.data import sources
 from mt2st.data.files.errors import MissingData
-from mt2st.data.tags import sequences
 
 # Made up in the format of CCGbank's .auto files.
 TREE = (
@@ -21,7 +21,7 @@ def put(mirror: Path, sections: list[int], tree: str = TREE) -> None:
 
 def test_leaves_are_words_and_categories_and_sections_the_parts(empty_mirror: Path) -> None:
     put(empty_mirror, [*range(25)])
-    data = sequences.load("ccgbank")
+    data = sources.load_tags("ccgbank")
     assert [len(part) for part in (data.train, data.validation, data.test)] == [20, 1, 1]
     assert data.test.sentences == [["Ada", "slept", "."]]
     assert data.test.tags == [["NP", "S[dcl]\\NP", "."]]
@@ -29,12 +29,12 @@ def test_leaves_are_words_and_categories_and_sections_the_parts(empty_mirror: Pa
 
 def test_a_section_that_is_missing_makes_the_corpus_missing(empty_mirror: Path) -> None:
     put(empty_mirror, [*range(23)])
-    with pytest.raises(MissingData, match="needs ccgbank: put the folder data/AUTO"):
-        sequences.load("ccgbank")
+    with pytest.raises(MissingData, match="put the folder data/AUTO"):
+        sources.load_tags("ccgbank")
 
 
 @pytest.mark.parametrize("tree", ["", TREE.replace("<L NP NNP", "<L NP"), TREE[:-6], "(<T S 0 0> )"])
 def test_a_bad_derivation_is_named_by_its_line(empty_mirror: Path, tree: str) -> None:
     put(empty_mirror, [*range(24)], tree)
     with pytest.raises(ValueError, match=r"wsj_0201\.auto:2: not a derivation"):
-        sequences.load("ccgbank")
+        sources.load_tags("ccgbank")

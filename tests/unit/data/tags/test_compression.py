@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mt2st.data.tags import compression, sequences
+from mt2st.data import sources
+from mt2st.data.tags import compression
 
 
 def record(words: list[str], kept: list[int]) -> str:
@@ -27,7 +28,7 @@ def put(mirror: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> None:
 
 def test_words_of_kept_nodes_are_kept(empty_mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(empty_mirror, monkeypatch)
-    data = sequences.load("compression")
+    data = sources.load_tags("compression")
     assert data.train.sentences == [["New", "York", "sleeps", "."]]
     assert data.train.tags == [["keep", "keep", "keep", "delete"]]
     assert (data.test.sentences[0][0], data.validation.sentences[0][0]) == ("0", "1")
@@ -40,4 +41,4 @@ def test_a_broken_record_is_named_by_its_line(empty_mirror: Path, monkeypatch: p
     put(empty_mirror, monkeypatch, broken)
     line = record(["New", "York", "sleeps", "."], [1, 2]).count("\n") + 3
     with pytest.raises(ValueError, match=rf"train01\.json\.gz: the record at line {line} is broken"):
-        sequences.load("compression")
+        sources.load_tags("compression")

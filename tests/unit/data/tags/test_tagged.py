@@ -1,10 +1,46 @@
-from mt2st.data.tags.tagged import split_in_order, tag_characters, tag_run
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from mt2st.data.tags.columns import OUTSIDE, follows
+from mt2st.data.tags.tagged import TOKENIZER, split_in_order, tag_characters, tag_run
+from mt2st.data.tags.taggings import marks_to_iob2
+
+
+def is_iob2(tags: list[str]) -> bool:
+    return all(follows(before, tag) for before, tag in pairwise([OUTSIDE, *tags]))
 
 
 def test_a_run_with_a_gap_is_two_spans() -> None:
     tags = ["O"] * 5
     tag_run(tags, (0, 1, 4), "X")
     assert tags == ["B-X", "I-X", "O", "O", "B-X"]
+
+
+@given(
+    length=some.integers(1, 12),
+    places=some.sets(some.integers(0, 11)),
+    others=some.sets(some.integers(0, 11)),
+)
+def test_runs_tag_their_tokens_alone_and_are_iob2(length: int, places: set[int], others: set[int]) -> None:
+    first = sorted(place for place in places if place < length)
+    second = sorted(place for place in others if place < length and place not in first)
+    tags = [OUTSIDE] * length
+    tag_run(tags, first, "X")
+    tag_run(tags, second, "Y-Z")
+    assert is_iob2(tags)
+    assert [i for i, tag in enumerate(tags) if tag[2:] == "X"] == first
+    assert [i for i, tag in enumerate(tags) if tag[2:] == "Y-Z"] == second
+
+
+@given(marks=some.lists(some.integers(0, 1)))
+def test_marks_become_iob2_that_says_the_same(marks: list[int]) -> None:
+    tags = marks_to_iob2(marks, "link")
+    assert is_iob2(tags)
+    assert [int(tag != OUTSIDE) for tag in tags] == marks
+    assert sum(tag == "B-link" for tag in tags) == sum(pair == (0, 1) for pair in pairwise([0, *marks]))
 
 
 def test_of_stretches_that_share_a_token_the_longer_is_kept() -> None:
@@ -14,5 +50,34 @@ def test_of_stretches_that_share_a_token_the_longer_is_kept() -> None:
     assert tags == ["B-LONG", "I-LONG", "B-INSIDE", "O"]
 
 
-def test_parts_are_eight_one_and_one_tenths() -> None:
-    assert split_in_order("abcdefghij") == ("abcdefgh", "i", "j")
+@given(
+    text=some.text(alphabet="ab'. \n", max_size=30),
+    ends=some.lists(some.tuples(some.integers(0, 30), some.integers(0, 30)), max_size=4),
+)
+def test_characters_become_iob2_over_the_tokens_that_they_touch(text: str, ends: list[tuple[int, int]]) -> None:
+    marked = [(min(pair), max(pair), f"kind{i}") for i, pair in enumerate(ends) if max(pair) <= len(text)]
+    tokens, tags = tag_characters(text, marked)
+    places = list(TOKENIZER.span_tokenize(text))
+    assert tokens == [text[start:end] for start, end in places]
+    assert len(tags) == len(tokens)
+    assert is_iob2(tags)
+    for start, end, kind in marked:
+        tagged = [i for i, tag in enumerate(tags) if tag[2:] == kind]
+        touched = [i for i, (first, last) in enumerate(places) if first < end and start < last]
+        assert tagged in ([], touched)
+    for i, (first, last) in enumerate(places):
+        assert tags[i] == OUTSIDE or any(first < end and start < last for start, end, _ in marked)
+
+
+@pytest.mark.parametrize(("items", "parts"), [("abcdefghij", ("abcdefgh", "i", "j")), ("abc", ("ab", "c", ""))])
+def test_parts_are_eight_one_and_one_tenths(items: str, parts: tuple[str, ...]) -> None:
+    assert split_in_order(items) == parts
+
+
+@given(items=some.lists(some.integers()))
+def test_parts_in_order_are_all_items_in_about_the_shares_asked_for(items: list[int]) -> None:
+    train, validation, test = split_in_order(items)
+    assert [*train, *validation, *test] == items
+    assert [len(part) for part in (train, validation, test)] == pytest.approx(
+        [len(items) * share for share in (0.8, 0.1, 0.1)], abs=1.01
+    )

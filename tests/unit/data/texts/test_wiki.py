@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from gensim.test.utils import datapath
+from hypothesis import given
+from hypothesis import strategies as some
 
-from mt2st.data.dataset import Dataset, Examples
+from mt2st.data.dataset import Dataset, Examples, Sizes
+from mt2st.data.tags.taggings import marks_to_iob2
 from mt2st.data.texts import wiki
 
 PEOPLE = {
@@ -156,7 +159,7 @@ def test_labels_are_the_topics_of_the_sentences_articles(
 def test_no_article_is_in_two_parts_nor_a_held_out_one_in_the_background(
     seed: int, articles_of: dict[tuple[str, ...], set[tuple[str, str]]]
 ) -> None:
-    dataset = wiki.load(seed, wiki.Sizes(200, 100, 150))
+    dataset = wiki.load(seed, Sizes(200, 100, 150))
     texts = {name: [tuple(text) for text in part.texts] for name, part in parts_of(dataset).items()}
     texts["background"] = [lower(tokens) for tokens in dataset.background.tokens]
     # A few sentences stand in two articles; the others say which article they are from.
@@ -178,9 +181,8 @@ def test_the_background_is_all_text_of_its_articles_with_both_tags(
     frame = wiki.sentences()
     whole = frame[frame["article"].isin(inside)]
     assert [list(tokens) for tokens in background.tokens] == whole["tokens"].map(list).tolist()
-    for name in ("hyperlink", "emphasis"):
-        assert [list(tags) for tags in background.tags[name]] == whole[name].map(list).tolist()
-        assert background.tag_classes[name] == ("outside", "inside")
+    for name, kind in [("hyperlink", "link"), ("emphasis", "emphasis")]:
+        assert background.tags[name] == [marks_to_iob2(marks, kind) for marks in whole[name]]
 
 
 def test_the_background_keeps_case_and_the_examples_do_not(small_topic: Dataset) -> None:
@@ -197,6 +199,24 @@ def test_a_quarter_of_each_topics_articles_is_tested_and_a_fifth_validated() -> 
     assert {topic: tuple(counts[topic, part] for part in PARTS) for topic in expected} == expected
 
 
+@given(
+    counts=some.tuples(*[some.integers(5, 40)] * 3),
+    repeats=some.integers(1, 3),
+    seed=some.integers(0, 2**32 - 1),
+)
+def test_every_article_is_in_one_part_and_parts_have_their_shares(
+    counts: tuple[int, int, int], repeats: int, seed: int
+) -> None:
+    articles = [(f"{topic} {i}", topic) for topic, n in zip(wiki.TOPICS, counts, strict=True) for i in range(n)]
+    frame = pd.DataFrame(articles * repeats, columns=["article", "topic"])
+    part_of = wiki.split_articles(frame, np.random.default_rng(seed))
+    assert part_of.keys() == {article for article, _ in articles}
+    for topic, n in zip(wiki.TOPICS, counts, strict=True):
+        found = Counter(part_of[article] for article, of in articles if of == topic)
+        test, validation = max(2, round(n / 4)), max(2, round(n / 5))
+        assert found == {"test": test, "validation": validation, "train": n - test - validation}
+
+
 def test_no_sentence_is_drawn_twice(small_topic: Dataset) -> None:
     frame = wiki.sentences()
     repeated = frame["tokens"].map(lower).value_counts()
@@ -206,7 +226,7 @@ def test_no_sentence_is_drawn_twice(small_topic: Dataset) -> None:
 
 
 def test_the_same_seed_gives_the_same_data_and_another_seed_other_data(small_topic: Dataset) -> None:
-    again, other = wiki.load(0, wiki.Sizes(40, 20, 20)), wiki.load(1, wiki.Sizes(40, 20, 20))
+    again, other = wiki.load(0, Sizes(40, 20, 20)), wiki.load(1, Sizes(40, 20, 20))
     assert again.train.texts == small_topic.train.texts
     assert again.test.texts == small_topic.test.texts
     assert other.train.texts != small_topic.train.texts
@@ -214,7 +234,7 @@ def test_the_same_seed_gives_the_same_data_and_another_seed_other_data(small_top
 
 def test_too_many_sentences_are_refused_naming_topic_part_and_number() -> None:
     with pytest.raises(ValueError, match=r"topic 'person' has \d+ test sentences, 5000 were asked for"):
-        wiki.load(0, wiki.Sizes(10, 10, 5000))
+        wiki.load(0, Sizes(10, 10, 5000))
 
 
 def test_the_data_set_names_the_dump(small_topic: Dataset) -> None:

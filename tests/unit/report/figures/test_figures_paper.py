@@ -1,5 +1,4 @@
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,16 +10,17 @@ from matplotlib.lines import Line2D
 
 from mt2st.data.vectors import EMBEDDINGS
 from mt2st.experiments import profiles, runs
-from mt2st.experiments.auxiliaries import UPDATES
-from mt2st.experiments.plans import SETTINGS
-from mt2st.experiments.profiles import NAMES, STRATEGIES, Profile
+from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
+from mt2st.experiments.strategies import STRATEGIES, UPDATES, Strategy, label
 from mt2st.report import tables
 from mt2st.report.figures import paper as figures
 from mt2st.report.summary import by_strategy
-from mt2st.schedules import Constant, Diminish, Switch
+from mt2st.report.tables import SETTINGS
+from mt2st.schedules import Constant, Diminish, Schedule, Switch
 from mt2st.training import EPSILON
 
+WITH_AUXILIARIES = ("mtl", "diminish", "switch")
 PAIR = ("CBOW", "SkipGram")
 
 
@@ -33,6 +33,16 @@ def records(grid_of: Callable[[Profile, Sequence[str], int], list[Record]]) -> l
 @pytest.fixture(scope="module")
 def history(records: list[Record]) -> pd.DataFrame:
     return runs.history_frame(records)
+
+
+@pytest.fixture(scope="module")
+def tasks(records: list[Record]) -> pd.DataFrame:
+    return runs.task_frame(records)
+
+
+@pytest.fixture(scope="module")
+def schedules(records: list[Record]) -> dict[str, Schedule]:
+    return {record.run.strategy: record.run.schedule for record in records}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +64,7 @@ def mean_of(frame: pd.DataFrame, column: str, **where: str) -> np.ndarray:
     return np.array([frame[frame["epoch"] == t][column].mean() for t in sorted(frame["epoch"].unique())])
 
 
-@pytest.mark.parametrize(("strategy", "embedding"), [(s, e) for s in STRATEGIES[1:] for e in PAIR])
+@pytest.mark.parametrize(("strategy", "embedding"), [(s, e) for s in WITH_AUXILIARIES for e in PAIR])
 def test_loss_lines_are_the_means_over_seeds(history: pd.DataFrame, strategy: str, embedding: str) -> None:
     panel = figures.losses(history, strategy).axes[EMBEDDINGS.index(embedding)]
     assert panel.get_title() == embedding
@@ -64,7 +74,7 @@ def test_loss_lines_are_the_means_over_seeds(history: pd.DataFrame, strategy: st
         np.testing.assert_array_equal(line_of(panel, setting).get_xdata(), range(len(expected)))
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES[1:])
+@pytest.mark.parametrize("strategy", WITH_AUXILIARIES)
 def test_accuracy_lines_are_the_means_over_seeds(history: pd.DataFrame, strategy: str) -> None:
     panel = figures.accuracies(history, strategy, ["SkipGram"]).axes[0]
     for setting in UPDATES:
@@ -104,10 +114,10 @@ def test_losses_have_no_diamonds(history: pd.DataFrame) -> None:
 
 
 def test_the_switch_is_marked_between_the_last_epoch_with_and_the_first_without(
-    history: pd.DataFrame, profile: Profile
+    history: pd.DataFrame, schedules: dict[str, Schedule]
 ) -> None:
     panel = figures.losses(history, "switch", ["CBOW"]).axes[0]
-    (t_switch,) = profile.schedules["switch"].t_switch
+    (t_switch,) = schedules["switch"].t_switch
     assert list(line_of(panel, "T_switch").get_xdata()) == [t_switch - 0.5] * 2
     others = figures.losses(history, "diminish", ["CBOW"]).axes[0]
     assert "T_switch" not in {line.get_label() for line in others.get_lines()}
@@ -132,16 +142,16 @@ def test_each_setting_is_in_the_legend_once(history: pd.DataFrame) -> None:
 
 
 def test_figure_2_shows_the_recorded_weights_and_what_the_auxiliary_tasks_add(
-    history: pd.DataFrame, profile: Profile
+    history: pd.DataFrame, schedules: dict[str, Schedule]
 ) -> None:
     left, right = figures.diminish(history).axes
-    epochs = range(profile.configuration.epochs)
-    for strategy in STRATEGIES[1:]:
-        weights = [float(profile.schedules[strategy].weights(t)[0]) for t in epochs]
-        np.testing.assert_allclose(line_of(left, NAMES[strategy]).get_ydata(), weights)
+    epochs = sorted(history["epoch"].unique())
+    for strategy in WITH_AUXILIARIES:
+        weights = [float(schedules[strategy].weights(t)[0]) for t in epochs]
+        np.testing.assert_allclose(line_of(left, label(strategy)).get_ydata(), weights)
         cell = history[history["strategy"] == strategy]
         added = mean_of(cell.assign(added=cell["loss"] - cell["primary_loss"]), "added")
-        drawn = line_of(right, NAMES[strategy]).get_ydata()
+        drawn = line_of(right, label(strategy)).get_ydata()
         below = np.array(weights) < EPSILON  # not computed: nothing is added
         np.testing.assert_allclose(drawn, added, atol=1e-9)
         np.testing.assert_allclose(drawn[below], 0)
@@ -153,26 +163,26 @@ def test_figure_3_shows_accuracy_by_epoch_and_by_summed_seconds(history: pd.Data
     for strategy in STRATEGIES:
         expected = mean_of(history, "validation_accuracy", strategy=strategy)
         for panel in (by_epoch, by_time):
-            np.testing.assert_allclose(line_of(panel, NAMES[strategy]).get_ydata(), expected)
+            np.testing.assert_allclose(line_of(panel, label(strategy)).get_ydata(), expected)
         seconds = np.cumsum(mean_of(history, "seconds", strategy=strategy))
-        np.testing.assert_allclose(line_of(by_time, NAMES[strategy]).get_xdata(), seconds)
+        np.testing.assert_allclose(line_of(by_time, label(strategy)).get_xdata(), seconds)
 
 
 @pytest.mark.parametrize(("k", "setting"), enumerate(UPDATES))
-def test_figure_4_shows_primary_loss_against_the_probe(history: pd.DataFrame, k: int, setting: str) -> None:
-    panel = figures.switching(history).axes[k]
+def test_figure_4_shows_primary_loss_against_the_probe(tasks: pd.DataFrame, k: int, setting: str) -> None:
+    panel = figures.switching(tasks).axes[k]
     assert panel.get_title() == setting
     for strategy in ("mtl", "switch"):
-        line = line_of(panel, NAMES[strategy])
+        line = line_of(panel, label(strategy))
         where = {"strategy": strategy, "setting": setting}
-        np.testing.assert_allclose(line.get_xdata(), mean_of(history, "primary_loss", **where))
-        np.testing.assert_allclose(line.get_ydata(), mean_of(history, "auxiliary_probe", **where))
+        np.testing.assert_allclose(line.get_xdata(), mean_of(tasks, "loss", role="primary", **where))
+        np.testing.assert_allclose(line.get_ydata(), mean_of(tasks, "probe", role="auxiliary", **where))
 
 
-def test_figure_4_marks_the_last_epoch_before_the_switch(history: pd.DataFrame, profile: Profile) -> None:
-    panel = figures.switching(history).axes[0]
-    last = int(profile.schedules["switch"].t_switch[0]) - 1
-    marked, path = line_of(panel, "T_switch"), line_of(panel, NAMES["switch"])
+def test_figure_4_marks_the_last_epoch_before_the_switch(tasks: pd.DataFrame, schedules: dict[str, Schedule]) -> None:
+    panel = figures.switching(tasks).axes[0]
+    last = int(schedules["switch"].t_switch[0]) - 1
+    marked, path = line_of(panel, "T_switch"), line_of(panel, label("switch"))
     assert marked.get_xdata()[0] == pytest.approx(path.get_xdata()[last])
     assert marked.get_ydata()[0] == pytest.approx(path.get_ydata()[last])
 
@@ -230,21 +240,24 @@ def test_the_curve_to_play_with_says_where_the_task_is_dropped(
     assert plt.get_fignums() == []
 
 
-@pytest.mark.parametrize("number", figures.FIGURES)
-def test_every_numbered_figure_can_be_drawn_from_the_runs_it_names(history: pd.DataFrame, number: int) -> None:
-    figure = figures.FIGURES[number]
-    drawn = figure.draw(history[history["strategy"].isin(figure.strategies)])
-    assert any(len(axes.get_lines()) for axes in drawn.axes)
-
-
-def test_the_numbers_are_2_to_11_and_the_titles_name_their_strategy() -> None:
-    assert list(figures.FIGURES) == list(range(2, 12))
-    titles = {number: figures.FIGURES[number].title for number in (6, 9, 11)}
-    assert titles == {
-        6: "multi-task: training loss",
-        9: "Diminish: validation accuracy",
-        11: "Switch: validation accuracy",
-    }
+def test_each_strategy_has_its_line(
+    history: pd.DataFrame, scores: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Strategy("own", "Own", Constant, lambda epochs: {"gamma": 0.5}, "#123456", "--")
+    monkeypatch.setitem(STRATEGIES, "own", own)
+    more, of_own = (
+        pd.concat([frame, frame[frame["strategy"] == "mtl"].assign(strategy="own")]) for frame in (history, scores)
+    )
+    for panel in [*figures.diminish(more).axes, *figures.convergence(more).axes]:
+        line = line_of(panel, "Own")
+        assert (line.get_color(), line.get_linestyle()) == ("#123456", "--")
+    for draw in (figures.accuracy_by_strategy, figures.time_by_strategy):
+        assert [text.get_text() for text in draw(of_own).axes[0].get_xticklabels()][-1] == "Own"
+    panel = figures.accuracies(more, "own", ["CBOW"]).axes[0]
+    assert line_of(panel, "update0").get_ydata() == pytest.approx(
+        line_of(figures.accuracies(more, "mtl", ["CBOW"]).axes[0], "update0").get_ydata()
+    )
+    assert "D" not in {line.get_marker() for line in panel.get_lines()}  # the paper has no number for it
 
 
 def test_numbers_at_epochs_are_rounded_means_over_seeds(history: pd.DataFrame) -> None:
@@ -254,21 +267,3 @@ def test_numbers_at_epochs_are_rounded_means_over_seeds(history: pd.DataFrame) -
     assert shown.index.tolist() == [(embedding, setting) for embedding in PAIR for setting in UPDATES]
     expected = mean_of(history, "loss", strategy="mtl", embedding="CBOW", setting="update1")
     assert shown.loc[("CBOW", "update1"), 5] == pytest.approx(expected[5], abs=0.005)
-
-
-def test_saving_twice_gives_the_same_bytes(history: pd.DataFrame, tmp_path: Path) -> None:
-    figures.use_style()
-    written = [figures.save(figures.diminish(history), tmp_path / name / "figure_02") for name in made(tmp_path)]
-    assert [[file.name for file in files] for files in written] == [["figure_02.png", "figure_02.pdf"]] * 2
-    for one, other in zip(*written, strict=True):
-        assert one.read_bytes() == other.read_bytes()
-    assert written[0][0].read_bytes().startswith(b"\x89PNG")
-    assert written[0][1].read_bytes().startswith(b"%PDF")
-    assert plt.get_fignums() == []
-
-
-def made(folder: Path) -> tuple[str, str]:
-    """Make two folders and return their names."""
-    for name in ("one", "two"):
-        (folder / name).mkdir()
-    return "one", "two"

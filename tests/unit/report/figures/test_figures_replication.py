@@ -8,8 +8,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
 from mt2st.experiments.runs import Configuration, Record, Run
+from mt2st.experiments.strategies import STRATEGIES
 from mt2st.report.figures import replication as figures_replication
-from mt2st.report.figures.paper import NAMES, STRATEGY_COLOURS
 from mt2st.report.figures.replication import FALL, RISE
 from mt2st.schedules import SINGLE_TASK
 
@@ -134,7 +134,7 @@ def test_scores_elsewhere_have_a_panel_a_task() -> None:
     rows = [
         {"task": task, "measure": measure, "table": arm, "score": score, "low": score - 1, "high": score + 2}
         for task, measure, level in [("imdb", "accuracy", 80.0), ("ud-ewt", "accuracy", 90.0), ("wnut-17", "f1", 20.0)]
-        for arm, score in zip(("untouched", *NAMES), level + np.arange(5), strict=True)
+        for arm, score in zip(("untouched", *STRATEGIES), level + np.arange(5), strict=True)
     ]
     figure = figures_replication.downstream(pd.DataFrame(rows))
     shown = {panel.get_title(): panel for panel in figure.axes if panel.get_visible()}
@@ -144,7 +144,7 @@ def test_scores_elsewhere_have_a_panel_a_task() -> None:
     panel = shown["wnut-17"]
     dots = [line for line in panel.get_lines() if line.get_marker() == "o"]
     assert [dot.get_ydata()[0] for dot in dots] == [20, 21, 22, 23, 24]
-    assert [to_rgb(dot.get_color()) for dot in dots][1:] == [to_rgb(c) for c in STRATEGY_COLOURS.values()]
+    assert [to_rgb(dot.get_color()) for dot in dots][1:] == [to_rgb(row.colour) for row in STRATEGIES.values()]
     ends = [bars.get_segments()[0][:, 1].tolist() for bars in panel.collections]
     assert ends == [[level - 1, level + 2] for level in (20, 21, 22, 23, 24)]
     labels = [label.get_text() for label in panel.get_xticklabels()]

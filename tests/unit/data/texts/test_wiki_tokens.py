@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mt2st.data.tags import wiki_tokens
 from mt2st.data.tags.tagged import SequenceData
-from mt2st.data.texts import wiki
+from mt2st.data.texts import wiki, wiki_tokens
 
 Loader = Callable[[str], SequenceData]
 

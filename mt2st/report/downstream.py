@@ -4,14 +4,23 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from mt2st.experiments import downstream
+from mt2st.experiments.downstream import GROUPS, TASKS
 from mt2st.experiments.runs import Record, Run
+from mt2st.experiments.strategies import STRATEGIES
 from mt2st.statistics import as_text, holm, mean_interval, paired_difference
 
-GROUPS = {"sentiment": "sentiment", "pos": "part-of-speech tagging", "ner": "named entity recognition"}
 UNTOUCHED = "untouched"
 RANDOM = "random"
-ARMS = (RANDOM, UNTOUCHED, "single", "mtl", "diminish", "switch")
+
+
+def arms() -> list[str]:
+    """Return what makes a table: nothing, no training, and every strategy."""
+    return [RANDOM, UNTOUCHED, *STRATEGIES]
+
+
+def name_of(group: str) -> str:
+    """Return a group of tasks as readers know it."""
+    return {"pos": "part-of-speech tagging", "ner": "named entity recognition"}.get(group, group)
 
 
 def arm_of(run: Run) -> str:
@@ -43,28 +52,28 @@ def scores(records: Sequence[Record]) -> pd.DataFrame:
 def by_seed(records: Sequence[Record], group: str) -> pd.DataFrame:
     """Mean score over a group's tasks, for each seed (rows) and arm (columns)."""
     frame = scores(records)
-    chosen = frame[frame["task"].isin(downstream.GROUPS[group])]
+    chosen = frame[frame["task"].isin(GROUPS[group])]
     return chosen.pivot_table(index="seed", columns="arm", values="score").dropna()
 
 
-def table(records: Sequence[Record]) -> pd.DataFrame:
+def comparisons(records: Sequence[Record]) -> pd.DataFrame:
     """One row a task and arm, in percent: score with 95% interval, and differences from two other tables.
 
     Differences from the untouched and from the single-task table are in points and paired by seed; p is the exact
     sign-flip test, and p after Holm counts all rows that are compared with the same table.
     """
     frame = scores(records)
-    rows = []
-    for task in downstream.TASKS:
+    rows, order = [], arms()
+    for task in TASKS:
         of_task = frame[frame["task"] == task]
         wide = 100 * of_task.pivot_table(index="seed", columns="arm", values="score").dropna()
-        for arm in (arm for arm in ARMS if arm in wide.columns):
+        for arm in (arm for arm in order if arm in wide.columns):
             level = mean_interval(wide[arm].to_numpy())
             row: dict[str, object] = {"task": task, "measure": of_task["measure"].iloc[0], "table": arm, "n": level.n}
             row |= {"coverage": 100 * of_task["coverage"].mean()}
             row |= {"score": level.mean, "low": level.low, "high": level.high}
             for reference in (UNTOUCHED, "single"):
-                if ARMS.index(arm) <= ARMS.index(reference) or reference not in wide.columns:
+                if order.index(arm) <= order.index(reference) or reference not in wide.columns:
                     continue
                 found = paired_difference(wide[arm].to_numpy(), wide[reference].to_numpy())
                 row |= found.interval.columns(f"− {reference}") | {f"p {reference}": found.p}
@@ -86,19 +95,20 @@ def intrinsic(records: Sequence[Record]) -> pd.DataFrame:
     )
     means = frame.pivot_table(index=["set", "measure"], columns="arm", values="score", sort=False)
     rows = frame.groupby(["set", "measure"], sort=False).agg({"covered": "mean", "total": "first"})
-    return pd.concat([rows, means[[arm for arm in ARMS if arm in means.columns]]], axis=1).reset_index()
+    return pd.concat([rows, means[[arm for arm in arms() if arm in means.columns]]], axis=1).reset_index()
 
 
 def conclusions(records: Sequence[Record]) -> str:
     """Say for each group of tasks how each strategy's table compares with the single-task one, p before Holm."""
     lines = []
-    for group, name in GROUPS.items():
+    for group in GROUPS:
         means = 100 * by_seed(records, group)
-        for arm in (arm for arm in ARMS[3:] if arm in means.columns):
+        for arm in (s for s in STRATEGIES if s != "single" and s in means.columns):
             found = paired_difference(means[arm].to_numpy(), means["single"].to_numpy())
             interval = found.interval
+            points = as_text(interval.mean, interval.low, interval.high, "+.1f")
             lines.append(
-                f"{name}: table of {arm} {as_text(interval.mean, interval.low, interval.high, '+.1f')} points against "
-                f"that of single-task learning, n = {interval.n} seeds, p = {found.p:.3f}"
+                f"{name_of(group)}: table of {arm} {points} points against that of single-task learning, "
+                f"n = {interval.n} seeds, p = {found.p:.3f}"
             )
     return "\n".join(lines)

@@ -6,13 +6,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from mt2st.experiments import downstream
 from mt2st.experiments.runs import Configuration, Record, Run
-from mt2st.report import downstream_summary
-from mt2st.report.downstream_summary import ARMS as WITH_RANDOM
+from mt2st.report import downstream
 from mt2st.schedules import SINGLE_TASK
-
-ARMS = WITH_RANDOM[1:]  # random vectors are made up in one test alone
 
 Make = Callable[..., Record]
 GAINS = {  # over the untouched table in points, by seed; the same on every task
@@ -23,6 +19,7 @@ GAINS = {  # over the untouched table in points, by seed; the same on every task
     "switch": (0.5, 2.0, 1.0, 2.0),
 }
 LEVELS = {"imdb": 80, "sentence_polarity": 70, "ud-ewt": 88, "treebank": 91, "uner-ewt": 40, "wnut-17": 12}
+ARMS = list(GAINS)  # random vectors are made up in one test alone
 SPANS = ("uner-ewt", "wnut-17")
 SETS = [("analogies, total", "accuracy", 0.2, 19_544), ("wordsim353", "spearman", 0.4, 353)]
 
@@ -30,7 +27,7 @@ SETS = [("analogies, total", "accuracy", 0.2, 19_544), ("wordsim353", "spearman"
 def record(make: Make, arm: str, seed: int, gain: float, levels: Mapping[str, int] = LEVELS) -> Record:
     """Return a record of a table whose scores are the tasks' levels plus a gain in points."""
     untouched = arm == "untouched"
-    configuration = Configuration(epochs=0 if untouched else 2, evaluate_table=True)
+    configuration = Configuration(epochs=0 if untouched else 2, evaluate_table=1)
     made = make(Run("CBOW", "single" if untouched else arm, (), SINGLE_TASK, seed, configuration), 0.5, "downstream")
     scores = {
         task: {"f1" if task in SPANS else "accuracy": (level + gain) / 100, "coverage": 0.9 + seed / 100}
@@ -48,23 +45,22 @@ def records(known_record: Make) -> list[Record]:
     return [record(known_record, arm, seed, gain) for arm in GAINS for seed, gain in enumerate(GAINS[arm])]
 
 
-def test_groups_are_those_that_tables_are_scored_on() -> None:
-    assert list(downstream_summary.GROUPS) == list(downstream.GROUPS)
-    assert list(GAINS) == list(ARMS)
+def test_an_arm_is_no_training_or_a_strategy() -> None:
+    assert downstream.arms() == ["random", *GAINS]
 
 
 def test_random_vectors_are_a_table_of_their_own_that_nothing_is_compared_with(known_record: Make) -> None:
     made = [record(known_record, "untouched", seed, 0.0) for seed in range(2)]
     made = [replace(r, scores=r.scores | {"random": {"imdb": {"accuracy": 0.5, "coverage": 0.9}}}) for r in made]
     learnt = [record(known_record, arm, seed, 1.0) for arm in ("single", "mtl") for seed in range(2)]
-    table = downstream_summary.table([*made, *learnt])
+    table = downstream.comparisons([*made, *learnt])
     floor = table[table["table"] == "random"]
     assert floor[["task", "n", "score"]].to_numpy().tolist() == [["imdb", 2, 50.0]]
     assert floor[[column for column in table.columns if column.startswith(("−", "p "))]].isna().all(axis=None)
 
 
 def test_scores_name_arm_task_and_measure(records: Sequence[Record]) -> None:
-    frame = downstream_summary.scores(records)
+    frame = downstream.scores(records)
     assert len(frame) == 5 * 4 * 6
     assert set(frame.loc[frame["task"].isin(SPANS), "measure"]) == {"f1"}
     assert set(frame.loc[~frame["task"].isin(SPANS), "measure"]) == {"accuracy"}
@@ -73,7 +69,7 @@ def test_scores_name_arm_task_and_measure(records: Sequence[Record]) -> None:
 
 
 def test_a_group_of_tasks_is_averaged_by_seed(records: Sequence[Record]) -> None:
-    means = downstream_summary.by_seed(records, "ner")
+    means = downstream.by_seed(records, "ner")
     assert means.index.tolist() == [0, 1, 2, 3]
     for arm, gains in GAINS.items():
         assert means[arm].tolist() == pytest.approx([(26 + gain) / 100 for gain in gains])
@@ -81,12 +77,12 @@ def test_a_group_of_tasks_is_averaged_by_seed(records: Sequence[Record]) -> None
 
 def test_a_seed_that_an_arm_lacks_is_left_out(records: Sequence[Record]) -> None:
     some = [r for r in records if (r.run.strategy, r.run.seed) != ("switch", 2)]
-    assert downstream_summary.by_seed(some, "pos").index.tolist() == [0, 1, 3]
-    assert set(downstream_summary.table(some)["n"]) == {3}
+    assert downstream.by_seed(some, "pos").index.tolist() == [0, 1, 3]
+    assert set(downstream.comparisons(some)["n"]) == {3}
 
 
 def test_the_table_has_a_row_a_task_and_table(records: Sequence[Record]) -> None:
-    table = downstream_summary.table(records)
+    table = downstream.comparisons(records)
     assert list(zip(table["task"], table["table"], strict=True)) == [(task, arm) for task in LEVELS for arm in ARMS]
     for row in table.itertuples():
         values = [LEVELS[row.task] + gain for gain in GAINS[row.table]]
@@ -98,7 +94,7 @@ def test_the_table_has_a_row_a_task_and_table(records: Sequence[Record]) -> None
 
 
 def test_tables_are_compared_with_untouched_and_single_task_by_seed(records: Sequence[Record]) -> None:
-    table = downstream_summary.table(records)
+    table = downstream.comparisons(records)
     for reference, arms in [("untouched", ARMS[1:]), ("single", ARMS[2:])]:
         compared = table[table[f"− {reference}"].notna()]
         assert set(compared["table"]) == set(arms)
@@ -113,7 +109,7 @@ def test_tables_are_compared_with_untouched_and_single_task_by_seed(records: Seq
 
 
 def test_p_is_corrected_over_the_rows_with_the_same_reference(records: Sequence[Record]) -> None:
-    table = downstream_summary.table(records)
+    table = downstream.comparisons(records)
     for reference, rows in [("untouched", 24), ("single", 18)]:
         p = table[f"p {reference}"].dropna()
         assert len(p) == rows
@@ -122,7 +118,7 @@ def test_p_is_corrected_over_the_rows_with_the_same_reference(records: Sequence[
 
 
 def test_intrinsic_scores_are_means_over_seeds(records: Sequence[Record]) -> None:
-    frame = downstream_summary.intrinsic(records)
+    frame = downstream.intrinsic(records)
     assert frame.columns.tolist() == ["set", "measure", "covered", "total", *ARMS]
     assert frame[["set", "measure", "total"]].to_numpy().tolist() == [[s, m, n] for s, m, _, n in SETS]
     assert frame["covered"].tolist() == [101.5, 101.5]
@@ -135,13 +131,13 @@ def test_a_set_without_covered_rows_is_missing_and_not_0(records: Sequence[Recor
         rows = [row | ({"score": np.nan} if row["set"] == "wordsim353" else {}) for row in record.scores["intrinsic"]]
         return replace(record, scores=record.scores | {"intrinsic": rows})
 
-    frame = downstream_summary.intrinsic([without(r) for r in records])
+    frame = downstream.intrinsic([without(r) for r in records])
     assert frame["set"].tolist() == ["analogies, total", "wordsim353"]
     assert frame.loc[1, list(ARMS)].isna().all()
 
 
 def test_conclusions_compare_each_strategy_with_single_task(records: Sequence[Record]) -> None:
-    lines = downstream_summary.conclusions(records).splitlines()
+    lines = downstream.conclusions(records).splitlines()
     assert len(lines) == 9
     values = np.subtract(GAINS["diminish"], GAINS["single"])
     low, high = stats.ttest_1samp(values, 0).confidence_interval(0.95)

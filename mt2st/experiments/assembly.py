@@ -1,0 +1,59 @@
+"""Tasks become a model: one encoder, and a head for each of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from mt2st.data.vectors import EmbeddingTable
+from mt2st.experiments import auxiliaries
+from mt2st.experiments.labelled import Data, labelled_task
+from mt2st.experiments.runs import Configuration
+from mt2st.models import ENCODERS, Model
+from mt2st.tasks import LabelledTask, Task
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A model with the tasks it has heads for."""
+
+    model: Model
+    primary: LabelledTask
+    auxiliaries: list[Task]
+
+
+def assemble(
+    data: Data,
+    table: EmbeddingTable,
+    others: Sequence[str | Task] = (),
+    configuration: Configuration | None = None,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> Assembled:
+    """Return a new model for the primary task of a data set and some auxiliary tasks.
+
+    Args:
+        data: its training part is the primary task.
+        table: words and their initial vectors.
+        others: auxiliary tasks, by name (`auxiliaries.names`) or objects of your own.
+        configuration: encoder, its size and dropout; `Configuration()` by default.
+        seed: of the initial values.
+        device: where the model is to be.
+
+    Raises ValueError for an unknown encoder or task, and where a task cannot be built on this data or encoder.
+    """
+    configuration = configuration or Configuration()
+    if configuration.encoder not in ENCODERS:
+        raise ValueError(f"unknown encoder {configuration.encoder!r}; known: {', '.join(ENCODERS)}")
+    primary = labelled_task(data, "train", table, configuration)
+    built = [
+        auxiliaries.build(other, data, table, configuration) if isinstance(other, str) else other for other in others
+    ]
+    torch.manual_seed(seed)
+    encoder = ENCODERS[configuration.encoder](
+        torch.from_numpy(table.vectors), configuration.hidden, configuration.dropout, configuration.readout
+    )
+    heads = {task.name: head for task in [primary, *built] if (head := task.head(encoder)) is not None}
+    model = Model(encoder, heads).to(device)
+    model.table.requires_grad_(configuration.trainable)
+    return Assembled(model, primary, built)

@@ -1,0 +1,56 @@
+"""Data sets as tasks on the rows of an embedding table."""
+
+import numpy as np
+
+from mt2st.data.dataset import Dataset, Examples
+from mt2st.data.tags.columns import TaggedText
+from mt2st.data.tags.tagged import SequenceData
+from mt2st.data.vectors import EmbeddingTable
+from mt2st.experiments.runs import Configuration
+from mt2st.tasks import LabelledTask, SentenceTask, TokenTask, as_targets
+
+Data = Dataset | SequenceData
+
+
+def labelled_task(
+    data: Data,
+    part: str,
+    table: EmbeddingTable,
+    configuration: Configuration | None = None,
+    rows: np.ndarray | None = None,
+) -> LabelledTask:
+    """Return the task of a data set on one part ("train", "validation" or "test"), or on some of its texts by index."""
+    if isinstance(data, SequenceData):
+        return tagged_task(data, part, table, configuration or Configuration(), rows)
+    examples: Examples = getattr(data, part)
+    chosen = range(len(examples)) if rows is None else rows
+    sentences = [table.encode(examples.texts[i]) for i in chosen]
+    labels = np.asarray(examples.labels)[list(chosen)]
+    return SentenceTask(data.name, sentences, as_targets(labels.tolist()), data.classes)
+
+
+def tagged_task(
+    data: SequenceData,
+    part: str,
+    table: EmbeddingTable,
+    configuration: Configuration,
+    rows: np.ndarray | None = None,
+) -> TokenTask:
+    """Return a tagged corpus as a task, its sentences cut to `max_tokens`; words are lower-cased, as the tables' are.
+
+    Under protocol "study" batches are random sentences, and the loss is averaged within each sentence first.
+    """
+    text: TaggedText = getattr(data, part)
+    index = {tag: i for i, tag in enumerate(data.classes)}
+    longest = configuration.max_tokens or None
+    chosen = range(len(text)) if rows is None else rows
+    is_study = configuration.protocol == "study"
+    return TokenTask(
+        data.name,
+        [table.encode(map(str.lower, text.sentences[i][:longest])) for i in chosen],
+        [as_targets([index[tag] for tag in text.tags[i][:longest]]) for i in chosen],
+        data.classes,
+        with_replacement=is_study,
+        by_sentence=is_study,
+        ahead=data.is_prediction,
+    )

@@ -1,0 +1,91 @@
+"""The strategies, one row each: all plans, tables, figures, help texts and notebooks read this list."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import nan
+
+from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch
+
+ORIGINAL = "original"  # the paper's name for training without auxiliary task
+UPDATES = ("update0", "update1", "update2", "update3")  # the paper's auxiliary tasks
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """How auxiliary tasks are weighed over a run, and how the strategy is named and drawn.
+
+    Args:
+        name: in commands, plans and records.
+        label: for readers.
+        build: the schedule from its parameters.
+        defaults: the parameters for a run of so many epochs.
+        colour, linestyle: in figures.
+        notebook: that trains it; "" where none does.
+        table: number of the paper's table with its results; 0 for none.
+        paper_accuracy: the test accuracy that the paper claims for it; NaN for none.
+        settings: the auxiliary tasks it is run with, one at a time; "original" for none.
+    """
+
+    name: str
+    label: str
+    build: Callable[..., Schedule]
+    defaults: Callable[[int], Mapping[str, float]]
+    colour: str
+    linestyle: str = "-"
+    notebook: str = ""
+    table: int = 0
+    paper_accuracy: float = nan
+    settings: tuple[str, ...] = UPDATES
+
+    def schedule(self, epochs: int, **parameters: float) -> Schedule:
+        """Return the schedule for a run of `epochs`, with some parameters other than the defaults.
+
+        Raises ValueError for a parameter that this strategy does not have.
+        """
+        known = self.defaults(epochs)
+        if unknown := parameters.keys() - known.keys():
+            raise ValueError(f"strategy {self.name} has no {', '.join(sorted(unknown))}; it has: {', '.join(known)}")
+        return self.build(**{**known, **parameters})
+
+
+# Auxiliary training ends at the same time: the weight of Diminish falls below ε = 0.01 after 61% of the epochs (in
+# epoch 16 of 25, with η = 0.3), and Switch stops after 60% (15 of 25, as in the paper's released code). The paper gives
+# no η and ν. It gives no accuracy for "original" in its text either: 48.2% is the mean of Table I's five rows.
+STRATEGIES = {
+    strategy.name: strategy
+    for strategy in (
+        Strategy(
+            "single", "single-task", lambda: SINGLE_TASK, lambda epochs: {}, "#0173b2", notebook="01_single_task",
+            paper_accuracy=0.482, settings=(ORIGINAL,),
+        ),
+        Strategy(
+            "mtl", "multi-task", Constant, lambda epochs: {"gamma": 1.0}, "#de8f05", notebook="02_multi_task",
+            table=1, paper_accuracy=0.68,
+        ),
+        Strategy(
+            "diminish", "Diminish", Diminish, lambda epochs: {"gamma0": 1.0, "eta": 7.5 / epochs, "nu": 1.0}, "#029e73",
+            notebook="03_diminish", table=2, paper_accuracy=0.71,
+        ),
+        Strategy(
+            "switch", "Switch", Switch, lambda epochs: {"t_switch": int(0.6 * epochs), "gamma": 1.0}, "#d55e00",
+            notebook="04_switch", table=3, paper_accuracy=0.77,
+        ),
+    )
+}  # fmt: skip
+
+
+def find(name: str) -> Strategy:
+    """Return a strategy by name; raises ValueError that lists the known ones."""
+    if name not in STRATEGIES:
+        raise ValueError(f"unknown strategy {name!r}; known: {', '.join(STRATEGIES)}")
+    return STRATEGIES[name]
+
+
+def label(name: str) -> str:
+    """Return the name for readers of a strategy, and of anything else its own name."""
+    return STRATEGIES[name].label if name in STRATEGIES else name
+
+
+def arms() -> list[tuple[str, str]]:
+    """Return every strategy with each of its settings: 13 arms for the paper's four."""
+    return [(strategy.name, setting) for strategy in STRATEGIES.values() for setting in strategy.settings]

@@ -1,0 +1,257 @@
+"""The exhibits, one row each: every table and figure that is made from a record. A new one needs a row and no more."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mt2st.experiments import runs
+from mt2st.experiments.plans import WALKED
+from mt2st.experiments.profiles import Profile
+from mt2st.experiments.runs import Record
+from mt2st.experiments.strategies import STRATEGIES, Strategy
+from mt2st.relations import results, study
+from mt2st.report import audit, claims, downstream, tables, timing
+from mt2st.report.figures import paper, relations, replication
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A profile and its records, with what several exhibits need, made once."""
+
+    profile: Profile
+    records: Sequence[Record]
+
+    def of(self, experiment: str) -> list[Record]:
+        """Return the records that were made for one experiment."""
+        return runs.of(self.records, experiment)
+
+    @cached_property
+    def grid(self) -> list[Record]:
+        """Runs of the paper's tables."""
+        return self.of("grid")
+
+    @cached_property
+    def pairs(self) -> list[Record]:
+        """Runs of the study of pairs of tasks."""
+        return self.of("pairs")
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """One row a run of the grid, see `runs.score_frame`."""
+        return runs.score_frame(self.grid)
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row an epoch of the grid's runs, see `runs.history_frame`."""
+        return runs.history_frame(self.grid)
+
+    @cached_property
+    def tasks(self) -> pd.DataFrame:
+        """One row an epoch and task of the grid's runs, see `runs.task_frame`."""
+        return runs.task_frame(self.grid)
+
+    @cached_property
+    def targets(self) -> list[float]:
+        """Validation accuracies to reach, see `timing.targets`."""
+        return timing.targets(self.grid)
+
+    @cached_property
+    def exhibits(self) -> "list[Exhibit]":
+        """The exhibits whose runs are among the records."""
+        return [exhibit for exhibit in EXHIBITS.values() if self._has_runs_of(exhibit)]
+
+    def _has_runs_of(self, exhibit: "Exhibit") -> bool:
+        """Whether all strategies that an exhibit compares were run on some embedding with the same seed."""
+        found = defaultdict(set)
+        for record in self.of(exhibit.experiment):
+            found[record.run.embedding, record.run.seed].add(record.run.strategy)
+        return any(exhibit.strategies <= strategies for strategies in found.values())
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return the table of an exhibit."""
+        if name not in self._tables:
+            make = EXHIBITS[name].table
+            assert make is not None
+            self._tables[name] = make(self)
+        return self._tables[name]
+
+    @cached_property
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A table, a figure, or both of one thing.
+
+    Args:
+        name: of its files.
+        title: for readers.
+        notebook: number of the notebook that shows it; "" for none.
+        experiment: whose runs it needs.
+        strategies: those of them that it cannot do without, on some embedding with the same seed.
+        table, figure: how each is made; None for none.
+        shown: how the table is shown to readers; csv has all numbers.
+        note: what readers of the page need to know of the table.
+        latex: whether the table is written for LaTeX too.
+    """
+
+    name: str
+    title: str
+    notebook: str = ""
+    experiment: str = "grid"
+    strategies: frozenset[str] = frozenset()
+    table: Callable[[Evidence], pd.DataFrame] | None = None
+    figure: Callable[[Evidence], Figure] | None = None
+    shown: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
+    note: str = ""
+    latex: bool = False
+
+
+def _accuracy(strategy: str, name: str, title: str) -> Exhibit:
+    return _of(strategy, Exhibit(name, title, table=lambda e: tables.accuracies(strategy, e.scores), latex=True))
+
+
+def _losses(strategy: str, name: str, title: str) -> Exhibit:
+    return _of(strategy, Exhibit(name, title, figure=lambda e: paper.losses(e.history, strategy)))
+
+
+def _validation(strategy: str, name: str, title: str) -> Exhibit:
+    return _of(strategy, Exhibit(name, title, figure=lambda e: paper.accuracies(e.history, strategy)))
+
+
+def _of(strategy: str, exhibit: Exhibit) -> Exhibit:
+    """Return an exhibit of one strategy: its runs are needed, and its notebook shows it."""
+    return replace(exhibit, notebook=STRATEGIES[strategy].notebook[:2], strategies=frozenset({strategy}))
+
+
+def of_strategy(strategy: Strategy) -> list[Exhibit]:
+    """Return the exhibits of a strategy that is not the paper's; they are like the paper's Table I, Figures 6 and 7."""
+    name, label = strategy.name, strategy.label
+    return [
+        _accuracy(name, f"table_{name}", f"{label}: accuracy"),
+        _losses(name, f"losses_{name}", f"{label}: training loss"),
+        _validation(name, f"accuracies_{name}", f"{label}: validation accuracy"),
+    ]
+
+
+PAPERS = frozenset({"single", "mtl", "diminish", "switch"})  # strategies that its claims compare
+
+EXHIBITS = {
+    exhibit.name: exhibit
+    for exhibit in (
+        Exhibit(
+            "claims",
+            "The paper's claims, each tested with the seed as the unit; 95% intervals in brackets; a run that does not "
+            "reach a validation accuracy counts with all its epochs",
+            "05", strategies=PAPERS,
+            table=lambda e: claims.verdicts(e.profile, e.records), shown=claims.readable,
+            note="A gain or saving is reproduced if the interval excludes no effect and does not fall short of the "
+            "paper's number, not reproduced if all of it falls short, inconclusive if it holds both. A level is "
+            "reproduced if the interval holds it.",
+        ),
+        _accuracy("mtl", "table_1", "Table I: multi-task learning"),
+        _accuracy("diminish", "table_2", "Table II: MT2ST Diminish"),
+        _accuracy("switch", "table_3", "Table III: MT2ST Switch"),
+        Exhibit(
+            "figure_02", "Figure 2. Diminish: weight of the auxiliary tasks", "03",
+            strategies=frozenset({"diminish"}), figure=lambda e: paper.diminish(e.history),
+        ),
+        Exhibit(
+            "figure_03", "Figure 3. Convergence by epoch and by training time", "03",
+            strategies=frozenset({"single", "diminish"}), figure=lambda e: paper.convergence(e.history),
+        ),
+        Exhibit(
+            "figure_04", "Figure 4. Switch: path through primary and auxiliary loss", "04",
+            strategies=frozenset({"mtl", "switch"}), figure=lambda e: paper.switching(e.tasks),
+        ),
+        Exhibit(
+            "figure_05", "Figure 5. Single task (original): loss and accuracy", "01",
+            strategies=frozenset({"single"}), figure=lambda e: paper.original(e.history),
+        ),
+        _losses("mtl", "figure_06", "Figure 6. multi-task: training loss"),
+        _validation("mtl", "figure_07", "Figure 7. multi-task: validation accuracy"),
+        _losses("diminish", "figure_08", "Figure 8. Diminish: training loss"),
+        _validation("diminish", "figure_09", "Figure 9. Diminish: validation accuracy"),
+        _losses("switch", "figure_10", "Figure 10. Switch: training loss"),
+        _validation("switch", "figure_11", "Figure 11. Switch: validation accuracy"),
+        *(row for strategy in STRATEGIES.values() if strategy.name not in PAPERS for row in of_strategy(strategy)),
+        Exhibit(
+            "accuracy_by_strategy", "Accuracy by strategy", "05", strategies=PAPERS,
+            figure=lambda e: paper.accuracy_by_strategy(e.scores),
+        ),
+        Exhibit(
+            "time_by_strategy", "Training time by strategy", "05", strategies=PAPERS,
+            figure=lambda e: paper.time_by_strategy(e.scores),
+        ),
+        Exhibit(
+            "audit",
+            "Every cell of Tables I–III: paper, released logs, and ours under both protocols (accuracy in percent)",
+            "06", "released", table=lambda e: audit.cells(e.records), shown=audit.readable,
+        ),
+        Exhibit(
+            "walk", "From “original” to “update”, one change at a time (accuracy in percent)", "06", "released",
+            table=lambda e: audit.walk(e.records, WALKED[0]),
+            figure=lambda e: replication.walk(e.table("walk"), WALKED[0]),
+        ),
+        Exhibit(
+            "without_gradient",
+            "The released code's terms: what they add to the loss, and what they change in training",
+            "06", "released", table=lambda e: audit.without_gradient(e.records),
+        ),
+        Exhibit(
+            "controls", "What else could explain a gain (accuracy in percent, differences from single-task in points)",
+            "06", "control", table=lambda e: audit.controls(e.records),
+            figure=lambda e: replication.controls(e.table("controls")),
+        ),
+        Exhibit(
+            "time_to_target",
+            "Seconds and 10⁹ operations to a validation accuracy, or for all epochs where it is not reached",
+            "07", strategies=PAPERS, table=lambda e: timing.costs(e.grid, e.targets),
+            figure=lambda e: replication.survival(e.grid, e.targets),
+        ),
+        Exhibit(
+            "downstream", "The learned tables on other tasks (percent)", "08", "downstream",
+            table=lambda e: downstream.comparisons(e.of("downstream")),
+            figure=lambda e: replication.downstream(e.table("downstream")),
+        ),
+        Exhibit(
+            "intrinsic", "The learned tables by themselves", "08", "downstream",
+            table=lambda e: downstream.intrinsic(e.of("downstream")),
+        ),
+        Exhibit(
+            "single_tasks", "Each task alone", "10", "pairs",
+            table=lambda e: results.single_tasks(e.pairs).rename_axis("task").reset_index(),
+        ),
+        Exhibit(
+            "pairs",
+            "Relative gains in F1 of tags, percent: at the end in validation, with an interval over its sentences; "
+            "averaged over the second half; as published for such tasks; in test; of whole spans",
+            "10", "pairs", table=lambda e: results.pairs(e.pairs),
+        ),
+        Exhibit(
+            "relatedness", "How measures of relatedness rank the gains", "10", "pairs",
+            table=lambda e: results.relatedness(e.pairs),
+        ),
+        Exhibit(
+            "prediction", "How well logistic regression predicts a gain", "10", "pairs",
+            table=lambda e: results.prediction(e.pairs),
+        ),
+        Exhibit(
+            "by_budget", "What more batches would change", "10", "pairs", table=lambda e: results.by_budget(e.pairs),
+            figure=lambda e: relations.by_budget(e.table("by_budget")),
+        ),
+        Exhibit(
+            "gains", "Relative gains in F1 of tags (percent) of the main task (rows) from the auxiliary one (columns)",
+            "10", "pairs", figure=lambda e: relations.heat_map(study.gains(e.pairs)),
+        ),
+        Exhibit(
+            "curves", "Training losses of the tasks alone, with their fits", "10", "pairs",
+            figure=lambda e: relations.curves(results.curves(e.pairs)),
+        ),
+    )
+}  # fmt: skip

@@ -1,0 +1,49 @@
+"""All committed tables, figures and blocks of the README are those that the committed records give."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from matplotlib.image import imread
+
+from mt2st.report import page
+from mt2st.report.exhibits import EXHIBITS, Evidence
+
+
+@pytest.mark.parametrize("name", EXHIBITS)
+def test_an_exhibit_comes_out_as_committed(name: str, evidence: Evidence, tmp_path: Path) -> None:
+    folder = ROOT / "figures" / evidence.profile.name
+    if EXHIBITS[name] not in evidence.exhibits:
+        assert not list(folder.glob(f"{name}.*"))
+        return
+    page.write(EXHIBITS[name], evidence, tmp_path)
+    made = {file.name for file in tmp_path.iterdir()}
+    assert made == {file.name for file in folder.glob(f"{name}.*")}
+    for file in sorted(made):
+        if file.endswith((".csv", ".md", ".tex")):
+            assert (folder / file).read_text(encoding="utf-8") == (tmp_path / file).read_text(encoding="utf-8")
+    if f"{name}.png" in made:
+        old, new = (imread(at / f"{name}.png") for at in (folder, tmp_path))
+        assert old.shape == new.shape
+        assert np.abs(old - new).mean() < 0.002  # of 1: other fonts or lines come to more
+
+
+def test_no_other_files_are_committed(evidence: Evidence) -> None:
+    names = {exhibit.name for exhibit in evidence.exhibits}
+    assert {file.stem for file in (ROOT / "figures" / evidence.profile.name).iterdir()} == names
+
+
+def test_the_blocks_of_the_readme_are_those_of_the_records(evidence: Evidence) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    name = evidence.profile.name
+    if f"<!-- results:{name} -->" in readme:
+        assert f"<!-- results:{name} -->\n{page.results_block(evidence)}<!-- end -->" in readme
+    if f"<!-- pairs:{name} -->" in readme:
+        assert f"<!-- pairs:{name} -->\n{page.pairs_block(evidence)}<!-- end -->" in readme
+
+
+def test_the_readme_shows_every_profile() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for block in ("results:wiki", "results:imdb", "pairs:relations"):
+        assert readme.count(f"<!-- {block} -->") == 1
