@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from mt2st.data import vectors
 from mt2st.data.dataset import Dataset
 from mt2st.data.texts import own
-from mt2st.data.vectors import SPECIAL, EmbeddingTable
-from mt2st.experiments import environment, execution
+from mt2st.data.vectors import EMBEDDINGS, SPECIAL, EmbeddingTable
+from mt2st.experiments import auxiliaries, environment, execution
 from mt2st.experiments.assembly import Assembled, assemble
 from mt2st.experiments.labelled import labelled_task
 from mt2st.experiments.runs import Configuration, Run
@@ -41,10 +41,7 @@ def train(file: Path, text: str, label: str, run: Run, out: Path, device: str = 
     Returns the test metrics. Raises ValueError or FileNotFoundError for any fault of the input, before training.
     """
     configuration = run.configuration
-    if configuration.epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {configuration.epochs}")
-    if not configuration.learning_rate > 0:
-        raise ValueError(f"learning_rate must be above 0, got {configuration.learning_rate}")
+    _check(run)
     if (out / "metrics.json").exists():
         raise ValueError(f"{out} already holds a trained model; choose another folder with --out")
     chosen = environment.choose_device(device)
@@ -57,6 +54,22 @@ def train(file: Path, text: str, label: str, run: Run, out: Path, device: str = 
     metrics = classification_scores(result.targets, result.predictions)
     _write(out, run, file, dataset, table, assembled, history, result, metrics)
     return metrics
+
+
+def _check(run: Run) -> None:
+    """Raise ValueError for what cannot be trained, before files are read."""
+    configuration = run.configuration
+    for name in ("epochs", "max_tokens"):
+        if getattr(configuration, name) < 1:
+            raise ValueError(f"{name} must be at least 1, got {getattr(configuration, name)}")
+    if not configuration.learning_rate > 0:
+        raise ValueError(f"learning_rate must be above 0, got {configuration.learning_rate}")
+    if run.embedding not in EMBEDDINGS:
+        raise ValueError(f"unknown embedding {run.embedding!r}; known: {', '.join(EMBEDDINGS)}")
+    known = auxiliaries.names()
+    for name in run.auxiliaries:
+        if name not in known:
+            raise ValueError(f"unknown auxiliary task {name!r}; known: {', '.join(known)}")
 
 
 def _vectors(dataset: Dataset, run: Run) -> EmbeddingTable:
@@ -84,6 +97,7 @@ def _write(
     table.save_word2vec(out / "vectors.txt", assembled.model.table.detach().cpu().numpy())
     curves = history.frame()
     curves.to_csv(out / "curves.csv", index=False)
+    history.task_frame().to_csv(out / "tasks.csv", index=False)
     names = np.array(dataset.classes)
     predictions = {"text": [" ".join(text) for text in dataset.test.texts], "label": names[result.targets]}
     pd.DataFrame(predictions | {"prediction": names[result.predictions]}).to_csv(out / "predictions.csv", index=False)

@@ -78,8 +78,11 @@ def execute(run: Run, device: torch.device) -> Record:
 
 
 def train(run: Run, assembled: Assembled, data: Data, table: EmbeddingTable, progress: bool = False) -> History:
-    """Train what was assembled for a run, as its configuration says."""
+    """Train what was assembled for a run; raises ValueError for an unknown optimizer or sampling, and as `fit`."""
     configuration = run.configuration
+    for kind, known in (("optimizer", OPTIMIZERS), ("sampling", SAMPLINGS)):
+        if (name := getattr(configuration, kind)) not in known:
+            raise ValueError(f"unknown {kind} {name!r}; known: {', '.join(known)}")
     is_study = configuration.protocol == "study"
     validation = [labelled_task(data, "validation", table, configuration)] if len(data.validation) else []
     if is_study:

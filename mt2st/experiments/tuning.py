@@ -15,7 +15,7 @@ from mt2st import paths
 from mt2st.experiments import store, strategies
 from mt2st.experiments.profiles import Profile, Trials
 from mt2st.experiments.runs import Configuration, Record, Run
-from mt2st.experiments.strategies import UPDATES
+from mt2st.experiments.strategies import ORIGINAL, UPDATES
 from mt2st.schedules import Constant
 
 TUNED = ("learning_rate", "dropout", "weight_decay")
@@ -117,12 +117,8 @@ def _chosen(profile: str, kind: str, strategy: str, setting: str) -> "pd.Series[
 
 def _run(profile: Profile, trials: Trials, strategy: str, setting: str, configuration: Configuration) -> Run:
     schedule = strategies.find(strategy).schedule(profile.configuration.epochs)
-    return Run(trials.embedding, strategy, _names(setting), schedule, SEED, configuration)
-
-
-def _names(setting: str) -> tuple[str, ...]:
-    """Auxiliary tasks of a row of the paper's tables."""
-    return (setting,) if setting in UPDATES else ()
+    auxiliaries = () if setting == ORIGINAL else (setting,)
+    return Run(trials.embedding, strategy, auxiliaries, schedule, SEED, configuration)
 
 
 def _table(profile: str) -> pd.DataFrame:

@@ -13,14 +13,6 @@ from mt2st.relations import analysis, features, measures, published, study
 from mt2st.relations.analysis import By
 from mt2st.statistics import as_text
 
-TITLES = {
-    "single_tasks": "Each task alone",
-    "pairs": "Relative gains in F1 of tags, percent: at the end in validation, with an interval over its sentences; "
-    "averaged over the second half; as published for such tasks; in test; of whole spans",
-    "relatedness": "How measures of relatedness rank the gains",
-    "prediction": "How well logistic regression predicts a gain",
-    "by_budget": "What more batches would change",
-}
 ALL = "all features"
 PERMUTATIONS = 199
 DIVISIONS: dict[By, str] = {
@@ -229,14 +221,3 @@ def conclusions(records: Sequence[Record]) -> str:
 def _most(counts: "pd.Series[int]") -> str:
     """Name all tasks with the highest count, and it."""
     return f"{', '.join(counts.index[counts == counts.max()])} ({counts.max()})"
-
-
-def tables(records: Sequence[Record]) -> dict[str, pd.DataFrame]:
-    """Return the tables of `TITLES` by name."""
-    return {
-        "single_tasks": single_tasks(records).rename_axis("task").reset_index(),
-        "pairs": pairs(records),
-        "relatedness": relatedness(records),
-        "prediction": prediction(records),
-        "by_budget": by_budget(records),
-    }

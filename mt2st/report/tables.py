@@ -8,10 +8,9 @@ import pandas as pd
 
 from mt2st import paths
 from mt2st.data.vectors import EMBEDDINGS, FETCH_GLOVE, GLOVE
-from mt2st.experiments.strategies import ORIGINAL, STRATEGIES, UPDATES
+from mt2st.experiments.strategies import ORIGINAL, STRATEGIES
 from mt2st.statistics import mean_interval
 
-SETTINGS = (ORIGINAL, *UPDATES)
 SCORE_COLUMNS = [f"{average}_{score}" for average in ("macro", "weighted") for score in ("precision", "recall", "f1")]
 COLUMNS = [
     "strategy", "embedding", "setting", "seeds", "accuracy_mean", "accuracy_low", "accuracy_high", *SCORE_COLUMNS,
@@ -20,9 +19,10 @@ COLUMNS = [
 
 
 def accuracies(strategy: str, scores: pd.DataFrame, embeddings: Sequence[str] = EMBEDDINGS) -> pd.DataFrame:
-    """Return a strategy's table, such as Table I: one row for each embedding and setting (original, update0–3).
+    """Return a strategy's table, such as Table I: one row for each embedding and setting.
 
-    "original" is single-task training under the same conditions as every other row. Accuracies are shares; low and
+    Settings are "original", which is single-task training under the same conditions as every other row, and the
+    strategy's own, such as update0. Accuracies are shares; low and
     high bound the 95% t interval over seeds, clipped to [0, 1]. A row without runs says why in `note`.
 
     Args:
@@ -32,7 +32,7 @@ def accuracies(strategy: str, scores: pd.DataFrame, embeddings: Sequence[str] = 
     """
     rows = []
     for embedding in embeddings:
-        for setting in SETTINGS:
+        for setting in (ORIGINAL, *STRATEGIES[strategy].settings):
             runs = scores[
                 (scores["strategy"] == ("single" if setting == ORIGINAL else strategy))
                 & (scores["embedding"] == embedding)
@@ -108,17 +108,18 @@ def compact(scores: pd.DataFrame, embeddings: Sequence[str] = EMBEDDINGS) -> pd.
 
     Strategies that are not the paper's follow, where they have been run.
     """
-    columns: dict[str, pd.Series] = {}
-    run = set(scores["strategy"])
-    for strategy in (s for s in STRATEGIES.values() if s.name != "single" and (s.table or s.name in run)):
-        full = accuracies(strategy.name, scores, embeddings)
-        columns |= {"embedding": full["embedding"], "setting": full["setting"]}
+    parts, run = [], set(scores["strategy"])
+    for name, strategy in STRATEGIES.items():
+        if name == "single" or not (strategy.table or name in run):
+            continue
+        full = accuracies(name, scores, embeddings).set_index(["embedding", "setting"])
+        columns: dict[str, pd.Series | list[str]] = {}
         if strategy.table:
-            cells = zip(full["strategy"], full["embedding"], full["setting"], strict=True)
-            columns[f"{strategy.name}: paper"] = full["paper_accuracy"].map(_percent)
-            columns[f"{strategy.name}: released logs"] = pd.Series([released_logs(*cell) for cell in cells])
-        columns[f"{strategy.name}: ours"] = full.apply(_ours, axis=1)
-    return pd.DataFrame(columns)
+            columns[f"{name}: paper"] = full["paper_accuracy"].map(_percent)
+            columns[f"{name}: released logs"] = [released_logs(name, *cell) for cell in full.index]
+        columns[f"{name}: ours"] = full.apply(_ours, axis=1)
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, axis=1).fillna("–").reset_index()
 
 
 def _percent(share: float) -> str:

@@ -1,4 +1,4 @@
-"""Make the golden notebooks: each source notebook executed by papermill, at the smoke scale or on a committed record."""
+"""Make the golden notebooks: those that train, executed by papermill at the smoke scale."""
 
 import sys
 import tempfile
@@ -9,7 +9,7 @@ import nbformat
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from scratch import RECORD, STUDY, scratch_project  # noqa: E402
+from scratch import SEEDS, scratch_project  # noqa: E402
 
 
 def main() -> None:
@@ -17,11 +17,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, scratch_project(Path(folder)):
         from mt2st.experiments import batch, profiles
 
-        smoke, recorded, study = (profiles.find_profile(name) for name in ("smoke", RECORD, STUDY))
-        jobs = batch.plan_jobs(smoke, seeds=2, device="cpu", chosen=smoke.notebooks)
-        jobs += batch.plan_jobs(recorded, seeds=2, device="cpu", chosen=["06", "07", "08"])
-        jobs += batch.plan_jobs(study, seeds=1, device="cpu", chosen=["09", "10"])
-        for job in jobs:
+        smoke = profiles.find_profile("smoke")
+        for job in batch.plan_jobs(smoke, SEEDS, "cpu", smoke.notebooks):
             notebook = nbformat.read(batch.execute_notebook(job), as_version=4)
             for part in [notebook, *notebook.cells]:  # times and paths of this machine
                 part.metadata.pop("papermill", None)

@@ -10,7 +10,7 @@ import pytest
 from nbformat import NotebookNode
 
 HERE = Path(__file__).parent
-SOURCES = sorted((HERE.parents[1] / "notebooks").glob("*.ipynb"))
+SOURCES = sorted((HERE.parents[1] / "notebooks").glob("0[0-5]_*.ipynb"))  # the others only read records: tests/verify
 IGNORED = "nbval-ignore-output"
 
 

@@ -1,18 +1,20 @@
 import re
 import runpy
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mt2st import __version__, cli
-from mt2st import classifier as train
-from mt2st.classifier import Options
-from mt2st.data import sources as registry
+from mt2st import __version__, classifier, cli
+from mt2st.classifier import DEFAULTS
+from mt2st.data import sources
 from mt2st.experiments import batch
 from mt2st.experiments.profiles import PROFILES, Profile
-from mt2st.report import page as report
+from mt2st.experiments.runs import Run
+from mt2st.report import page
+from mt2st.schedules import Diminish, Switch
 
 
 def run(*arguments: str) -> int:
@@ -35,24 +37,24 @@ def reproduced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Replace the batch by a list of what it is asked for."""
     asked: list[tuple[Any, ...]] = []
 
-    def reproduce(profile: Profile, seeds: int, workers: int, notebooks: list[str], device: str, budget: float) -> Path:
+    def reproduce(profile: Profile, seeds: int, workers: int, notebooks: list[str], device: str, budget: float) -> None:
         asked.append((profile.name, seeds, workers, notebooks, device, budget))
-        return Path("index.html")
 
     monkeypatch.setattr(batch, "reproduce", reproduce)
+    monkeypatch.setattr(page, "build", lambda profile: Path("index.html"))
     return asked
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
-    """Replace training by a list of the options it is given."""
-    given: list[Options] = []
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Replace training by a list of what it is given."""
+    given: list[tuple[Any, ...]] = []
 
-    def pretend(options: Options) -> dict[str, float]:
-        given.append(options)
+    def pretend(*arguments: Any) -> dict[str, float]:
+        given.append(arguments)
         return {"accuracy": 0.75, "macro_f1": 0.5}
 
-    monkeypatch.setattr(train, "train", pretend)
+    monkeypatch.setattr(classifier, "train", pretend)
     return given
 
 
@@ -138,7 +140,7 @@ def test_reproduce_by_default_runs_everything_with_three_seeds(reproduced: list[
             "profile wiki has no notebook '06'; it has 00, 01, 02, 03, 04, 05, 07, 09, 10",
         ),
         (["figures", "--profile", "news"], f"unknown profile 'news'; known: {', '.join(PROFILES)}"),
-        (["data", "fetch", "news"], f"unknown data set 'news'; known: {', '.join(registry.SOURCES)}"),
+        (["data", "fetch", "news"], f"unknown data set 'news'; known: {', '.join(sources.SOURCES)}"),
     ],
 )
 def test_faults_are_one_line_and_status_2(arguments: list[str], fault: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,31 +154,32 @@ def test_figures_without_a_record_say_how_to_make_it(capsys: pytest.CaptureFixtu
 
 
 def test_figures_says_which_page_to_open(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(report, "build", lambda profile: Path(f"{profile.name}.html"))
+    monkeypatch.setattr(page, "build", lambda profile: Path(f"{profile.name}.html"))
     assert run("figures") == 0
     assert capsys.readouterr().out == f"open {PROFILES['wiki'].name}.html\n"
 
 
-def test_train_turns_options_into_those_of_the_library(told: list[Options], capsys: pytest.CaptureFixture[str]) -> None:
-    options = "--data x.csv --text body --label topic --out folder --embedding cbow --strategy diminish "
+def test_train_turns_options_into_a_run(told: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]) -> None:
+    options = "--data x.csv --text body --label topic --out folder --embedding cbow --strategy diminish --encoder gru "
     options += "--auxiliary casing,update0 --epochs 3 --eta 0.5 --learning-rate 1e-4 --max-tokens 50 --seed 7"
     assert run("train", *options.split()) == 0
-    (given,) = told
-    assert given == Options(
-        Path("x.csv"), "body", "topic", Path("folder"), "CBOW", "diminish", ("casing", "update0"), epochs=3, eta=0.5,
-        learning_rate=1e-4, max_tokens=50, seed=7,
-    )  # fmt: skip
+    configuration = replace(DEFAULTS, encoder="gru", epochs=3, learning_rate=1e-4, max_tokens=50)
+    expected = Run("CBOW", "diminish", ("casing", "update0"), Diminish(1.0, 0.5, 1.0), 7, configuration)
+    assert told == [(Path("x.csv"), "body", "topic", expected, Path("folder"), "auto")]
     assert capsys.readouterr().out == "test accuracy 0.750, macro F1 0.500; results in folder\n"
 
 
-def test_train_has_the_librarys_defaults(told: list[Options]) -> None:
+def test_train_has_the_defaults_of_the_reproduction(told: list[tuple[Any, ...]]) -> None:
     assert run("train", "--data", "x.csv", "--text", "body", "--label", "topic") == 0
-    assert told == [Options(Path("x.csv"), "body", "topic", Path("mt2st-model"))]
+    expected = Run("SkipGram", "switch", ("update0",), Switch(15), 0, DEFAULTS)
+    assert told == [(Path("x.csv"), "body", "topic", expected, Path("mt2st-model"), "auto")]
+    assert (DEFAULTS.epochs, DEFAULTS.hidden, DEFAULTS.max_tokens) == (25, 128, 100)
 
 
-def test_train_can_do_without_an_auxiliary_task(told: list[Options]) -> None:
-    assert run("train", "--data", "x.csv", "--text", "b", "--label", "t", "--auxiliary", "") == 0
-    assert told[0].auxiliary == ()
+@pytest.mark.parametrize("options", [["--auxiliary", ""], ["--strategy", "single"]])
+def test_train_can_do_without_an_auxiliary_task(told: list[tuple[Any, ...]], options: list[str]) -> None:
+    assert run("train", "--data", "x.csv", "--text", "b", "--label", "t", *options) == 0
+    assert told[0][3].auxiliaries == ()
 
 
 @pytest.mark.parametrize(
@@ -206,6 +209,8 @@ def test_faults_of_the_users_file_are_one_line(
         ("--embedding", "ELMo", "unknown embedding 'ELMo'; known: "),
         ("--auxiliary", "casing,nothing", "unknown auxiliary task 'nothing'; known: "),
         ("--epochs", "0", "epochs must be at least 1, got 0"),
+        ("--eta", "1", "strategy switch has no eta; it has: t_switch, gamma0"),
+        ("--t-switch", "-1", "t_switch must be finite and at least 0"),
     ],
 )
 def test_faults_of_the_options_of_train_are_one_line(
@@ -218,12 +223,12 @@ def test_faults_of_the_options_of_train_are_one_line(
 @pytest.mark.usefixtures("home")
 def test_data_list_shows_every_data_set(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("data", "list") == 0
-    assert capsys.readouterr().out == registry.listing() + "\n"
+    assert capsys.readouterr().out == sources.listing() + "\n"
 
 
 def test_data_fetch_prints_the_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("data", "fetch", "wiki") == 0
-    assert capsys.readouterr().out == f"{registry.SOURCES['wiki'].locate()}\n"
+    assert capsys.readouterr().out == f"{sources.SOURCES['wiki'].locate()[0]}\n"
 
 
 @pytest.mark.parametrize("error", [ValueError, FileNotFoundError, ConnectionError, RuntimeError])
@@ -233,7 +238,7 @@ def test_errors_of_the_work_are_one_line(
     def fail(profile: Profile) -> Path:
         raise error("what went wrong")
 
-    monkeypatch.setattr(report, "build", fail)
+    monkeypatch.setattr(page, "build", fail)
     assert run("figures") == 2
     assert error_of(capsys) == "what went wrong"
 
@@ -242,7 +247,7 @@ def test_an_error_of_the_program_itself_is_not_hidden(monkeypatch: pytest.Monkey
     def fail(profile: Profile) -> Path:
         raise AttributeError("a defect")
 
-    monkeypatch.setattr(report, "build", fail)
+    monkeypatch.setattr(page, "build", fail)
     with pytest.raises(AttributeError):
         run("figures")
 

@@ -3,7 +3,6 @@ import importlib
 import json
 import re
 import tomllib
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from types import ModuleType
@@ -18,17 +17,13 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import mt2st
-from mt2st.data.vectors import TRAINED
-from mt2st.experiments import environment, profiles, runs
-from mt2st.experiments import plans as experiments
-from mt2st.experiments.batch import READING_NOTEBOOKS
-from mt2st.experiments.parameters import KNOWN
-from mt2st.experiments.plans import FURTHER, GROUPS
-from mt2st.experiments.runs import Record
-from mt2st.relations import results, study
-from mt2st.relations.joint import JointRecord
-from mt2st.report import page as report
-from mt2st.report import replication, tables
+from mt2st.data.sources import SOURCES
+from mt2st.experiments import environment, parameters
+from mt2st.experiments.batch import DATA_NOTEBOOK, READING_NOTEBOOKS
+from mt2st.experiments.plans import EXPERIMENTS
+from mt2st.experiments.profiles import PROFILES
+from mt2st.experiments.strategies import STRATEGIES
+from mt2st.report.exhibits import EXHIBITS
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -136,112 +131,18 @@ def test_the_template_is_part_of_the_package(project: dict[str, Any]) -> None:
     assert [file.name for file in (ROOT / "mt2st" / "report").glob(pattern)] == ["index.html"]
 
 
-@pytest.fixture(scope="module")
-def recorded() -> dict[str, list[Record]]:
-    """Return the committed records by profile."""
-    return {name: runs.unpack(ROOT / "data" / "recorded" / f"{name}.parquet") for name in ("wiki", "imdb")}
-
-
-@pytest.mark.parametrize("name", ["wiki", "imdb"])
-def test_the_record_holds_runs_that_this_code_would_make(
-    name: str, recorded: dict[str, list[Record]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MT2ST_OUTPUT", str(ROOT))  # the committed table of trials
-    records, profile = recorded[name], profiles.PROFILES[name]
-    seeds = 1 + max(record.run.seed for record in records)
-    planned = {"grid": experiments.grid(profile, seeds)}
-    planned |= {further: experiment.plan(profile, seeds) for further, experiment in FURTHER.items() if name == "imdb"}
-    known = {(experiment, run.hash) for experiment, planned_runs in planned.items() for run in planned_runs}
-    trained = [record for record in records if record.run.embedding in TRAINED]  # GloVe is not on every machine
-    assert {(record.experiment, record.run.hash) for record in trained} <= known
-
-
-@pytest.mark.parametrize("name", ["wiki", "imdb"])
-def test_recorded_accuracies_are_those_of_the_recorded_predictions(
-    name: str, recorded: dict[str, list[Record]]
-) -> None:
-    for record in recorded[name]:
-        assert len(record.history) == record.run.configuration.epochs
-        right = [a == b for a, b in zip(record.scores["predictions"], record.scores["targets"], strict=True)]
-        assert record.scores["accuracy"] == pytest.approx(sum(right) / len(right))
-
-
-@pytest.mark.parametrize("name", ["wiki", "imdb"])
-def test_every_recorded_run_says_what_it_was_made_with(name: str, recorded: dict[str, list[Record]]) -> None:
-    for record in recorded[name]:
-        made_with = record.environment
-        assert made_with["seed"] == record.run.seed
-        assert re.fullmatch(r"[0-9a-f]{40}", made_with["commit"])
-        assert re.fullmatch(r"[0-9a-f]{64}", made_with["table"])
-        assert made_with["data"]
-        assert all(re.fullmatch(r"[0-9a-f]{64}", checksum) for checksum in made_with["data"].values())
-
-
-@pytest.mark.parametrize("name", ["wiki", "imdb"])
-@pytest.mark.parametrize("number", tables.TITLES)
-def test_the_committed_tables_are_those_of_the_committed_record(
-    number: int, name: str, recorded: dict[str, list[Record]], tmp_path: Path
-) -> None:
-    scores = runs.score_frame(runs.of(recorded[name], "grid"))
-    for file in tables.write(number, scores, tmp_path):
-        assert (ROOT / "figures" / name / file.name).read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("name", ["wiki", "imdb"])
-def test_the_committed_tables_of_the_replication_are_those_of_the_committed_record(
-    name: str, recorded: dict[str, list[Record]], tmp_path: Path
-) -> None:
-    made = replication.tables(profiles.PROFILES[name], recorded[name])
-    report.write_tables(made, tmp_path)
-    for file in tmp_path.iterdir():
-        assert (ROOT / "figures" / name / file.name).read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
-    block = report.readme_block(profiles.PROFILES[name], runs.of(recorded[name], "grid"), made)
-    assert block in (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def studies() -> dict[str, list[JointRecord]]:
-    """Return the committed records of studies of pairs by profile."""
-    return {name: study.unpack(ROOT / "data" / "recorded" / f"pairs-{name}.parquet") for name in ("wiki", "relations")}
-
-
-@pytest.mark.parametrize("name", ["wiki", "relations"])
-def test_a_committed_study_is_of_the_runs_that_are_planned_now(
-    name: str, studies: dict[str, list[JointRecord]]
-) -> None:
-    made = [record.run for record in studies[name]]
-    corpora = made[-1].vocabulary
-    assert set(corpora) <= set(profiles.PROFILES[name].study.corpora)
-    assert made == replace(profiles.PROFILES[name].study, corpora=corpora, steps=made[0].steps).plan()
-
-
-@pytest.mark.parametrize("name", ["wiki", "relations"])
-def test_every_run_of_a_study_says_what_it_was_made_with(name: str, studies: dict[str, list[JointRecord]]) -> None:
-    tables_of_words = {record.environment["table"] for record in studies[name]}
-    assert len(tables_of_words) == 1
-    for record in studies[name]:
-        assert record.environment["seed"] == record.run.seed
-        assert re.fullmatch(r"[0-9a-f]{40}", record.environment["commit"])
-        assert record.environment["data"]
-
-
-@pytest.mark.parametrize("name", ["wiki", "relations"])
-def test_the_committed_tables_of_a_study_and_its_block_are_those_of_its_record(
-    name: str, studies: dict[str, list[JointRecord]], tmp_path: Path
-) -> None:
-    made = results.tables(studies[name])
-    report.write_tables(made, tmp_path)
-    for file in tmp_path.iterdir():
-        committed = ROOT / "figures" / name / file.name
-        assert committed.read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
-    if name == "relations":  # the README shows this one
-        block = report.pairs_block(profiles.PROFILES[name], studies[name], made["prediction"])
-        assert block in (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def test_there_is_a_notebook_for_each_group_one_on_data_and_those_that_read_the_record() -> None:
-    expected = ["00_data", *(group.notebook for group in GROUPS), *READING_NOTEBOOKS]
+def test_there_is_a_notebook_for_each_strategy_one_on_data_and_those_that_read_the_record() -> None:
+    expected = [DATA_NOTEBOOK, *(row.notebook for row in STRATEGIES.values()), *READING_NOTEBOOKS]
     assert [file.stem for file in NOTEBOOKS] == expected
+
+
+def test_lists_name_notebooks_data_sets_and_experiments_that_there_are() -> None:
+    numbers = {file.stem[:2] for file in NOTEBOOKS}
+    assert {number for profile in PROFILES.values() for number in profile.notebooks} <= numbers
+    assert {exhibit.notebook for exhibit in EXHIBITS.values()} <= {"", *numbers}
+    assert {exhibit.experiment for exhibit in EXHIBITS.values()} <= EXPERIMENTS.keys()
+    assert {name for experiment in EXPERIMENTS.values() for name in experiment.needs} <= SOURCES.keys()
+    assert {number for experiment in EXPERIMENTS.values() for number in experiment.notebooks} <= numbers
 
 
 @each_notebook
@@ -250,7 +151,7 @@ def test_parameters_are_literals_with_type_and_help_that_the_check_knows(file: P
     assert found[0]["name"] == "profile"
     for line in found:
         value = ast.literal_eval(line["value"])
-        assert type(value) is KNOWN[line["name"]]
+        assert type(value) is parameters.known()[line["name"]]
         assert line["type"] == type(value).__name__
 
 

@@ -1,4 +1,4 @@
-"""A user's own labelled texts: CSV, TSV or JSON lines -> `Dataset`. Errors say where the fault is and how to mend it."""
+"""A user's own labelled texts: CSV, TSV or JSON lines -> `Dataset`. Errors say what is wrong and how to mend it."""
 
 import json
 import math

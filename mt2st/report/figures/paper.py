@@ -21,7 +21,6 @@ from mt2st.report.summary import by_strategy
 from mt2st.schedules import Diminish, Schedule
 from mt2st.training import AUXILIARY, EPSILON, PRIMARY
 
-SETTING_COLOURS = dict(zip(UPDATES, sns.color_palette("Dark2", 4), strict=True))
 EMBEDDING_COLOURS = dict(zip(EMBEDDINGS, sns.color_palette("deep", 5), strict=True))
 NEEDS_GLOVE = "needs glove-twitter-100"
 
@@ -147,13 +146,13 @@ def _settings_panel(panel: Axes, runs: pd.DataFrame, strategy: str, embedding: s
         reason = NEEDS_GLOVE if embedding == GLOVE else "not run"
         panel.text(0.5, 0.5, reason, ha="center", va="center", transform=panel.transAxes, color="grey")
         return
-    for setting in UPDATES:
-        band(panel, runs[runs["setting"] == setting], column, setting, SETTING_COLOURS[setting])
+    settings = STRATEGIES[strategy].settings
+    for setting, colour in zip(settings, sns.color_palette("Dark2", len(settings)), strict=True):
+        band(panel, runs[runs["setting"] == setting], column, setting, colour)
         if column == "validation_accuracy" and STRATEGIES[strategy].table:
             panel.plot(
                 runs["epoch"].max() + 1.5, tables.paper_accuracy(strategy, embedding, setting), "D", markersize=4,
-                color=SETTING_COLOURS[setting], markerfacecolor="none",
-                label="paper, test (IMDB)" if setting == UPDATES[-1] else None,
+                color=colour, markerfacecolor="none", label="paper, test (IMDB)" if setting == settings[-1] else None,
             )  # fmt: skip
     if strategy == "switch":
         switched = runs.loc[runs["auxiliary_weight"] == 0, "epoch"].min()

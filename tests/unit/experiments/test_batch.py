@@ -3,7 +3,8 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -11,32 +12,28 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import nltk
-import pandas as pd
 import pytest
+from experiments import made_up
 
 from mt2st import paths
-from mt2st.data import sources as registry
+from mt2st.data import sources
 from mt2st.data.files.errors import MissingData
 from mt2st.data.vectors import TRAINED
-from mt2st.experiments import batch, execution, parameters, runs, tuning
-from mt2st.experiments import plans as experiments
-from mt2st.experiments import store as folders
+from mt2st.experiments import batch, execution, parameters, plans, store, strategies, tuning
 from mt2st.experiments.batch import Job
-from mt2st.experiments.plans import FURTHER, GROUPS, Experiment, Group
-from mt2st.experiments.profiles import ARMS, PROFILES, STRATEGIES, Profile, Trials
+from mt2st.experiments.pairs import Study
+from mt2st.experiments.plans import EXPERIMENTS, Experiment
+from mt2st.experiments.profiles import PROFILES, Profile, Trials
 from mt2st.experiments.runs import Record, Run
-from mt2st.relations import joint
-from mt2st.relations import study as pairs
-from mt2st.relations.joint import JointRun
-from mt2st.relations.study import Study
-from mt2st.report import page as report
+from mt2st.experiments.strategies import STRATEGIES
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # papermill and Jupyter warn of each other
     import papermill
 
-Grid = Callable[[Profile, Sequence[str], int], list[Record]]
+ARMS = strategies.arms()
+OF_STRATEGIES = ["01_single_task", "02_multi_task", "03_diminish", "04_switch"]
+ALL_NOTEBOOKS = ("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10")
 IMDB = PROFILES["imdb"]
 
 
@@ -62,13 +59,13 @@ class Done:
 
 @pytest.fixture
 def done(record_of: Callable[[Run], Record], monkeypatch: pytest.MonkeyPatch, home: Path) -> Done:
-    """Replace training by made-up records and notebooks by empty ones, and list both in their order."""
+    """Replace training by made-up records and notebooks by empty ones, and list both in their order; load no data."""
     all_done = Done()
 
     def make(run: Run, profile: str, device: str) -> None:
-        if not run.is_done(profile):
+        if not store.is_done(run, profile):
             all_done.runs.append(run)
-            runs.save(record_of(run), profile)
+            store.save(record_of(run), profile)
 
     def execute(job: Job) -> Path:
         all_done.notebooks.append(job)
@@ -77,14 +74,9 @@ def done(record_of: Callable[[Run], Record], monkeypatch: pytest.MonkeyPatch, ho
         return job.output
 
     monkeypatch.setattr(execution, "make", make)
+    monkeypatch.setattr(execution, "load_data", lambda configuration, seed: None)
     monkeypatch.setattr(batch, "execute_notebook", execute)
     return all_done
-
-
-@pytest.fixture
-def no_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the drawing of figures."""
-    monkeypatch.setattr(report, "build", lambda profile: Path(f"{profile.name}.html"))
 
 
 @pytest.fixture
@@ -98,27 +90,30 @@ def glove(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "strategies"),
+    ("chosen", "shown"),
     [
-        (["02"], {"mtl"}),
-        (["01", "04"], {"single", "switch"}),
-        (["00", "08"], set()),  # they show no run of the grid
+        (["01"], {"single"}),
+        (["02"], {"single", "mtl"}),  # beside single-task learning
+        (["03", "04", "00"], {"single", "diminish", "switch"}),
+        (["00", "08", "09"], set()),  # they show no run of the grid
         *[([number], set(STRATEGIES)) for number in ("05", "06", "07")],  # they compare all
+        (["02", "05"], set(STRATEGIES)),
     ],
 )
 def test_the_grid_has_the_strategies_that_the_chosen_notebooks_show(
-    chosen: list[str], strategies: set[str], profile: Profile, monkeypatch: pytest.MonkeyPatch
+    chosen: list[str], shown: set[str], profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "FURTHER", {})
-    planned = batch.plan_runs(profile, 2, chosen)
-    assert {run.strategy for run in planned} == strategies
-    assert planned == {run: "grid" for run in experiments.grid(profile, 2) if run.strategy in strategies}
+    monkeypatch.setattr(plans, "EXPERIMENTS", {"grid": EXPERIMENTS["grid"]})
+    every = replace(profile, notebooks=PROFILES["imdb"].notebooks)
+    planned = batch.plan_runs(every, 2, chosen)
+    assert {run.strategy for run in planned} == shown
+    assert planned == {run: "grid" for run in plans.grid(profile, 2) if run.strategy in shown}
 
 
 def test_runs_go_seed_by_seed_so_that_all_arms_share_what_slows_the_machine(profile: Profile) -> None:
     planned = list(batch.plan_runs(profile, 3, ["05"]))
     assert [run.seed for run in planned] == [0] * 13 + [1] * 13 + [2] * 13
-    assert [(run.strategy, run.setting) for run in planned] == [*ARMS] * 3
+    assert [(run.strategy, run.setting) for run in planned] == ARMS * 3
 
 
 @pytest.mark.usefixtures("tuned", "home")
@@ -127,8 +122,8 @@ def test_experiments_come_after_the_grid_each_seed_by_seed() -> None:
     places = [(name, run.seed) for run, name in planned.items()]
     expected = [(name, seed) for name in ("grid", "released", "control", "downstream") for seed in range(2)]
     assert list(dict.fromkeys(places)) == expected
-    for name, experiment in FURTHER.items():
-        assert {run for run, place in planned.items() if place == name} == set(experiment.plan(IMDB, 2))
+    for name in ("released", "control", "downstream"):
+        assert {run for run, place in planned.items() if place == name} == set(EXPERIMENTS[name].plan(IMDB, 2))
 
 
 @pytest.mark.usefixtures("tuned", "home")
@@ -139,7 +134,7 @@ def test_experiments_are_made_for_their_notebook_alone() -> None:
 
 
 def test_a_run_of_the_grid_is_made_once_and_counts_as_such(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "FURTHER", {"control": Experiment("05", experiments.grid)})
+    monkeypatch.setitem(EXPERIMENTS, "control", Experiment("control", ("05",), plans.grid))
     planned = batch.plan_runs(profile, 1, ["05"])
     assert len(planned) == 13
     assert set(planned.values()) == {"grid"}
@@ -151,10 +146,10 @@ def test_a_run_of_the_grid_is_made_once_and_counts_as_such(profile: Profile, mon
 def test_runs_that_are_done_are_not_made_again(
     done: Done, profile: Profile, record_of: Callable[[Run], Record], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wanted = experiments.plan(profile, "mtl", "CBOW", 2)
+    wanted = plans.plan(profile, "mtl", "CBOW", 2)
     for run in wanted[:3]:
-        runs.save(record_of(run), "smoke")
-    batch.make_runs(profile, wanted, execution.make, "cpu", Inline(), "runs")
+        store.save(record_of(run), "smoke")
+    batch.make_runs(profile, wanted, "cpu", Inline(), "runs")
     assert done.runs == wanted[3:]
     shown = capsys.readouterr().err
     assert "smoke: runs: " in shown
@@ -164,7 +159,7 @@ def test_runs_that_are_done_are_not_made_again(
 
 @pytest.mark.usefixtures("done")
 def test_a_run_that_fails_is_named_and_the_others_are_kept(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted, make = experiments.plan(profile, "mtl", "CBOW", 1), execution.make
+    wanted, make = plans.plan(profile, "mtl", "CBOW", 1), execution.make
 
     def fail(run: Run, profile: str, device: str) -> None:
         if run == wanted[2]:
@@ -172,13 +167,12 @@ def test_a_run_that_fails_is_named_and_the_others_are_kept(profile: Profile, mon
         make(run, profile, device)
 
     monkeypatch.setattr(execution, "make", fail)
-    message = rf"run {wanted[2].hash} \(mtl, CBOW, update2, seed 0\) failed: the loss became nan"
+    message = rf"run {wanted[2].hash} \(wiki, mtl, CBOW, update2, seed 0\) failed: the loss became nan"
     with pytest.raises(RuntimeError, match=message):
-        batch.make_runs(profile, wanted, execution.make, "cpu", Inline(), "runs")
-    assert [run.is_done("smoke") for run in wanted] == [True, True, False, True]
+        batch.make_runs(profile, wanted, "cpu", Inline(), "runs")
+    assert [store.is_done(run, "smoke") for run in wanted] == [True, True, False, True]
 
 
-@pytest.mark.usefixtures("no_page")
 def test_runs_are_made_on_the_device_that_was_asked_for(
     done: Done, profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,23 +187,17 @@ def test_runs_are_made_on_the_device_that_was_asked_for(
 
 
 @pytest.mark.usefixtures("home")
-def test_group_notebooks_are_planned_first_and_embeddings_within_each() -> None:
+def test_notebooks_of_strategies_come_before_those_that_only_read() -> None:
     profile = replace(PROFILES["wiki"], embeddings=TRAINED)
     jobs = batch.plan_jobs(profile, 3, "cpu", profile.notebooks)
-    assert [(job.notebook, job.parameters.get("embedding")) for job in jobs] == [
-        *[
-            (notebook, embedding)
-            for notebook in ("01_single_task", "02_multi_task", "03_diminish", "04_switch")
-            for embedding in TRAINED
-        ],
-        ("00_data", "CBOW"),
-        ("05_everything", None),
-        ("07_time", None),
-        ("09_published_logs", None),
-        ("10_task_relations", None),
-    ]
-    assert jobs[5].output == paths.results("wiki") / "notebooks" / "02_multi_task-SkipGram.ipynb"
-    assert jobs[-1].output == paths.results("wiki") / "notebooks" / "10_task_relations.ipynb"
+    planned = [(job.notebook, job.parameters.get("embedding")) for job in jobs]
+    trained = Counter((notebook, embedding) for notebook in OF_STRATEGIES for embedding in TRAINED)
+    assert Counter(planned[:17]) == trained + Counter([("00_data", "CBOW")])
+    reading = ["05_everything", "07_time", "09_published_logs", "10_task_relations"]
+    assert planned[17:] == [(name, None) for name in reading]
+    outputs = {job.output.relative_to(paths.results("wiki") / "notebooks").name for job in jobs}
+    assert {"02_multi_task-SkipGram.ipynb", "00_data.ipynb", "10_task_relations.ipynb"} < outputs
+    assert len(outputs) == len(jobs)
 
 
 @pytest.mark.usefixtures("home")
@@ -246,152 +234,162 @@ def test_a_notebook_that_the_profile_has_not_is_refused_with_those_it_has(number
         batch.chosen_notebooks(profile, ["01", number])
 
 
-@pytest.mark.parametrize("name", PROFILES)
-@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.notebook)
-def test_the_parameters_of_a_job_are_the_notebooks_and_pass_its_check(name: str, group: Group) -> None:
-    given = batch.notebook_parameters(PROFILES[name], group, "SkipGram", 2, "cpu")
-    known = papermill.inspect_notebook(str(paths.notebooks() / f"{group.notebook}.ipynb"))
-    assert set(given) == set(known)
-    checked = parameters.validate(given)
-    assert (checked.profile.name, checked.embedding, checked.seeds, checked.device) == (name, "SkipGram", 2, "cpu")
-
-
-@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.notebook)
-def test_a_notebook_opened_by_hand_has_the_parameters_of_the_batch(group: Group) -> None:
-    known = papermill.inspect_notebook(str(paths.notebooks() / f"{group.notebook}.ipynb"))
-    defaults = {name: ast.literal_eval(about["default"]) for name, about in known.items()}
-    assert defaults == batch.notebook_parameters(PROFILES["wiki"], group, "CBOW", 3, "auto")
-
-
-def test_the_parameters_of_the_other_notebooks_are_theirs_and_pass_their_check() -> None:
-    every = replace(IMDB, embeddings=("CBOW",), notebooks=("00", "05", "06", "07", "08"))
+@pytest.mark.parametrize("name", [name for name, profile in PROFILES.items() if profile.embeddings])
+def test_the_parameters_of_a_job_are_its_notebooks_and_pass_its_check(name: str) -> None:
+    every = replace(PROFILES[name], embeddings=("CBOW",), notebooks=ALL_NOTEBOOKS)
     jobs = batch.plan_jobs(every, 2, "cpu", every.notebooks)
-    assert [job.notebook for job in jobs] == ["00_data", "05_everything", "06_audit", "07_time", "08_downstream"]
+    assert [job.notebook[:2] for job in jobs] == ["01", "02", "03", "04", "00", *ALL_NOTEBOOKS[5:]]
     for job in jobs:
         known = papermill.inspect_notebook(str(paths.notebooks() / f"{job.notebook}.ipynb"))
-        assert set(job.parameters) == set(known)
-        assert parameters.validate(job.parameters).profile is IMDB
+        assert set(job.parameters) == set(known), job.notebook
+        checked = parameters.validate(job.parameters)
+        assert (checked.profile.name, checked.embedding) == (name, "CBOW")
 
 
-def test_the_schedule_of_the_profile_is_in_the_parameters(profile: Profile) -> None:
-    by_notebook = {g.number: batch.notebook_parameters(profile, g, "CBOW", 1, "cpu") for g in GROUPS}
-    shared = {"profile": "smoke", "embedding": "CBOW", "seeds": 1, "device": "cpu"}
-    (t_switch,), (eta,) = profile.schedules["switch"].t_switch, profile.schedules["diminish"].eta
-    assert by_notebook == {
-        "01": shared,
-        "02": shared,
-        "03": shared | {"gamma0": 1.0, "eta": eta, "nu": 1.0},
-        "04": shared | {"t_switch": t_switch},
+def test_a_notebook_opened_by_hand_has_the_parameters_of_the_batch() -> None:
+    for job in batch.plan_jobs(replace(PROFILES["wiki"], embeddings=("CBOW",)), 3, "auto", ["01", "02", "03", "04"]):
+        known = papermill.inspect_notebook(str(paths.notebooks() / f"{job.notebook}.ipynb"))
+        assert {name: ast.literal_eval(about["default"]) for name, about in known.items()} == job.parameters
+
+
+def test_the_schedules_of_a_profile_are_in_the_parameters() -> None:
+    profile = replace(PROFILES["imdb-full"], embeddings=("CBOW",))
+    jobs = {job.notebook: job.parameters for job in batch.plan_jobs(profile, 1, "cpu", ["01", "02", "03", "04"])}
+    shared = {"profile": "imdb-full", "embedding": "CBOW", "seeds": 1, "device": "cpu"}
+    assert jobs == {
+        "01_single_task": shared,
+        "02_multi_task": shared | {"gamma0": 1.0},
+        "03_diminish": shared | {"gamma0": 1.0, "eta": 1.5, "nu": 1.0},
+        "04_switch": shared | {"t_switch": 3, "gamma0": 1.0},
     }
 
 
-def test_the_record_packs_finished_runs_only(grid_of: Grid, profile: Profile) -> None:
-    made = grid_of(profile, ["CBOW"], 2)
+# --- The record
+
+
+@pytest.fixture
+def grid(profile: Profile, record_of: Callable[[Run], Record]) -> list[Record]:
+    """Make up and save the grid of the small profile with two seeds."""
+    made = [record_of(run) for run in plans.grid(profile, 2)]
     for record in made:
-        runs.save(record, "smoke")
-    (made[3].run.folder("smoke") / "done").unlink()
-    batch.record(profile, 2)
-    packed = runs.unpack(paths.recorded("smoke"))
-    assert {record.run.hash for record in packed} == {r.run.hash for r in made} - {made[3].run.hash}
+        store.save(record, "smoke")
+    return made
+
+
+def test_the_record_packs_finished_runs_only(grid: list[Record], profile: Profile) -> None:
+    (store.folder(grid[3].run, "smoke") / "done").unlink()
+    batch.record(profile, 2, ["05"])
+    packed = store.unpack(paths.recorded("smoke"))
+    assert {record.run.hash for record in packed} == {r.run.hash for r in grid} - {grid[3].run.hash}
     assert len(packed) == 25
 
 
-def test_the_record_has_the_seeds_that_were_asked_for(grid_of: Grid, profile: Profile) -> None:
-    for record in grid_of(profile, ["CBOW"], 2):
-        runs.save(record, "smoke")
-    batch.record(profile, 1)
-    assert {record.run.seed for record in runs.unpack(paths.recorded("smoke"))} == {0}
+@pytest.mark.usefixtures("grid")
+def test_the_record_has_the_seeds_that_were_asked_for(profile: Profile) -> None:
+    batch.record(profile, 1, ["05"])
+    assert {record.run.seed for record in store.unpack(paths.recorded("smoke"))} == {0}
 
 
 @pytest.mark.usefixtures("tuned", "home")
 def test_the_record_says_what_each_run_was_made_for(record_of: Callable[[Run], Record]) -> None:
     planned = batch.plan_runs(IMDB, 1, ["06", "08"])
     for run in planned:
-        runs.save(record_of(run), "imdb")
-    batch.record(IMDB, 1)
-    packed = runs.unpack(paths.recorded("imdb"))
+        store.save(record_of(run), "imdb")
+    batch.record(IMDB, 1, ["06", "08"])
+    packed = store.unpack(paths.recorded("imdb"))
     assert sorted((record.run.hash, record.experiment) for record in packed) == sorted(
         (run.hash, name) for run, name in planned.items()
     )
     assert not [record for record in packed if record.run.configuration.data == "imdb-tuning"]
 
 
+@pytest.mark.usefixtures("home")
+def test_the_record_keeps_what_it_has_of_other_experiments(
+    grid: list[Record], profile: Profile, record_of: Callable[[Run], Record]
+) -> None:
+    every = replace(profile, notebooks=("05", "08"))
+    elsewhere = [replace(record_of(run), experiment="downstream") for run in plans.downstream(profile, 1)]
+    old = replace(grid[0], scores={"accuracy": -1.0})
+    # Nothing of the experiment `downstream` is in a run folder: all there is of it is in the file.
+    store.pack([*elsewhere, old], paths.recorded("smoke"))
+    batch.record(every, 2, ["05"])
+    packed = store.unpack(paths.recorded("smoke"))
+    kept = [record for record in packed if record.experiment == "downstream"]
+    assert [(r.run, r.scores) for r in kept] == [(r.run, r.scores) for r in elsewhere]
+    assert len(packed) == len(kept) + 26
+    assert -1 not in [record.scores["accuracy"] for record in packed]  # the grid is packed anew
+    batch.record(every, 2, ["08"])  # and what is packed anew is what is done
+    assert {record.experiment for record in store.unpack(paths.recorded("smoke"))} == {"grid"}
+
+
 def test_experiments_whose_notebook_is_of_another_profile_are_not_recorded(
     profile: Profile, record_of: Callable[[Run], Record]
 ) -> None:
-    for run in experiments.downstream(profile, 1):
-        runs.save(record_of(run), "smoke")
-    batch.record(profile, 1)
-    assert runs.unpack(paths.recorded("smoke")) == []
+    for run in plans.downstream(profile, 1):
+        store.save(record_of(run), "smoke")
+    batch.record(profile, 1, profile.notebooks)
+    assert store.unpack(paths.recorded("smoke")) == []
 
 
 # --- The study of pairs of tasks
 
 
 @pytest.fixture
-def studied(monkeypatch: pytest.MonkeyPatch) -> list[JointRun]:
-    """Replace training on tagged corpora by made-up records, and list the runs."""
-    made: list[JointRun] = []
+def corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, ...]]:
+    """Register two made-up corpora, and one between them whose file is not here."""
+    (tmp_path / "made-up").touch()
+    made_up.register(monkeypatch.setitem, *(made_up.corpus(name, tmp_path / "made-up") for name in made_up.TAGS))
 
-    def make(run: JointRun, profile: str, device: str) -> None:
-        if not run.is_done(profile):
-            made.append(run)
-            scores = {corpus: {"validation": {"f1": 0.5}} for corpus in run.corpora}
-            folders.write(run, profile, pd.DataFrame({"step": [run.steps]}), scores, {"device": device})
+    def locate() -> tuple[Path, ...]:
+        raise MissingData("run `mt2st data fetch absent`")
 
-    monkeypatch.setattr(joint, "make", make)
-    return made
+    monkeypatch.setitem(sources.SOURCES, "absent", replace(sources.find("kinds"), name="absent", locate=locate))
+    yield ("colours", "absent", "kinds")
+    sources.load_tags.cache_clear()
 
 
-@pytest.mark.usefixtures("no_page", "done")
-def test_a_study_is_made_for_its_notebook_packed_and_not_made_again(studied: list[JointRun], profile: Profile) -> None:
-    with_study = replace(profile, notebooks=("01", "10"), study=Study(("wiki-next", "wiki-casing"), steps=100))
+def test_a_study_is_made_for_its_notebook_packed_with_the_rest_and_not_made_again(
+    done: Done, profile: Profile, corpora: tuple[str, ...]
+) -> None:
+    with_study = replace(profile, notebooks=("01", "10"), study=Study(("colours", "kinds"), steps=100))
     batch.reproduce(with_study, 1, notebooks=["01"], executor=Inline())
-    assert studied == []
+    assert [run.configuration.protocol for run in done.runs] == ["controlled"]
     for _ in range(2):
         batch.reproduce(with_study, 1, notebooks=["10"], budget=0.5, executor=Inline())
-    assert [(run.corpora, run.steps) for run in studied] == [
-        (("wiki-next",), 50),
-        (("wiki-casing",), 50),
-        (("wiki-next", "wiki-casing"), 100),
-    ]
-    assert [record.run for record in pairs.unpack(paths.recorded_pairs("smoke"))] == studied
+    studied = done.runs[1:]
+    assert studied == Study(("colours", "kinds"), steps=50).plan()
+    packed = store.unpack(paths.recorded("smoke"))
+    assert [(r.run, r.experiment) for r in packed] == [(done.runs[0], "grid"), *((run, "pairs") for run in studied)]
 
 
-@pytest.mark.usefixtures("no_page", "studied")
-def test_a_profile_of_the_study_alone_needs_no_runs_of_the_grid(done: Done, home: Path) -> None:
-    alone = replace(PROFILES["relations"], study=Study(("wiki-next", "wiki-casing"), steps=10))
+def test_a_profile_of_the_study_alone_makes_no_runs_of_the_grid(done: Done, corpora: tuple[str, ...]) -> None:
+    alone = replace(PROFILES["relations"], study=Study(("colours", "kinds"), steps=10))
     batch.reproduce(alone, 1, executor=Inline())
-    assert done.runs == []
+    assert done.runs == alone.study.plan()
     assert [job.notebook for job in done.notebooks] == ["09_published_logs", "10_task_relations"]
-    assert not paths.recorded("relations").exists()
 
 
-@pytest.mark.usefixtures("no_page", "studied", "done")
 def test_corpora_that_are_not_here_are_named_with_their_command(
-    profile: Profile, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    done: Done, profile: Profile, corpora: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(nltk.data, "path", [])
-    study = Study(("wiki-next", "conll2000", "wiki-casing"), steps=10)
-    batch.reproduce(replace(profile, notebooks=("10",), study=study), 1, executor=Inline())
-    assert "conll2000 is left out: needs NLTK's conll2000: run `mt2st data fetch conll2000`" in capsys.readouterr().out
-    assert pairs.unpack(paths.recorded_pairs("smoke"))[-1].run.corpora == ("wiki-next", "wiki-casing")
-    with pytest.raises(MissingData, match="at least two corpora: needs NLTK's conll2000: run `mt2st data fetch"):
-        batch.reproduce(replace(profile, notebooks=("10",), study=Study(("conll2000",))), 1, executor=Inline())
+    batch.reproduce(replace(profile, notebooks=("10",), study=Study(corpora, steps=10)), 1, executor=Inline())
+    assert "absent is left out: run `mt2st data fetch absent`" in capsys.readouterr().out
+    assert done.runs == Study(("colours", "kinds"), steps=10).plan()
+    with pytest.raises(MissingData, match="at least two corpora: run `mt2st data fetch absent`"):
+        batch.reproduce(replace(profile, notebooks=("10",), study=Study(corpora[:2])), 1, executor=Inline())
+    assert len(done.runs) == 3
 
 
 # --- A whole batch
 
 
-@pytest.mark.usefixtures("no_page")
 def test_a_batch_makes_all_runs_and_executes_all_notebooks(done: Done, profile: Profile) -> None:
-    assert batch.reproduce(profile, 2, executor=Inline()) == Path("smoke.html")
+    batch.reproduce(profile, 2, executor=Inline())
     assert done.runs == list(batch.plan_runs(profile, 2, profile.notebooks))
-    assert [job.notebook for job in done.notebooks] == [*(g.notebook for g in GROUPS), "00_data", "05_everything"]
-    assert len(runs.unpack(paths.recorded("smoke"))) == 2 * 13
+    assert [job.notebook for job in done.notebooks] == [*OF_STRATEGIES, "00_data", "05_everything"]
+    assert len(store.unpack(paths.recorded("smoke"))) == 2 * 13
 
 
-@pytest.mark.usefixtures("no_page")
 def test_the_record_is_whole_before_the_first_notebook_reads_it(
     done: Done, profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -399,7 +397,7 @@ def test_the_record_is_whole_before_the_first_notebook_reads_it(
     execute = batch.execute_notebook
 
     def watch(job: Job) -> Path:
-        found.append(len(runs.unpack(paths.recorded("smoke"))))
+        found.append(len(store.unpack(paths.recorded("smoke"))))
         return execute(job)
 
     monkeypatch.setattr(batch, "execute_notebook", watch)
@@ -407,7 +405,6 @@ def test_the_record_is_whole_before_the_first_notebook_reads_it(
     assert found == [13] * 6
 
 
-@pytest.mark.usefixtures("no_page")
 def test_trials_are_made_and_settings_chosen_before_the_runs_that_take_them(done: Done, profile: Profile) -> None:
     other_data = replace(profile.configuration, data="other")  # nothing is trained here
     small = Trials(other_data, "CBOW", (1e-3, 2e-3), (0.3,), (0.0,), gammas=(0.1,))
@@ -420,7 +417,6 @@ def test_trials_are_made_and_settings_chosen_before_the_runs_that_take_them(done
     assert [((run.strategy, run.setting), run.configuration) for run in made if run.seed == 0] == expected
 
 
-@pytest.mark.usefixtures("no_page")
 def test_the_same_batch_again_makes_nothing_again(done: Done, profile: Profile) -> None:
     batch.reproduce(profile, 1, notebooks=["02", "05"], executor=Inline())
     made = list(done.runs)
@@ -429,13 +425,11 @@ def test_the_same_batch_again_makes_nothing_again(done: Done, profile: Profile) 
     assert done.runs == made
 
 
-@pytest.mark.usefixtures("no_page")
 def test_a_batch_of_some_notebooks_executes_those_only(done: Done, profile: Profile) -> None:
     batch.reproduce(profile, 1, notebooks=["02", "05"], executor=Inline())
     assert [job.notebook for job in done.notebooks] == ["02_multi_task", "05_everything"]
 
 
-@pytest.mark.usefixtures("no_page")
 def test_a_batch_says_which_embedding_it_leaves_out(
     done: Done, profile: Profile, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -448,36 +442,23 @@ def test_a_batch_says_which_embedding_it_leaves_out(
 def test_data_that_are_missing_are_named_with_their_commands_before_anything_is_run(
     done: Done, profile: Profile
 ) -> None:
-    everything = replace(profile, notebooks=("06", "08"))
+    everything = replace(profile, notebooks=("01", "05", "06", "08"))
     with pytest.raises(MissingData) as caught:
         batch.reproduce(everything, 1, executor=Inline())
     commands = re.findall("`mt2st data fetch ([a-z0-9_-]+)`", str(caught.value))
     assert "wordsim" in commands
     assert len(commands) == len(set(commands))
-    assert set(commands) <= set(registry.SOURCES)
-    assert str(caught.value).endswith("or leave 06 and 08 out: --notebooks 01,02,03,04,05,07")
+    assert set(commands) <= set(sources.SOURCES)
+    assert str(caught.value).endswith("leave 06, 08 out: --notebooks 01,05")
     assert (done.runs, done.notebooks) == ([], [])
 
 
 def test_notebooks_that_need_no_more_data_are_not_held_up(home: Path) -> None:
-    batch.check_data(["01", "02", "03", "04", "05", "07"])
+    for profile in PROFILES.values():
+        batch.check_data(profile, sorted({*profile.notebooks} - {"06", "08"}))
 
 
 @pytest.mark.usefixtures("done")
-def test_a_batch_ends_with_the_page(profile: Profile) -> None:
-    page = batch.reproduce(profile, 1, notebooks=["01"], executor=Inline())
-    assert page == paths.results("smoke") / "index.html"
-    text = page.read_text(encoding="utf-8")
-    assert "1 runs, 1 seed" in text
-    assert "01_single_task-CBOW" in text
-
-
-@pytest.mark.usefixtures("done")
-def test_a_batch_of_the_data_notebook_alone_ends_with_the_page_too(profile: Profile) -> None:
-    assert batch.reproduce(profile, 1, notebooks=["00"], executor=Inline()).exists()
-
-
-@pytest.mark.usefixtures("done", "no_page")
 def test_a_notebook_that_fails_is_named(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(job: Job) -> Path:
         raise ValueError("cell 3 went wrong")
@@ -493,7 +474,7 @@ def test_an_unknown_notebook_is_refused_before_anything_is_run(done: Done, profi
     assert (done.runs, done.notebooks) == ([], [])
 
 
-@pytest.mark.usefixtures("done", "no_page")
+@pytest.mark.usefixtures("done")
 def test_an_executor_that_was_given_is_left_running(profile: Profile) -> None:
     class Watched(Inline):
         ended = False
@@ -518,14 +499,39 @@ def test_no_workers_are_refused(tmp_path: Path, workers: int) -> None:
         pass
 
 
-def test_workers_are_processes_with_one_thread_that_a_fault_ends_in_the_middle_of_their_work(tmp_path: Path) -> None:
+def test_workers_are_processes_with_one_thread_that_a_fault_ends_in_the_middle_of_their_work(
+    profile: Profile, tmp_path: Path
+) -> None:
     # One test, as a worker takes seconds to import PyTorch.
+    (wanted,) = plans.plan(profile, "single", "CBOW", 1)
+    wrong = replace(wanted, configuration=replace(wanted.configuration, data="nowhere"))
     with pytest.raises(KeyboardInterrupt), batch._local_pool(1, tmp_path / "deep" / "kernels.log") as pool:
         assert pool.submit(os.getpid).result() != os.getpid()
         assert pool.submit(os.getenv, "OMP_NUM_THREADS").result() == "1"
+        with pytest.raises(RuntimeError, match=rf"run {wrong.hash} \(nowhere, single, .*seed 0\) failed: .*'nowhere'"):
+            batch.make_runs(profile, [wrong], "cpu", pool, "runs")
         busy = pool.submit(time.sleep, 600)
         raise KeyboardInterrupt
     assert busy.cancelled() or isinstance(busy.exception(), BrokenProcessPool)  # not waited for ten minutes
+    assert not store.is_done(wrong, "smoke")
+
+
+def test_a_batch_trains_in_processes_what_is_then_in_its_record(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executed: list[Job] = []
+    monkeypatch.setattr(batch, "execute_notebooks", lambda profile, jobs, pool: executed.extend(jobs))
+    short = replace(profile, configuration=replace(profile.configuration, epochs=1))
+    batch.reproduce(short, 1, workers=2, notebooks=["02"], device="cpu")
+    packed = store.unpack(paths.recorded("smoke"))
+    assert [record.run for record in packed] == [*batch.plan_runs(short, 1, ["02"])]
+    assert len(packed) == 5
+    for record in packed:
+        assert record.scores == store.load(record.run, "smoke").scores
+        assert record.epochs["examples"].tolist() == [180]
+        assert record.environment["threads"] == 1
+    assert len({record.environment["table"] for record in packed}) == 1
+    assert [job.notebook for job in executed] == ["02_multi_task"]
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
@@ -10,30 +11,45 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from experiments import made_up
+from experiments.made_up import sentences_of
 from gensim.test.utils import datapath
 from sklearn.metrics import accuracy_score
 
 from mt2st.data import sources
 from mt2st.data import vectors as embeddings
 from mt2st.data.dataset import Background, Dataset, Examples, Sizes
+from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.texts import wiki
 from mt2st.data.vectors import EmbeddingTable
-from mt2st.experiments import downstream, environment, execution, profiles, released, runs
-from mt2st.experiments import plans as experiments
+from mt2st.experiments import downstream, environment, execution, pairs, plans, profiles, released, store
+from mt2st.experiments.pairs import Study
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Record, Run
-from mt2st.models import Model
-from mt2st.schedules import SINGLE_TASK, Schedule, Switch
+from mt2st.models import ENCODERS, Model
+from mt2st.optimizers import OPTIMIZERS
+from mt2st.sampling import SAMPLINGS
+from mt2st.schedules import SINGLE_TASK, Constant, Schedule, Switch
 from mt2st.tasks import Task
 
 CPU = torch.device("cpu")
+SECONDS = ["train_seconds", "cpu_seconds", "evaluation_seconds"]
 NOTHING = Examples([], np.array([], dtype=np.int64))
 TOY = Run("CBOW", "single", (), SINGLE_TASK, 0, Configuration(hidden=4, batch_size=2, epochs=2, learning_rate=0.05))
 
 
-def without_seconds(history: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the columns that differ from one execution to the next."""
-    return history.drop(columns=[name for name in history.columns if name.endswith("_seconds")])
+def assert_same_training(one: Record, other: Record) -> None:
+    """Compare bit for bit all but seconds, which differ from one execution to the next."""
+    first, second = (record.epochs.drop(columns=SECONDS) for record in (one, other))
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+    pd.testing.assert_frame_equal(one.tasks, other.tasks, check_exact=True)
+    assert json.dumps(one.scores) == json.dumps(other.scores)
+    assert one.environment == other.environment
+
+
+def of_task(record: Record, task: str) -> pd.DataFrame:
+    """Return the rows of a task, one an epoch."""
+    return record.tasks[record.tasks["task"] == task].reset_index(drop=True)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +57,7 @@ def run() -> Run:
     """Return a small Switch run of three epochs whose last has no auxiliary task."""
     profile = profiles.PROFILES["smoke"]
     short = replace(profile, configuration=replace(profile.configuration, epochs=3))
-    return experiments.plan(short, "switch", "CBOW", 1, ["update0"], Switch(2))[0]
+    return plans.plan(short, "switch", "CBOW", 1, ["update0"], Switch(2))[0]
 
 
 @pytest.fixture(scope="module")
@@ -102,16 +118,13 @@ def calls(record_of: Callable[[Run], Record], monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("strategy", ["single", "diminish"])
 def test_the_same_run_gives_the_same_bits_twice(profile: Profile, strategy: str) -> None:
     short = replace(profile, configuration=replace(profile.configuration, epochs=3))
-    again = experiments.plan(short, strategy, "CBOW", 1)[0]
+    again = plans.plan(short, strategy, "CBOW", 1)[0]
     records = []
     for state in range(2):
         torch.manual_seed(state)  # what was drawn before does not matter
         records.append(execution.execute(again, CPU))
-    first, second = records
-    pd.testing.assert_frame_equal(without_seconds(first.history), without_seconds(second.history), check_exact=True)
-    assert len(first.history) == 3
-    assert first.scores == second.scores
-    assert first.environment == second.environment
+    assert_same_training(*records)
+    assert len(records[0].epochs) == 3
 
 
 @pytest.mark.usefixtures("threads")
@@ -132,7 +145,7 @@ def test_with_other_threads_the_first_epoch_is_the_same_up_to_rounding(monkeypat
     assert [record.environment["threads"] for record in records] == [1, 2]
     assert one.environment["table"] == two.environment["table"]
     for name in ("loss", "gradient_norm"):
-        assert two.history[name][0] == pytest.approx(one.history[name][0], rel=1e-4)
+        assert two.epochs[name][0] == pytest.approx(one.epochs[name][0], rel=1e-4)
 
 
 # --- One run
@@ -150,8 +163,9 @@ def test_training_sees_validation_examples_and_never_test_examples(run: Run, mon
     with pytest.raises(InterruptedError):
         execution.execute(decayed, CPU)
     dataset, table = execution.prepare(execution.data_of(run.configuration), run.embedding, "", run.seed)
-    for task, part in [(given["primary"], dataset.train), (given["validation"], dataset.validation)]:
-        assert [s.tolist() for s in task.sentences] == [table.encode(text).tolist() for text in part.texts]
+    (validation,) = given["validation"]
+    for task, part in [(given["primary"], dataset.train), (validation, dataset.validation)]:
+        assert sentences_of(task) == [table.encode(text).tolist() for text in part.texts]
     assert (given["seed"], given["epochs"], given["epsilon"]) == (run.seed, 3, run.configuration.epsilon)
     (group,) = given["optimizer"].param_groups
     assert isinstance(given["optimizer"], torch.optim.AdamW)
@@ -176,9 +190,10 @@ def test_an_epoch_is_one_pass_over_all_training_sentences(run: Run, executed: Re
 
 
 def test_the_auxiliary_task_is_computed_until_the_switch(executed: Record) -> None:
-    assert executed.history["weight.update0"].tolist() == [1, 1, 0]
-    assert executed.history["loss.update0"].isna().tolist() == [False, False, True]
-    total = executed.history["loss.topic"] + executed.history["loss.update0"].fillna(0)
+    auxiliary = of_task(executed, "update0")
+    assert auxiliary["weight"].tolist() == [1, 1, 0]
+    assert auxiliary["loss"].isna().tolist() == [False, False, True]
+    total = executed.history["primary_loss"] + auxiliary["loss"].fillna(0)
     np.testing.assert_allclose(executed.history["loss"], total, rtol=1e-6)
 
 
@@ -200,7 +215,7 @@ def test_operations_of_an_epoch_are_recorded_by_task(run: Run, executed: Record)
     assert list(flops) == ["topic", "update0"]
     assert flops["update0"] == 0  # cosines are no matrix products
     # Every word is read once at least: the input's products of two LSTMs, forward and backward.
-    words, conditions = int(executed.history["tokens"][0]), run.configuration
+    words, conditions = int(executed.epochs["tokens"][0]), run.configuration
     assert flops["topic"] > 3 * 2 * words * 2 * conditions.dimensions * 4 * conditions.hidden
 
 
@@ -211,7 +226,7 @@ def test_operations_of_an_epoch_are_recorded_by_task(run: Run, executed: Record)
 def test_a_table_that_is_not_trainable_keeps_its_vectors(
     toy: Callable[..., None], toy_table: EmbeddingTable, scored: list[np.ndarray], trainable: bool
 ) -> None:
-    conditions = replace(TOY.configuration, trainable=trainable, evaluate_table=True)
+    conditions = replace(TOY.configuration, trainable=trainable, evaluate_table=1)
     record = execution.execute(replace(TOY, configuration=conditions), CPU)
     assert np.array_equal(scored[0], toy_table.vectors) == (not trainable)
     assert (scored[0][0] == 0).all()
@@ -224,7 +239,7 @@ def test_a_table_that_is_not_trainable_keeps_its_vectors(
 def test_weight_decay_is_that_of_adamw(
     toy: Callable[..., None], toy_table: EmbeddingTable, scored: list[np.ndarray]
 ) -> None:
-    conditions = replace(TOY.configuration, evaluate_table=True, epochs=1)
+    conditions = replace(TOY.configuration, evaluate_table=1, epochs=1)
     for decay in (0.0, 1.0):
         execution.execute(replace(TOY, configuration=replace(conditions, weight_decay=decay)), CPU)
     plain, decayed = scored[0], scored[-1]
@@ -251,7 +266,7 @@ def test_without_a_test_set_there_is_nothing_to_score(toy: Callable[..., None]) 
 def test_of_no_epochs_the_untouched_table_is_scored_beside_random_vectors(
     toy: Callable[..., None], toy_table: EmbeddingTable, scored: list[np.ndarray]
 ) -> None:
-    conditions = replace(TOY.configuration, epochs=0, evaluate_table=True)
+    conditions = replace(TOY.configuration, epochs=0, evaluate_table=1)
     record = execution.execute(replace(TOY, configuration=conditions), CPU)
     assert record.history.empty
     assert record.scores["best_epoch"] == -1
@@ -269,34 +284,48 @@ def test_a_learned_table_is_scored_on_every_other_task_with_the_seed(
     asked: list[tuple[str, int]] = []
     monkeypatch.setattr(downstream, "intrinsic", lambda table, vectors: pd.DataFrame())
     monkeypatch.setattr(downstream, "evaluate_table", lambda table, vectors, task, seed: asked.append((task, seed)))
-    conditions = replace(TOY.configuration, evaluate_table=True)
+    conditions = replace(TOY.configuration, evaluate_table=1)
     record = execution.execute(replace(TOY, seed=3, configuration=conditions), CPU)
     assert asked == [(task, 3) for task in downstream.TASKS]
     assert "random" not in record.scores
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (name, value)
+        for name, known in [("encoder", ENCODERS), ("optimizer", OPTIMIZERS), ("sampling", SAMPLINGS)]
+        for value in known
+    ],
+)
+def test_every_encoder_optimizer_and_sampling_trains_sentences_with_all_kinds_of_auxiliaries(
+    name: str, value: str, toy: Callable[..., None]
+) -> None:
+    conditions = replace(TOY.configuration, **{name: value})
+    multi = replace(TOY, strategy="mtl", auxiliaries=("casing", "hyperlink"), schedule=Constant(0.5))
+    record = execution.execute(replace(multi, configuration=conditions), CPU)
+    assert record.tasks.groupby("task").size().to_dict() == {"toy": 2, "casing": 2, "hyperlink": 2}
+    assert record.epochs["loss"].notna().all()
+    assert 0 <= record.scores["accuracy"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"), [("optimizer", "'own'; known: adamw, adadelta"), ("sampling", "'own'; known: together, uniform")]
+)
+def test_an_unknown_optimizer_or_sampling_is_refused_with_the_known_ones(
+    name: str, fault: str, toy: Callable[..., None]
+) -> None:
+    with pytest.raises(ValueError, match=fault):
+        execution.execute(replace(TOY, configuration=replace(TOY.configuration, **{name: "own"})), CPU)
+
+
 # --- Data
 
 
-def test_arms_begin_with_the_same_values_and_batches(profile: Profile, run: Run) -> None:
-    dataset, table = execution.prepare(execution.data_of(profile.configuration), "CBOW", "", 0)
-    models = [
-        execution.build(replace(run, auxiliaries=names), dataset, table, CPU)[0]
-        for names in ((), ("update0",), ("update3",))
-    ]
-    first, *others = (dict(model.named_parameters()) for model in models)
-    for other in others:
-        assert first.keys() == other.keys()  # losses on the table have no parameters of their own
-        assert all(torch.equal(value, other[name]) for name, value in first.items())
-
-
-def test_another_seed_gives_another_start_and_another_split(profile: Profile, run: Run) -> None:
-    dataset, table = execution.prepare(execution.data_of(profile.configuration), "CBOW", "", 0)
-    starts = [execution.build(replace(run, seed=seed), dataset, table, CPU)[0] for seed in (0, 1, 1)]
-    first, second, again = (model.encoder.forwards.weight_hh_l0 for model in starts)
-    assert not torch.equal(first, second)
-    assert torch.equal(second, again)
-    assert execution.load_dataset(profile.configuration, 1).test.texts != dataset.test.texts
+def test_another_seed_gives_another_split(profile: Profile) -> None:
+    first, second, again = (execution.load_data(profile.configuration, seed).test for seed in (0, 1, 1))
+    assert first.texts != second.texts
+    assert second.texts == again.texts
 
 
 def test_the_table_is_trained_on_the_background_and_on_it_alone(profile: Profile) -> None:
@@ -306,25 +335,18 @@ def test_the_table_is_trained_on_the_background_and_on_it_alone(profile: Profile
     assert table.vectors.shape == (len(table.words), profile.configuration.dimensions)
 
 
-def test_the_primary_task_of_a_part_has_its_sentences_and_labels(profile: Profile) -> None:
-    dataset, table = execution.prepare(execution.data_of(profile.configuration), "CBOW", "", 0)
-    task = execution.sentence_task(dataset, "validation", table)
-    assert task.name == "topic"
-    assert task.targets.tolist() == dataset.validation.labels.tolist()
-    assert [len(s) for s in task.sentences] == [len(t) for t in dataset.validation.texts]
-
-
 @pytest.mark.parametrize(
     ("data", "protocol", "fault"),
     [
         ("news", "controlled", "'news'; known: wiki, imdb, imdb-tuning, imdb-full"),
-        ("imdb", "uncontrolled", "protocol 'uncontrolled'"),
-        ("wiki", "released", "'wiki' under protocol 'released'"),
+        ("wordsim", "controlled", "wordsim is of the kind 'lexicon', not 'texts'"),
+        ("imdb", "uncontrolled", "'uncontrolled'; known: controlled, released, study"),
+        ("wiki", "released", "'released' .* 'wiki'"),
     ],
 )
 def test_an_unknown_data_set_or_protocol_is_refused(data: str, protocol: str, fault: str, profile: Profile) -> None:
     with pytest.raises(ValueError, match=fault):
-        execution.load_dataset(replace(profile.configuration, data=data, protocol=protocol), 0)
+        execution.load_data(replace(profile.configuration, data=data, protocol=protocol), 0)
 
 
 @pytest.mark.parametrize(
@@ -342,13 +364,13 @@ def test_the_paper_s_reviews_come_as_their_protocol_splits_them(
     monkeypatch.setitem(sources.SOURCES, data, row)
     monkeypatch.setattr(released, "load", lambda *given: ("released", *given))
     conditions = Configuration(data=data, protocol=protocol, train=600, validation=150, test=250)
-    assert execution.load_dataset(conditions, 7) == expected
+    assert execution.load_data(conditions, 7) == expected
 
 
 def test_under_the_released_protocol_every_word_has_a_row(
     toy_dataset: Dataset, toy_table: EmbeddingTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(execution, "load_dataset", lambda conditions, seed: toy_dataset)
+    monkeypatch.setattr(execution, "load_data", lambda conditions, seed: toy_dataset)
     monkeypatch.setattr(embeddings, "load", lambda *given: toy_table)
     texts = [*toy_dataset.train.texts, *toy_dataset.validation.texts, *toy_dataset.test.texts]
     words = {word for text in texts for word in text}
@@ -363,10 +385,11 @@ def test_under_the_released_protocol_every_word_has_a_row(
 def test_runs_that_differ_in_training_alone_share_data_and_vectors(profile: Profile) -> None:
     conditions = profile.configuration
     shared = execution.data_of(conditions)
-    kept = {"data", "data_version", "train", "validation", "test", "dimensions", "protocol"}
+    kept = {"data", "data_version", "train", "validation", "test", "vocabulary", "words", "dimensions", "protocol"}
+    special: dict[str, Any] = {"protocol": "study", "vocabulary": ("wiki-next",), "trainable": False, "dropout": 0.5}
     for field in fields(Configuration):
         value = getattr(conditions, field.name)
-        changed = value + "2" if isinstance(value, str) else not value if isinstance(value, bool) else value + 1
+        changed = special.get(field.name, value + "2" if isinstance(value, str) else value + 1 if value != () else ())
         other = execution.data_of(replace(conditions, **{field.name: changed}))
         assert (other != shared) == (field.name in kept), field.name
     first = execution.prepare(shared, "CBOW", "", 0)
@@ -375,35 +398,172 @@ def test_runs_that_differ_in_training_alone_share_data_and_vectors(profile: Prof
     assert first[1] is second[1]
 
 
+# --- Tagged corpora
+
+
+@pytest.fixture
+def corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, SequenceData]]:
+    """Register two made-up corpora: colours as spans, and the kind of each word."""
+    (tmp_path / "made-up.conll").write_text("made up")
+    made = {name: made_up.corpus(name, tmp_path / "made-up.conll") for name in made_up.TAGS}
+    made_up.register(monkeypatch.setitem, *made.values())
+    prepare = execution.prepare
+    prepare.cache_clear()
+    yield made
+    prepare.cache_clear()
+    sources.load_tags.cache_clear()
+
+
+def pair(*names: str, steps: int = 60) -> Run:
+    """Return a run of a small study of the made-up corpora; of two its steps are twice as many."""
+    run = Study(("colours", "kinds"), steps=steps).run(*names)
+    return replace(run, configuration=replace(run.configuration, dimensions=8, hidden=6, batch_size=8, max_tokens=5))
+
+
+@pytest.mark.usefixtures("corpora")
+def test_a_pair_learns_both_tasks_and_says_how_it_went() -> None:
+    record = execution.execute(pair("colours", "kinds", steps=200), CPU)
+    assert set(record.scores["by_task"]) == {"colours", "kinds"}
+    for scores in record.scores["by_task"].values():
+        assert scores["test"]["f1"] == scores["test"]["accuracy"] == 1  # a word's tag is all there is to learn
+        assert np.nanmean(scores["curve"][:20]) > 3 * np.nanmean(scores["curve"][-20:])
+    assert record.scores["by_task"]["colours"]["test"]["span_f1"] == 1
+    assert "span_f1" not in record.scores["by_task"]["kinds"]["test"]
+    assert record.epochs["steps"].tolist() == [40] * 10
+    assert record.tasks["task"].tolist() == ["colours", "kinds"] * 10
+    assert record.tasks["validation_f1"].tolist()[-2:] == [1, 1]
+    assert record.epochs["cosine"].between(-1, 1).all()
+    assert record.scores["best_epoch"] == 9  # the last step is read
+    assert record.environment["data"].keys() == {"made-up.conll"}
+
+
+@pytest.mark.usefixtures("corpora")
+def test_each_step_of_a_pair_draws_one_of_the_tasks() -> None:
+    run = pair("colours", "kinds", steps=30)
+    by_task = execution.execute(run, CPU).scores["by_task"]
+    drawn = np.array([~np.isnan(by_task[task]["curve"]) for task in ("colours", "kinds")])  # a point a step
+    assert (drawn.sum(0) == 1).all()
+    assert drawn.shape[1] == pairs.steps_of(run) == 60
+    assert 15 < drawn[0].sum() < 45
+
+
+@pytest.mark.usefixtures("corpora")
+def test_a_single_task_has_its_features_and_a_pair_its_label_information() -> None:
+    alone = execution.execute(pair("kinds", steps=20), CPU)
+    described = alone.scores["features"]
+    assert (described["size"], described["labels"], described["OOV rate"]) == (60, 3, 0)
+    assert "cosine" not in alone.epochs
+    both = execution.execute(pair("colours", "kinds", steps=20), CPU)
+    assert 0.5 < both.scores["label information"] < 1  # kinds say more than whether it is a colour
+    assert "features" not in both.scores
+
+
+@pytest.mark.usefixtures("corpora")
+def test_counts_give_the_validation_f1() -> None:
+    scores = execution.execute(pair("colours", steps=20), CPU).scores["by_task"]["colours"]
+    right, found, gold = np.array(scores["counts"]).sum(1)
+    assert scores["validation"]["f1"] == pytest.approx(2 * right / (found + gold))
+    assert np.array(scores["counts"]).shape == (3, 30)
+
+
+def test_a_task_of_what_comes_next_learns_beside_another_without_the_backward_states(
+    corpora: dict[str, SequenceData], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_up.register(monkeypatch.setitem, replace(corpora["kinds"], is_prediction=True))
+    record = execution.execute(pair("colours", "kinds", steps=200), CPU)
+    # A word's own tag: the forward states have seen the word.
+    assert record.scores["by_task"]["kinds"]["test"]["f1"] == 1
+    assert record.epochs["cosine"].between(-1, 1).all()
+
+
+@pytest.mark.usefixtures("corpora")
+def test_the_same_pair_gives_the_same_bits() -> None:
+    one, again = (execution.execute(pair("colours", "kinds", steps=20), CPU) for _ in range(2))
+    assert_same_training(one, again)
+
+
+@pytest.mark.usefixtures("corpora")
+def test_a_study_shares_one_table_of_its_most_frequent_words() -> None:
+    run = pair("kinds")
+    conditions = execution.data_of(replace(run.configuration, words=3))
+    data, table = execution.prepare(conditions, "SkipGram", "", 0)
+    assert data.name == "kinds"
+    assert table.vectors.shape == (2 + 3, 8)
+    # Both corpora have the same text, and a sentence counts once.
+    both = execution.shared_table(map(sources.load_tags, ("colours", "kinds")), "SkipGram", conditions, 0)
+    alone = execution.shared_table([sources.load_tags("kinds")], "SkipGram", conditions, 0)
+    assert both.checksum == alone.checksum == table.checksum
+
+
+@pytest.mark.usefixtures("corpora", "toy")
+def test_a_tagged_corpus_is_an_auxiliary_of_a_sentence_task() -> None:
+    run = replace(TOY, strategy="mtl", auxiliaries=("kinds",), schedule=Constant(1.0))
+    record = execution.execute(replace(run, configuration=replace(TOY.configuration, epochs=1)), CPU)
+    assert record.tasks["task"].tolist() == ["toy", "kinds"]
+    assert record.tasks["loss"].notna().all()
+    assert record.scores["flops"]["kinds"] > 0
+    assert record.environment["data"].keys() == {"made-up.conll"}  # the toy data set has no files
+
+
+def test_real_tags_are_an_auxiliary_of_real_sentences(profile: Profile) -> None:
+    short = replace(profile, configuration=replace(profile.configuration, train=10, epochs=1))
+    (run,) = plans.plan(short, "mtl", "CBOW", 1, ["wiki-next"])
+    record = execution.execute(run, CPU)
+    assert record.tasks["loss"].notna().tolist() == [True, True]
+    assert list(record.scores["flops"]) == ["topic", "wiki-next"]
+
+
+@pytest.mark.usefixtures("corpora")
+def test_a_tagged_corpus_can_be_the_primary_task_of_a_strategy() -> None:
+    conditions = replace(TOY.configuration, data="kinds", dimensions=8, max_tokens=3)
+    run = Run("SkipGram", "switch", ("colours",), Switch(1), 0, conditions)
+    record = execution.execute(run, CPU)
+    assert of_task(record, "colours")["weight"].tolist() == [1, 0]
+    assert record.scores["best_epoch"] == int(record.history["validation_accuracy"].argmax())
+    tested = made_up.corpus("kinds", Path()).test
+    assert len(record.scores["targets"]) == sum(len(words[:3]) for words in tested.sentences)
+
+
+def test_a_curve_has_the_means_of_a_thousandth_of_the_steps_each() -> None:
+    nan = float("nan")
+    assert execution.curve([3.0, nan, 1.0]) == pytest.approx([3.0, nan, 1.0], nan_ok=True)
+    losses = np.arange(2_500.0)
+    losses[3:6] = nan
+    found = execution.curve(losses.tolist())
+    assert len(found) == execution.CURVE == 1_000
+    assert found[:3] == pytest.approx([1, nan, 7], nan_ok=True)  # of 3, 3 and 3 steps
+    assert found[-1] == pytest.approx(2_498.5)
+
+
 # --- Many runs
 
 
 def test_a_run_that_is_done_asks_for_no_device(profile: Profile, calls: list[Run]) -> None:
-    (wanted,) = experiments.plan(profile, "single", "CBOW", 1)
+    (wanted,) = plans.plan(profile, "single", "CBOW", 1)
     execution.make(wanted, "smoke", "cpu")
     execution.make(wanted, "smoke", "tpu")
     assert calls == [wanted]
-    assert wanted.is_done("smoke")
+    assert store.is_done(wanted, "smoke")
 
 
 def test_runs_that_are_done_are_not_made_again(profile: Profile, calls: list[Run]) -> None:
-    wanted = experiments.plan(profile, "mtl", "CBOW", 1)
+    wanted = plans.plan(profile, "mtl", "CBOW", 1)
     first = execution.complete(wanted, "smoke", "cpu", progress=False)
     assert calls == wanted
     second = execution.complete([*wanted, *wanted], "smoke", "cpu", progress=False)
     assert calls == wanted
     assert [record.run for record in second] == [*wanted, *wanted]
-    pd.testing.assert_frame_equal(first[0].history, second[0].history)
+    assert_same_training(first[0], second[0])
 
 
 def test_an_interrupted_batch_goes_on_with_what_is_missing(
     profile: Profile, calls: list[Run], record_of: Callable[[Run], Record]
 ) -> None:
-    wanted = experiments.plan(profile, "mtl", "CBOW", 1)
-    runs.save(record_of(wanted[0]), "smoke")
-    runs.save(record_of(wanted[1]), "smoke")
-    (wanted[1].folder("smoke") / "done").unlink()  # cut off while it was written
-    (wanted[1].folder("smoke") / "scores.json").write_text("{")
+    wanted = plans.plan(profile, "mtl", "CBOW", 1)
+    store.save(record_of(wanted[0]), "smoke")
+    store.save(record_of(wanted[1]), "smoke")
+    (store.folder(wanted[1], "smoke") / "done").unlink()  # cut off while it was written
+    (store.folder(wanted[1], "smoke") / "scores.json").write_text("{")
     records = execution.complete(wanted, "smoke", "cpu", progress=False)
     assert calls == wanted[1:]
     assert [record.scores for record in records] == [record_of(run).scores for run in wanted]
@@ -412,7 +572,7 @@ def test_an_interrupted_batch_goes_on_with_what_is_missing(
 def test_a_run_is_kept_before_the_next_one_fails(
     profile: Profile, record_of: Callable[[Run], Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = experiments.plan(profile, "mtl", "CBOW", 1)
+    wanted = plans.plan(profile, "mtl", "CBOW", 1)
 
     def execute(run: Run, device: torch.device) -> Record:
         if run == wanted[1]:
@@ -422,18 +582,18 @@ def test_a_run_is_kept_before_the_next_one_fails(
     monkeypatch.setattr(execution, "execute", execute)
     with pytest.raises(KeyboardInterrupt):
         execution.complete(wanted, "smoke", "cpu", progress=False)
-    assert [run.is_done("smoke") for run in wanted] == [True, False, False, False]
+    assert [store.is_done(run, "smoke") for run in wanted] == [True, False, False, False]
 
 
 def test_results_that_were_deleted_are_made_again(profile: Profile, calls: list[Run]) -> None:
-    wanted = experiments.plan(profile, "single", "CBOW", 1)
+    wanted = plans.plan(profile, "single", "CBOW", 1)
     execution.complete(wanted, "smoke", "cpu", progress=False)
-    shutil.rmtree(wanted[0].folder("smoke"))
+    shutil.rmtree(store.folder(wanted[0], "smoke"))
     execution.complete(wanted, "smoke", "cpu", progress=False)
     assert calls == wanted * 2
 
 
 def test_a_device_that_is_not_there_is_refused_before_anything_is_run(profile: Profile, calls: list[Run]) -> None:
     with pytest.raises(ValueError, match="device 'tpu' cannot be used"):
-        execution.complete(experiments.plan(profile, "single", "CBOW", 1), "smoke", "tpu", progress=False)
+        execution.complete(plans.plan(profile, "single", "CBOW", 1), "smoke", "tpu", progress=False)
     assert calls == []

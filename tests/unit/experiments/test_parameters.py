@@ -21,7 +21,12 @@ def test_a_profile_alone_is_enough() -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [{"gamma0": 0.5, "eta": 0.3, "nu": 2.0}, {"eta": 1}, {"t_switch": 15, "gamma": 0.5}, {"embedding": "GloveTwitter"}],
+    [
+        {"gamma0": 0.5, "eta": 0.3, "nu": 2.0},
+        {"eta": 1},
+        {"t_switch": 15, "gamma0": 0.5},
+        {"embedding": "GloveTwitter"},
+    ],
 )
 def test_the_parameters_of_schedules_are_known(given: dict[str, object]) -> None:
     assert parameters.validate(GOOD | given).profile.name == "smoke"
@@ -30,7 +35,7 @@ def test_the_parameters_of_schedules_are_known(given: dict[str, object]) -> None
 def test_parameters_are_those_all_notebooks_share_and_those_of_the_strategies() -> None:
     assert parameters.known() == {
         **{"profile": str, "embedding": str, "seeds": int, "device": str},
-        **{"gamma": float, "gamma0": float, "eta": float, "nu": float, "t_switch": int},
+        **{"gamma0": float, "eta": float, "nu": float, "t_switch": int},
     }
 
 
@@ -43,7 +48,7 @@ def test_a_strategy_of_ones_own_brings_its_parameters(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("name", ["learning_rate", "seed", "Seeds"])
 def test_an_unknown_name_is_refused_with_the_known_ones(name: str) -> None:
-    known = "profile, embedding, seeds, device, gamma, gamma0, eta, nu, t_switch"
+    known = "profile, embedding, seeds, device, gamma0, eta, nu, t_switch"
     with pytest.raises(ValueError, match=f"unknown parameter '{name}'; known: {known}"):
         parameters.validate(GOOD | {name: 1})
 

@@ -13,7 +13,7 @@ from mt2st.experiments.pairs import Study
 from mt2st.experiments.plans import EXPERIMENTS
 from mt2st.experiments.profiles import PROFILES
 from mt2st.experiments.runs import Configuration, Run
-from mt2st.experiments.strategies import STRATEGIES, UPDATES
+from mt2st.experiments.strategies import STRATEGIES, UPDATES, Strategy
 from mt2st.schedules import SINGLE_TASK, Constant, Switch
 
 WIKI, IMDB, ARMS = PROFILES["wiki"], PROFILES["imdb"], strategies.arms()
@@ -209,6 +209,18 @@ def test_glove_has_both_ends_at_the_papers_size_too(glove: str) -> None:
 
 
 # --- All of them
+
+
+def test_a_strategy_of_ones_own_is_in_every_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = Strategy("own", "own", Constant, lambda epochs: {"gamma": 1 / epochs}, "black", settings=("casing",))
+    monkeypatch.setitem(STRATEGIES, "own", row)
+    planned = [run for run in plans.grid(WIKI, 2) if run.strategy == "own"]
+    assert {(run.auxiliaries, run.schedule) for run in planned} == {(("casing",), Constant(0.04))}
+    assert len(planned) == 2 * len(plans.available(WIKI))
+    assert [run.auxiliaries for run in plans.downstream(WIKI, 1) if run.strategy == "own"] == [UPDATES]
+    tried = [run for run in tuning.plan(IMDB) if run.strategy == "own"]
+    assert len(tried) == 8
+    assert {run.auxiliaries for run in tried} == {("casing",)}
 
 
 @pytest.mark.usefixtures("tuned", "glove")

@@ -42,10 +42,10 @@ def test_auxiliary_training_ends_after_about_60_percent(epochs: int, diminish: i
 @pytest.mark.parametrize(
     ("name", "parameters", "expected"),
     [
-        ("mtl", {"gamma": 0.5}, Constant(0.5)),
+        ("mtl", {"gamma0": 0.5}, Constant(0.5)),
         ("diminish", {"nu": 2.0}, Diminish(1.0, 0.3, 2.0)),
         ("switch", {"t_switch": 7}, Switch(7)),
-        ("switch", {"gamma": 0.1}, Switch(15, 0.1)),
+        ("switch", {"gamma0": 0.1}, Switch(15, 0.1)),
     ],
 )
 def test_parameters_replace_the_defaults(name: str, parameters: dict[str, float], expected: Schedule) -> None:

@@ -11,10 +11,10 @@ from mt2st.experiments import released
 from mt2st.experiments.runs import Configuration, Record, Run
 from mt2st.experiments.strategies import UPDATES
 from mt2st.report import audit, tables
-from mt2st.report.tables import SETTINGS
 from mt2st.schedules import SINGLE_TASK, Constant
 
 Make = Callable[..., Record]
+SETTINGS = ("original", *UPDATES)
 CONFIGURATION = Configuration(data="imdb", hidden=32, epochs=3)
 LARGE = replace(CONFIGURATION, hidden=256)
 ACCURACIES = {  # of the walk's steps, by seed

@@ -10,12 +10,14 @@ from mt2st.data.vectors import EMBEDDINGS, TRAINED
 from mt2st.experiments import runs
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
-from mt2st.experiments.strategies import STRATEGIES
+from mt2st.experiments.strategies import STRATEGIES, UPDATES, Strategy
 from mt2st.report import tables
-from mt2st.report.tables import COLUMNS, SCORE_COLUMNS, SETTINGS
+from mt2st.report.tables import COLUMNS, SCORE_COLUMNS
+from mt2st.schedules import Constant
 from mt2st.statistics import mean_interval
 
 Grid = Callable[[Profile, list[str], int], list[Record]]
+SETTINGS = ("original", *UPDATES)
 TABLES = [row.name for row in STRATEGIES.values() if row.table]
 CELLS = [(embedding, setting) for embedding in EMBEDDINGS for setting in SETTINGS]
 
@@ -189,6 +191,19 @@ def test_the_compact_table_says_what_is_missing(scores: pd.DataFrame) -> None:
     assert compact.loc[("GloveTwitter", "update0"), "switch: ours"] == "needs glove-twitter-100"
     assert compact.loc[("CBOWFastText", "update0"), "switch: ours"] == "not run"
     assert compact.loc[("CBOW", "update0"), "mtl: released logs"] == "–"
+
+
+def test_a_strategy_with_settings_of_its_own_follows(
+    grid_of: Grid, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Strategy("own", "Own", Constant, lambda epochs: {"gamma": 1.0}, "black", settings=("update0", "casing"))
+    monkeypatch.setitem(STRATEGIES, "own", own)
+    scores = runs.score_frame(grid_of(profile, ["CBOW"], 1))
+    assert tables.accuracies("own", scores, ["CBOW"])["setting"].tolist() == ["original", "update0", "casing"]
+    compact = tables.compact(scores, ["CBOW"]).set_index("setting")
+    assert compact.index.tolist() == [*SETTINGS, "casing"]
+    assert (compact["own: ours"] == "–").tolist() == [False, False, True, True, True, False]
+    assert (compact["mtl: ours"] == "–").tolist() == [False] * 5 + [True]
 
 
 def test_the_compact_table_of_one_seed_has_no_brackets(grid_of: Grid, profile: Profile) -> None:

@@ -16,10 +16,10 @@ from mt2st.experiments.strategies import STRATEGIES, UPDATES, Strategy, label
 from mt2st.report import tables
 from mt2st.report.figures import paper as figures
 from mt2st.report.summary import by_strategy
-from mt2st.report.tables import SETTINGS
 from mt2st.schedules import Constant, Diminish, Schedule, Switch
 from mt2st.training import EPSILON
 
+SETTINGS = ("original", *UPDATES)
 WITH_AUXILIARIES = ("mtl", "diminish", "switch")
 PAIR = ("CBOW", "SkipGram")
 
