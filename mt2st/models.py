@@ -81,7 +81,7 @@ class Encoder(nn.Module):
 
     READOUTS: ClassVar[tuple[str, ...]] = ("mean", "max")
     size: int  # of a state, (batch, time, size)
-    one_way: int = 0  # size of a state that has not seen the words to come; 0 where there is none
+    one_way: int = 0  # size of a state that has not seen the words to come, of `EncodedTwoWays`; 0 where there is none
 
     def __init__(self, table: Tensor, hidden: int, dropout: float = 0.0, readout: str = "") -> None:
         super().__init__()

@@ -57,7 +57,8 @@ class Schedule:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the schedule as plain JSON values; `from_dict` is its inverse."""
-        return {"kind": type(self).__name__} | {k: list(v) for k, v in asdict(self).items()}
+        values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {"kind": type(self).__name__} | values
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ SINGLE_TASK = Constant([])
 
 def from_dict(values: dict[str, Any]) -> Schedule:
     """Rebuild a schedule from `Schedule.to_dict()`, one of your own too; ValueError on an unknown kind or parameter."""
-    kinds = {kind.__name__: kind for kind in Schedule.__subclasses__()}
+    kinds = {kind.__name__: kind for kind in _kinds(Schedule)}
     parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k != "kind"}
     kind = kinds.get(str(values.get("kind")))
     if kind is None:
@@ -167,3 +168,8 @@ def from_dict(values: dict[str, Any]) -> Schedule:
         return kind(**parameters)
     except TypeError as error:
         raise ValueError(f"{kind.__name__} cannot take {parameters}: {error}") from error
+
+
+def _kinds(base: type[Schedule]) -> list[type[Schedule]]:
+    """Return all subclasses, wherever they are defined."""
+    return [kind for child in base.__subclasses__() for kind in (child, *_kinds(child))]

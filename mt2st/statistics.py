@@ -1,7 +1,6 @@
 """Intervals, paired tests and verdicts. Every number a notebook or table gives with an uncertainty comes from here.
 
-The unit is the seed (or the split): values are independent of each other, and a pair shares its seed. Time to a target
-that some runs never reach is in `mt2st.report.survival`.
+The unit is the seed (or the split): values are independent of each other, and a pair shares its seed.
 
 Which interval, measured on 10,000 samples from a normal and from an exponential distribution, as the share of nominal
 95% intervals of the mean that hold the true mean:
@@ -19,8 +18,7 @@ BCa, which assumes no normal distribution, follows the skew of the values and ne
 arm's mean (`mean_interval`) are t throughout. `Interval.method` names the one used.
 """
 
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -41,8 +39,8 @@ SIGN_FLIPS = 100_000  # all of them up to 16 pairs, a random sample beyond
 class Interval:
     """A mean (or another estimate) and its confidence interval, closed.
 
-    low and high are NaN where one value says nothing about the spread. `method` is "t", "BCa", "jackknife t",
-    "percentile" (of the bootstrap) where BCa is undefined, or "none" where there is nothing to estimate.
+    low and high are NaN where one value says nothing about the spread. `method` is "t", "BCa", or "none" where there is
+    nothing to estimate.
     """
 
     mean: float
@@ -71,11 +69,10 @@ def as_text(mean: float, low: float, high: float, number: str = ".1f") -> str:
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """Mean difference or ratio of paired values with interval, sign-flip p and the smallest p that n pairs can give."""
+    """Mean difference or ratio of paired values with interval and sign-flip p."""
 
     interval: Interval
     p: float
-    smallest_p: float
 
 
 def mean_interval(values: Values, confidence: float = 0.95) -> Interval:
@@ -92,50 +89,22 @@ def mean_interval(values: Values, confidence: float = 0.95) -> Interval:
     return Interval(mean, mean - float(half), mean + float(half), len(x))
 
 
-def bootstrap_interval(
-    values: Values, statistic: Callable[..., np.ndarray] = np.mean, confidence: float = 0.95, seed: int = 0
-) -> Interval:
-    """Estimate with bias-corrected and accelerated (BCa) bootstrap interval, Efron 1987, by SciPy.
+def bootstrap_interval(values: Values, confidence: float = 0.95) -> Interval:
+    """Mean with bias-corrected and accelerated (BCa) bootstrap interval, Efron 1987, by SciPy.
 
-    Equal values give the point itself. Where BCa is undefined although values differ (the median of many ties), the
-    interval is the bootstrap's percentiles and says so in `method`.
-
-    Args:
-        values: independent values, one a seed; below about 20 the interval is too narrow (see the module's table).
-        statistic: a function of an array, with an `axis` if it is to be fast, such as np.mean or np.median.
-        confidence: between 0 and 1.
-        seed: of the 9,999 resamples.
-
-    Raises ValueError as `mean_interval`.
+    9,999 resamples, the same ones every time; equal values give the point itself. Below about 20 values the interval is
+    too narrow (see the module's table). Raises ValueError as `mean_interval`.
     """
-    x = _numbers(values)
-    if len(x) > 1 and (x == x[0]).all():
-        check_confidence(confidence)
-        estimate = float(statistic(x))
-        return Interval(estimate, estimate, estimate, len(x), "BCa")
-    return paired_bootstrap((x,), statistic, confidence, seed)
-
-
-def paired_bootstrap(
-    samples: Sequence[np.ndarray], statistic: Callable[..., np.ndarray], confidence: float, seed: int
-) -> Interval:
-    """BCa interval of a statistic of several arrays of n values that are resampled together, position by position."""
     check_confidence(confidence)
-    estimate, n = float(statistic(*samples)), len(samples[0])
-    if n == 1:
-        return Interval(estimate, np.nan, np.nan, 1, "BCa")
-    # BCa divides by the spread of the jackknife: NaN where that is none.
-    with np.errstate(invalid="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        result = stats.bootstrap(
-            tuple(samples), statistic, paired=True, confidence_level=confidence, n_resamples=RESAMPLES, rng=seed
-        )
+    x = _numbers(values)
+    mean = float(x.mean())
+    if len(x) == 1:
+        return Interval(mean, np.nan, np.nan, 1, "BCa")
+    if (x == x[0]).all():
+        return Interval(mean, mean, mean, len(x), "BCa")
+    result = stats.bootstrap((x,), np.mean, confidence_level=confidence, n_resamples=RESAMPLES, rng=0)
     low, high = result.confidence_interval
-    method = "BCa"
-    if np.isnan([low, high]).any():
-        low, high = np.quantile(result.bootstrap_distribution, [(1 - confidence) / 2, (1 + confidence) / 2])
-        method = "percentile"
-    return Interval(estimate, float(low), float(high), n, method)
+    return Interval(mean, float(low), float(high), len(x), "BCa")
 
 
 def paired_difference(a: Values, b: Values, confidence: float = 0.95) -> PairedComparison:
@@ -153,14 +122,13 @@ def paired_difference(a: Values, b: Values, confidence: float = 0.95) -> PairedC
     if len(difference) < BCA_FROM:
         interval = mean_interval(difference, confidence)
     else:
-        interval = bootstrap_interval(difference, confidence=confidence)
+        interval = bootstrap_interval(difference, confidence)
     if len(difference) == 1:
-        return PairedComparison(interval, 1.0, 1.0)
+        return PairedComparison(interval, 1.0)
     test = stats.permutation_test(
         (difference,), np.mean, permutation_type="samples", n_resamples=SIGN_FLIPS, alternative="two-sided", rng=0
     )
-    smallest = max(2.0 ** (1 - len(difference)), 2 / (SIGN_FLIPS + 1))
-    return PairedComparison(interval, float(test.pvalue), smallest)
+    return PairedComparison(interval, float(test.pvalue))
 
 
 def ratio_interval(a: Values, b: Values, confidence: float = 0.95) -> PairedComparison:

@@ -275,7 +275,7 @@ class TokenTask(TextTask, LabelledTask):
         if not self.by_sentence:
             return super().mean_loss(logits, targets)
         by_word = cross_entropy(logits.transpose(1, 2), targets, ignore_index=IGNORED, reduction="none")  # (B, T)
-        return (by_word.sum(1) / (targets != IGNORED).sum(1)).mean()
+        return (by_word.sum(1) / (targets != IGNORED).sum(1).clamp_min(1)).mean()
 
     def terms(self, targets: Tensor) -> int:
         """Number of words, or of sentences."""

@@ -112,11 +112,11 @@ def fit(
         measure: called after each epoch t with the model trained so far; what it returns joins the epoch's row.
         progress: show a progress bar.
 
-    Raises ValueError if `epochs` is below 1, two tasks have one name, held-out examples belong to none of the tasks,
-    the schedule has neither one weight nor K, or a loss is not finite.
+    Raises ValueError if `epochs` or `steps` is below 1, two tasks have one name, held-out examples belong to none of
+    the tasks, the schedule has neither one weight nor K, or a loss is not finite.
     """
     tasks = [primary, *auxiliaries]
-    held_out = _check(tasks, validation, epochs)
+    held_out = _check(tasks, validation, epochs, steps)
     device = model.device
     optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     torch.manual_seed(seed)
@@ -169,10 +169,14 @@ def fit(
     return history
 
 
-def _check(tasks: Sequence[Task], validation: Sequence[LabelledTask], epochs: int) -> dict[str, LabelledTask]:
+def _check(
+    tasks: Sequence[Task], validation: Sequence[LabelledTask], epochs: int, steps: int | None
+) -> dict[str, LabelledTask]:
     """Return held-out examples by the name of their task; raises ValueError for what `fit` cannot take."""
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
+    if steps is not None and steps < 1:
+        raise ValueError(f"steps of an epoch must be at least 1, got {steps}")
     names = [task.name for task in tasks]
     if len(set(names)) < len(names):
         raise ValueError(f"tasks need different names, got {', '.join(names)}")

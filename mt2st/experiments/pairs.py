@@ -85,7 +85,7 @@ class Study:
         configuration = replace(
             CONFIGURATION,
             data=corpus,
-            data_version=sources.find(corpus).version,
+            data_version=sum(sources.find(name).version for name in self.corpora),
             vocabulary=self.corpora,
             steps=(1 + len(others)) * self.steps // READINGS,
         )

@@ -33,7 +33,7 @@ class Configuration:
 
     Args:
         data: source of the primary task, see `data.sources`.
-        data_version: of that source.
+        data_version: of that source; of `vocabulary` the sum, so that a new version of any of its corpora counts.
         train, validation, test: sentences of each class (wiki) or texts in all; a tagged corpus comes whole.
         vocabulary: tagged corpora on whose text word vectors are trained; none for the text of the data itself.
         words: most frequent words in the table; 0 for all.

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from filelock import FileLock
+from hypothesis import settings
 
 from mt2st import paths
 from mt2st.data.dataset import Background, Dataset, Examples, Sizes
@@ -22,6 +23,8 @@ from mt2st.experiments.profiles import Profile
 from mt2st.experiments.strategies import UPDATES
 
 mpl.use("Agg")
+settings.register_profile("tests", max_examples=50, deadline=None, derandomize=True)
+settings.load_profile("tests")
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from gensim.models import KeyedVectors
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from torch import Tensor
@@ -231,18 +231,15 @@ def test_soft_rank_by_hand() -> None:
     assert ranks.tolist() == pytest.approx([1.2689414213699951, 1.7310585786300049])  # 1 + σ(∓1)
 
 
-properties = settings(derandomize=True, deadline=None, max_examples=50)
 tied = st.lists(st.integers(-9, 9), min_size=1, max_size=30)  # many ties, and distances a temperature can be small to
 
 
-@properties
 @given(tied, st.floats(1e-9, 0.01))
 def test_soft_rank_becomes_the_average_rank(values: list[int], temperature: float) -> None:
     ranks = soft_rank(torch.tensor(values, dtype=torch.float64), temperature)
     np.testing.assert_allclose(ranks.numpy(), stats.rankdata(values), rtol=1e-12)
 
 
-@properties
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=30), st.floats(1e-6, 1e6))
 def test_soft_ranks_share_out_the_ranks_at_any_temperature(values: list[float], temperature: float) -> None:
     x = torch.tensor(values, dtype=torch.float64)

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Squared, Switch, from_dict
 
 KINDS = [Constant, Diminish, Squared, Switch]
-properties = settings(derandomize=True, deadline=None, max_examples=50)
 
 
 def numbers(low: float, high: float) -> st.SearchStrategy[float]:
@@ -43,7 +42,6 @@ def schedules(draw: st.DrawFn, kinds: Sequence[type[Schedule]] = KINDS) -> Sched
 # --- Properties of all
 
 
-@properties
 @given(schedules(), st.lists(numbers(0, 50), min_size=2, max_size=6).map(sorted))
 def test_weights_are_finite_and_never_negative_nor_rising(schedule: Schedule, epochs: list[float]) -> None:
     weights = torch.stack([schedule.weights(t) for t in epochs])
@@ -53,7 +51,6 @@ def test_weights_are_finite_and_never_negative_nor_rising(schedule: Schedule, ep
     assert (weights.diff(dim=0) <= 1e-12).all()  # but for rounding
 
 
-@properties
 @given(schedules(), numbers(0, 50))
 def test_a_schedule_is_rebuilt_from_json(schedule: Schedule, t: float) -> None:
     again = from_dict(json.loads(json.dumps(schedule.to_dict())))
@@ -62,7 +59,6 @@ def test_a_schedule_is_rebuilt_from_json(schedule: Schedule, t: float) -> None:
     assert torch.equal(again.weights(t), schedule.weights(t))
 
 
-@properties
 @given(schedules(), numbers(0, 50))
 def test_parameters_of_each_task_are_those_of_a_schedule_of_its_own(schedule: Schedule, t: float) -> None:
     values = dataclasses.asdict(schedule)
@@ -73,7 +69,6 @@ def test_parameters_of_each_task_are_those_of_a_schedule_of_its_own(schedule: Sc
         torch.testing.assert_close(own.weights(t)[0], schedule.weights(t)[k], rtol=1e-14, atol=0)
 
 
-@properties
 @given(schedules(), numbers(-50, -1e-9))
 def test_negative_epochs_are_refused(schedule: Schedule, t: float) -> None:
     with pytest.raises(ValueError, match="epoch t must be at least 0"):

@@ -98,7 +98,6 @@ def test_difference_has_the_interval_of_the_paired_t_test() -> None:
 @pytest.mark.parametrize(("n", "smallest"), [(1, 1.0), (2, 0.5), (3, 0.25), (5, 0.0625), (10, 0.001953125)])
 def test_smallest_p_is_reached_when_all_differences_agree(n: int, smallest: float) -> None:
     difference = paired_difference([i + 1.0 for i in range(n)], [0.0] * n)
-    assert difference.smallest_p == smallest
     assert difference.p == pytest.approx(smallest)
 
 
@@ -140,13 +139,11 @@ def test_p_of_many_pairs_is_near_that_of_all_sign_flips() -> None:
     found = paired_difference(difference, np.zeros(18))
     assert found.p == pytest.approx(exact, abs=4 * math.sqrt(exact / 100_000))
     assert found.p == paired_difference(difference, np.zeros(18)).p
-    assert found.smallest_p == 2 / 100_001
 
 
 def test_p_is_exact_up_to_16_pairs() -> None:
     found = paired_difference(np.ones(16), np.zeros(16))
     assert found.p == pytest.approx(2 / 2**16, rel=1e-12)
-    assert found.smallest_p == 2 / 2**16
 
 
 def test_bca_is_efrons_formula_over_every_resample() -> None:
@@ -163,26 +160,15 @@ def test_bca_is_efrons_formula_over_every_resample() -> None:
     assert interval.high - 4 > 4 - interval.low
 
 
-def test_bootstrap_of_another_statistic_and_seed() -> None:
+def test_a_bootstrap_repeats_itself() -> None:
     x = np.random.default_rng(0).normal(size=30)
-    median = bootstrap_interval(x, np.median)
-    assert median.mean == np.median(x)
-    assert median.low < median.mean < median.high
-    assert median == bootstrap_interval(x, np.median)
-    assert bootstrap_interval(x, seed=1) != bootstrap_interval(x)
-    assert bootstrap_interval(x, lambda x: x.max() - x.min()).mean == np.ptp(x)
+    assert bootstrap_interval(x) == bootstrap_interval(x)
 
 
 def test_bootstrap_of_equal_values_is_the_point() -> None:
     assert bootstrap_interval([0.1, 0.1, 0.1]) == Interval(np.mean([0.1] * 3), *[np.mean([0.1] * 3)] * 2, 3, "BCa")
     twelve = paired_difference([0.75] * 12, [0.5] * 12).interval
     assert (twelve.low, twelve.mean, twelve.high) == (0.25, 0.25, 0.25)
-
-
-def test_bootstrap_is_of_percentiles_where_bca_is_undefined() -> None:
-    interval = bootstrap_interval([0, 0, 0, 0, 1, 1], np.median)  # without any one of them the median is 0
-    assert (interval.low, interval.mean, interval.high) == (0, 0, 1)
-    assert interval.method == "percentile"
 
 
 def test_bootstrap_of_one_value_says_nothing_about_the_spread() -> None:
@@ -204,7 +190,7 @@ def test_ratio_by_hand() -> None:
     half = 12.706204736174707  # t quantile of 1 degree of freedom
     assert ratio.interval.mean == pytest.approx(4)
     assert (ratio.interval.low, ratio.interval.high) == pytest.approx((2 ** (2 - half), 2 ** (2 + half)))
-    assert (ratio.p, ratio.smallest_p) == (0.5, 0.5)
+    assert ratio.p == 0.5
 
 
 @pytest.mark.parametrize("n", [4, BCA_FROM])

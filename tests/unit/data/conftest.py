@@ -13,13 +13,9 @@ import nltk
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import settings
 
 from mt2st.data import sources
 from mt2st.data.texts import imdb, imdb_full, nltk_sets
-
-settings.register_profile("tests", max_examples=50, deadline=None, derandomize=True)
-settings.load_profile("tests")
 
 
 class Quiet(SimpleHTTPRequestHandler):
