@@ -31,6 +31,7 @@ READING_NOTEBOOKS = (  # they read what was recorded, and train nothing
     *("09_published_logs", "10_task_relations"),
 )
 PAIRS = "10"  # shows the study of pairs of tasks
+CELL_SECONDS = 1_800  # a cell of a batch only reads; widgets have made a kernel and its client wait for each other
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,7 @@ def execute_notebook(job: Job) -> Path:
             kernel_name="python3",
             progress_bar=False,
             log_output=False,
+            execution_timeout=CELL_SECONDS,
             cwd=str(paths.notebooks()),
         )
     part.replace(job.output)
