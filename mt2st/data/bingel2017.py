@@ -25,7 +25,7 @@ ARCHIVE_URL = f"https://github.com/{REPOSITORY}/archive/{COMMIT}.tar.gz"
 # Of what `sha256sum */*.log` prints in the folder of the logs, sorted by name: archives of a commit are packed anew.
 CONTENT_SHA256 = "5dcd85ae1e8422c6d6f28714ca445e8eef149c31e1a8e67b8c565681f442e9b2"
 # Code in the paper's Figure 1 by name in the logs; sorted, as the names of pairs are.
-TASKS = {
+CODES = {
     "ccg": "CCG",
     "chunking": "CHU",
     "com": "COM",
@@ -97,13 +97,13 @@ def read_log(text: str, name: str) -> pd.DataFrame:
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
         match = LINE.fullmatch(line)
-        if match is None or match[2] not in TASKS:
+        if match is None or match[2] not in CODES:
             expected = "`Iter N, task T, loss L` and perhaps `, acc A, f1 F, p P, r R`"
             raise ValueError(
-                f"{name}:{number}: {line!r} is not {expected} with T in {', '.join(TASKS)}; fetch it again"
+                f"{name}:{number}: {line!r} is not {expected} with T in {', '.join(CODES)}; fetch it again"
             )
         values = [float("nan") if value is None else float(value) for value in match.groups()[2:]]
-        rows.append((TASKS[match[2]], int(match[1]), *values))
+        rows.append((CODES[match[2]], int(match[1]), *values))
     return pd.DataFrame(rows, columns=COLUMNS).groupby("task", sort=False, group_keys=False)[COLUMNS].apply(_last_start)
 
 
@@ -125,6 +125,6 @@ def published_scores() -> pd.DataFrame:
 def published_curves() -> pd.DataFrame:
     """Return training losses of the ten tasks alone: a row every 10 iterations up to 50,000, a column each task."""
     texts = unpack(locate())
-    logs = {code: read_log(texts[f"{name}/loss_tr.log"], f"{name}/loss_tr.log") for name, code in TASKS.items()}
+    logs = {code: read_log(texts[f"{name}/loss_tr.log"], f"{name}/loss_tr.log") for name, code in CODES.items()}
     curves = pd.DataFrame({code: log.set_index("iteration")["loss"] for code, log in logs.items()})
     return curves.loc[:SINGLE].rename_axis(columns="task")

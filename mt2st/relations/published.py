@@ -6,7 +6,7 @@ import pandas as pd
 
 from mt2st import paths
 from mt2st.data import bingel2017
-from mt2st.data.bingel2017 import PAIR, SINGLE, TASKS
+from mt2st.data.bingel2017 import CODES, PAIR, SINGLE
 
 
 def published_gains(single: int = SINGLE, pair: int = PAIR, best: bool = False) -> pd.DataFrame:
@@ -22,12 +22,12 @@ def published_gains(single: int = SINGLE, pair: int = PAIR, best: bool = False) 
     limit = scores["run"].str.contains("_").map({True: pair, False: single})
     read = scores[scores["iteration"] <= limit] if best else scores[scores["iteration"] == limit]
     f1 = read.groupby(["run", "task"])["f1"].max()
-    if len(f1) < len(TASKS) ** 2:  # each task alone and in nine pairs
+    if len(f1) < len(CODES) ** 2:  # each task alone and in nine pairs
         raise ValueError(f"single={single}, pair={pair}: not in all logs; use multiples of 100 up to {SINGLE}, {PAIR}")
-    gains = pd.DataFrame(index=pd.Index(TASKS.values(), name="main"), columns=pd.Index(TASKS.values(), name="aux"))
-    for main, aux in permutations(TASKS, 2):
-        alone, shared = f1[main, TASKS[main]], f1["_".join(sorted((main, aux))), TASKS[main]]
-        gains.loc[TASKS[main], TASKS[aux]] = 100 * (shared - alone) / alone
+    gains = pd.DataFrame(index=pd.Index(CODES.values(), name="main"), columns=pd.Index(CODES.values(), name="aux"))
+    for main, aux in permutations(CODES, 2):
+        alone, shared = f1[main, CODES[main]], f1["_".join(sorted((main, aux))), CODES[main]]
+        gains.loc[CODES[main], CODES[aux]] = 100 * (shared - alone) / alone
     return gains.astype(float)
 
 
@@ -57,4 +57,4 @@ def figure_1() -> pd.DataFrame:
     They are a table in `data/paper`, read from the logs.
     """
     gains = pd.read_csv(paths.data() / "paper" / "bingel2017_gains.csv").pivot_table("gain", "main", "aux")
-    return gains.loc[list(TASKS.values()), list(TASKS.values())]
+    return gains.loc[list(CODES.values()), list(CODES.values())]

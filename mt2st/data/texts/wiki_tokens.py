@@ -58,7 +58,7 @@ def next_word(part: pd.DataFrame, train: pd.DataFrame) -> list[list[str]]:
     ]
 
 
-TASKS: dict[str, Tagging] = {
+TAGGINGS: dict[str, Tagging] = {
     "wiki-hyperlink": hyperlink,
     "wiki-emphasis": emphasis,
     "wiki-casing": casing,
@@ -68,13 +68,13 @@ TASKS: dict[str, Tagging] = {
 
 
 def load(name: str) -> SequenceData:
-    """Return one of `TASKS`. Words are as they are written, but lower-cased for "wiki-casing"."""
+    """Return one of `TAGGINGS`. Words are as they are written, but lower-cased for "wiki-casing"."""
     frame = wiki.sentences()
     part_of = frame["article"].map(wiki.split_articles(frame, np.random.default_rng(SEED)))
     train, *others = (frame[part_of == part] for part in ("train", "validation", "test"))
     parts = []
     for part in (train, *others):
         sentences = [list(map(str.lower, tokens) if name == "wiki-casing" else tokens) for tokens in part["tokens"]]
-        parts.append(TaggedText(sentences, TASKS[name](part, train)))
+        parts.append(TaggedText(sentences, TAGGINGS[name](part, train)))
     data = in_three_parts(name, parts, name in ("wiki-hyperlink", "wiki-emphasis"), (wiki.dump(),))
     return replace(data, is_prediction=name == "wiki-next")

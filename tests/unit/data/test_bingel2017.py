@@ -46,7 +46,7 @@ def training(tasks: tuple[str, ...], last: int) -> str:
 
 @pytest.fixture
 def logs() -> dict[str, str]:
-    runs = [(name,) for name in bingel2017.TASKS] + list(combinations(bingel2017.TASKS, 2))
+    runs = [(name,) for name in bingel2017.CODES] + list(combinations(bingel2017.CODES, 2))
     content = {}
     for tasks in runs:
         last = bingel2017.PAIR if len(tasks) == 2 else bingel2017.SINGLE
@@ -182,5 +182,5 @@ def test_scores_are_those_of_all_runs_on_the_development_set() -> None:
 @pytest.mark.usefixtures("release")
 def test_curves_are_the_losses_of_tasks_alone() -> None:
     curves = bingel2017.published_curves()
-    assert list(curves) == list(bingel2017.TASKS.values())
+    assert list(curves) == list(bingel2017.CODES.values())
     assert curves["STR"].to_dict() == {10: 1.0, 25_000: 10 / 25_000, 50_000: 10 / 50_000}

@@ -286,7 +286,7 @@ def test_texts_and_tags_can_be_loaded_and_nothing_else() -> None:
 def test_every_tagged_corpus_has_a_task_and_every_task_of_the_study_a_corpus() -> None:
     tasks = {sources.find(name).task for name in TAGS}
     assert "" not in tasks
-    assert set(bingel2017.TASKS.values()) <= tasks
+    assert set(bingel2017.CODES.values()) <= tasks
     assert {source.task for source in sources.SOURCES.values() if source.kind != "tags"} == {""}
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from mt2st.data import bingel2017
-from mt2st.data.bingel2017 import PAIR, SINGLE, TASKS
+from mt2st.data.bingel2017 import CODES, PAIR, SINGLE
 from mt2st.relations import published
 
 
@@ -15,10 +15,10 @@ def scores(monkeypatch: pytest.MonkeyPatch) -> None:
     At the end of a pair the first task has 0.6, a fifth more, and the second 0.4, a fifth less.
     """
     rows = []
-    for run in [(name,) for name in TASKS] + list(combinations(TASKS, 2)):
+    for run in [(name,) for name in CODES] + list(combinations(CODES, 2)):
         end, final = (PAIR, (0.6, 0.4)) if len(run) == 2 else (SINGLE, (0.5,))
         for name, f1 in zip(run, final, strict=True):
-            rows += [("_".join(run), TASKS[name], end // 2, 0.5), ("_".join(run), TASKS[name], end, f1)]
+            rows += [("_".join(run), CODES[name], end // 2, 0.5), ("_".join(run), CODES[name], end, f1)]
     frame = pd.DataFrame(rows, columns=["run", "task", "iteration", "f1"])
     monkeypatch.setattr(bingel2017, "published_scores", lambda: frame)
 
@@ -26,7 +26,7 @@ def scores(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("scores")
 def test_gains_are_relative_to_the_task_alone_in_percent() -> None:
     gains = published.published_gains()
-    assert list(gains.index) == list(gains.columns) == list(TASKS.values())
+    assert list(gains.index) == list(gains.columns) == list(CODES.values())
     assert (gains.index.name, gains.columns.name) == ("main", "aux")
     assert gains.loc["CCG", "STR"] == pytest.approx(20)  # 0.6 instead of 0.5
     assert gains.loc["STR", "CCG"] == pytest.approx(-20)  # 0.4
@@ -57,7 +57,7 @@ def test_readings_count_gains_and_losses() -> None:
 
 def test_the_copy_of_figure_1_has_the_papers_40_gains_and_its_best_helpers() -> None:
     gains = published.figure_1()
-    assert list(gains.index) == list(gains.columns) == list(TASKS.values())
+    assert list(gains.index) == list(gains.columns) == list(CODES.values())
     assert (gains.notna().sum().sum(), (gains > 0).sum().sum()) == (90, 40)
     assert (gains > 0).sum().nlargest(2).to_dict() == {"CHU": 7, "SEM": 6}
     assert gains.loc["MWE", "COM"] > 0 < gains.loc["COM", "MWE"]  # which the paper names
