@@ -5,11 +5,13 @@ over seeds, bands run from the smallest to the largest seed.
 """
 
 from collections.abc import Sequence
+from io import BytesIO
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from ipywidgets import FloatSlider, Image, VBox
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -213,14 +215,38 @@ def weights(schedules: dict[str, Schedule], epochs: int = 25) -> Figure:
     return figure
 
 
-def diminish_curve(gamma0: float, eta: float, nu: float) -> None:
-    """Show γ(t) = γ0·exp(−η t^ν) and the epoch in which the task is dropped; for a widget."""
+def diminish_curve(gamma0: float, eta: float, nu: float) -> Figure:
+    """Draw γ(t) = γ0·exp(−η t^ν), titled with the epoch in which the task is dropped."""
     schedule = Diminish(gamma0, eta, nu)
     figure = weights({f"γ0 = {gamma0:g}, η = {eta:g}, ν = {nu:g}": schedule})
     dropped = next((t for t in range(1000) if float(schedule.weights(t)[0]) < EPSILON), None)
     figure.axes[0].set_title("always computed" if dropped is None else f"not computed from epoch {dropped}")
-    plt.show()
-    plt.close(figure)
+    return figure
+
+
+def diminish_sliders(gamma0: float, eta: float, nu: float) -> VBox:
+    """Return a slider for each parameter above a `diminish_curve` that follows them.
+
+    The picture is an image, not the output of a cell: with `interact` a kernel and the client that executes its
+    notebook now and then wait for each other for ever.
+    """
+    sliders = [
+        FloatSlider(gamma0, min=0, max=2, step=0.1, description="γ0"),
+        FloatSlider(eta, min=0, max=2, step=0.05, description="η"),
+        FloatSlider(nu, min=0.25, max=3, step=0.25, description="ν"),
+    ]
+    picture = Image(format="png")
+
+    def draw(_: object = None) -> None:
+        figure, content = diminish_curve(*(slider.value for slider in sliders)), BytesIO()
+        figure.savefig(content, format="png")
+        plt.close(figure)
+        picture.value = content.getvalue()
+
+    for slider in sliders:
+        slider.observe(draw, "value")
+    draw()
+    return VBox([*sliders, picture])
 
 
 def at_epochs(history: pd.DataFrame, column: str, strategy: str) -> pd.DataFrame:

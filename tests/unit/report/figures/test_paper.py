@@ -230,13 +230,18 @@ def test_curves_of_schedules() -> None:
 @pytest.mark.parametrize(
     ("parameters", "title"), [((1.0, 0.3, 1.0), "not computed from epoch 16"), ((1.0, 0.0, 1.0), "always computed")]
 )
-def test_the_curve_to_play_with_says_where_the_task_is_dropped(
-    parameters: tuple[float, float, float], title: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    titles: list[str] = []
-    monkeypatch.setattr(plt, "show", lambda: titles.append(plt.gcf().axes[0].get_title()))
-    figures.diminish_curve(*parameters)
-    assert titles == [title]
+def test_a_curve_of_diminish_says_where_the_task_is_dropped(parameters: tuple[float, float, float], title: str) -> None:
+    assert figures.diminish_curve(*parameters).axes[0].get_title() == title
+
+
+def test_the_picture_follows_the_sliders() -> None:
+    *sliders, picture = figures.diminish_sliders(1.0, 0.3, 1.0).children
+    assert [slider.value for slider in sliders] == [1.0, 0.3, 1.0]
+    before = bytes(picture.value)
+    assert before.startswith(b"\x89PNG")
+    sliders[1].value = 0.6
+    assert bytes(picture.value).startswith(b"\x89PNG")
+    assert bytes(picture.value) != before
     assert plt.get_fignums() == []
 
 
