@@ -20,6 +20,7 @@ from mt2st import paths
 from mt2st.data.files import cache
 from mt2st.data.files.errors import MissingData
 from mt2st.data.files.text import opened
+from mt2st.data.files.writing import replacing
 
 TRAINED = ("CBOW", "SkipGram", "CBOWFastText", "SkipGramFastText")
 GLOVE = "GloveTwitter"
@@ -76,7 +77,7 @@ class EmbeddingTable:
     def save_word2vec(self, file: Path, vectors: np.ndarray | None = None) -> None:
         """Write word2vec text format, with `vectors` (V, d) in place of the table's own where given."""
         rows = (self.vectors if vectors is None else vectors)[len(SPECIAL) :]
-        with file.open("w", encoding="utf-8") as out:
+        with replacing(file) as part, part.open("w", encoding="utf-8") as out:
             out.write(f"{len(rows)} {rows.shape[1]}\n")
             for word, row in zip(self.words[len(SPECIAL) :], rows, strict=True):
                 out.write(f"{word} {' '.join(f'{x:.6g}' for x in row)}\n")
@@ -110,9 +111,13 @@ def train(name: str, sentences: Sequence[Sequence[str]], dimensions: int = 100, 
     request = {"name": name, "dimensions": dimensions, "seed": seed, "gensim": version("gensim")}
     text = "\n".join(" ".join(sentence) for sentence in sentences)
     key = hashlib.sha256((json.dumps(request) + text).encode()).hexdigest()[:16]
-    file = cache.made_once(f"vectors/{name}-{key}.npz", lambda part: _train(request, text, part))
+    words, rows = cache.load(f"vectors/{name}-{key}.npz", lambda part: _train(request, text, part), _read_trained)
+    return EmbeddingTable.of(words, rows, name)
+
+
+def _read_trained(file: Path) -> tuple[list[str], np.ndarray]:
     with np.load(file) as saved:
-        return EmbeddingTable.of(saved["words"].tolist(), saved["vectors"], name)
+        return saved["words"].tolist(), saved["vectors"]
 
 
 def _train(request: dict[str, object], text: str, file: Path) -> None:

@@ -1,12 +1,14 @@
 """Where records are kept: a folder a run on this machine, and one compact file a profile.
 
 A folder is named by the run's hash and holds `run.json`, `epochs.parquet`, `tasks.parquet`, `scores.json`,
-`environment.json` and then `done`, which is written last: a folder without it is an attempt that was cut off, and is
-made anew.
+`environment.json` and then `done`, which is written last and has the checksums of the others: a folder without it is an
+attempt that was cut off, and is made anew; so is one whose files are not as they were written.
 """
 
+import hashlib
 import json
 import shutil
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,7 +16,10 @@ import pandas as pd
 from filelock import FileLock
 
 from mt2st import paths
+from mt2st.data.files.writing import flush, replacing, set_aside, write_text
 from mt2st.experiments.runs import Record, Run
+
+FILES = ("epochs.parquet", "tasks.parquet", "run.json", "scores.json", "environment.json")
 
 
 def folder(run: Run, profile: str) -> Path:
@@ -24,7 +29,22 @@ def folder(run: Run, profile: str) -> Path:
 
 def is_done(run: Run, profile: str) -> bool:
     """Whether a run has been made to its end and can be read."""
-    return (folder(run, profile) / "done").exists()
+    return not damage(run, profile)
+
+
+def damage(run: Run, profile: str) -> str:
+    """Say what keeps the record of a run from being read, or nothing."""
+    at = folder(run, profile)
+    try:
+        written = json.loads((at / "done").read_text(encoding="utf-8"))
+        altered = [name for name, digest in written.items() if _digest(at / name) != digest]
+    except FileNotFoundError as error:
+        return f"{Path(error.filename).name} is not there"
+    except (OSError, ValueError, AttributeError):
+        return "done cannot be read"
+    if len(written) < len(FILES):
+        return "done is not complete"
+    return f"{', '.join(altered)} altered" if altered else ""
 
 
 def lock(run: Run, profile: str) -> FileLock:
@@ -35,16 +55,24 @@ def lock(run: Run, profile: str) -> FileLock:
 
 
 def save(record: Record, profile: str) -> None:
-    """Write a record to its folder, `done` last."""
+    """Write a record to its folder, `done` last, when all else is on the disk.
+
+    What stands there was cut off, and is deleted, or finished and damaged since: that is set aside with a warning.
+    """
     to = folder(record.run, profile)
+    if (to / "done").exists() and (found := damage(record.run, profile)):
+        aside = set_aside(to)
+        warnings.warn(f"{to} is damaged ({found}): it is kept as {aside.name}, and was made again", stacklevel=2)
     shutil.rmtree(to, ignore_errors=True)
     to.mkdir(parents=True)
-    (to / "run.json").write_text(json.dumps(record.run.to_dict(), indent=1))
     record.epochs.to_parquet(to / "epochs.parquet")
     record.tasks.to_parquet(to / "tasks.parquet")
-    (to / "scores.json").write_text(json.dumps(record.scores))
-    (to / "environment.json").write_text(json.dumps(record.environment, indent=1))
-    (to / "done").touch()
+    parts = {"run": record.run.to_dict(), "scores": record.scores, "environment": record.environment}
+    for name, values in parts.items():
+        (to / f"{name}.json").write_text(json.dumps(values, indent=1), encoding="utf-8")
+    for name in FILES:
+        flush(to / name)
+    write_text(to / "done", json.dumps({name: _digest(to / name) for name in FILES}, indent=1))
 
 
 def load(run: Run, profile: str) -> Record:
@@ -73,10 +101,8 @@ def pack(records: Iterable[Record], file: Path) -> None:
         }
         for record in records
     ]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    pd.DataFrame(rows).to_parquet(part, compression="zstd")
-    part.replace(file)
+    with replacing(file) as part:
+        pd.DataFrame(rows).to_parquet(part, compression="zstd")
 
 
 def unpack(file: Path) -> list[Record]:
@@ -94,3 +120,7 @@ def unpack(file: Path) -> list[Record]:
         )
         for row in pd.read_parquet(file).to_dict("records")
     ]
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -12,6 +12,7 @@ from itertools import product
 import pandas as pd
 
 from mt2st import paths
+from mt2st.data.files.writing import replacing
 from mt2st.experiments import store, strategies
 from mt2st.experiments.profiles import Profile, Trials
 from mt2st.experiments.runs import Configuration, Record, Run
@@ -57,8 +58,8 @@ def choose(profile: Profile) -> pd.DataFrame:
     table["chosen"] = False
     table.loc[order.groupby(["kind", "strategy", "setting"]).head(1).index, "chosen"] = True
     file = paths.tuned(profile.name)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(file, index=False, float_format="%.6g")
+    with replacing(file) as part:
+        table.to_csv(part, index=False, float_format="%.6g")
     return table
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mt2st import paths
+from mt2st.data.files.writing import replacing, write_text
 from mt2st.experiments import pairs, store
 from mt2st.experiments.profiles import Profile
 from mt2st.relations import results, study
@@ -35,16 +36,16 @@ def build(profile: Profile) -> Path:
 
 def write(exhibit: Exhibit, evidence: Evidence, folder: Path) -> None:
     """Write an exhibit: its table as csv with every number, as md for readers and as tex, its figure as png and pdf."""
-    folder.mkdir(parents=True, exist_ok=True)
     if exhibit.table:
         frame = evidence.table(exhibit.name)
-        frame.to_csv(folder / f"{exhibit.name}.csv", index=False, float_format="%.6g")
+        with replacing(folder / f"{exhibit.name}.csv") as part:
+            frame.to_csv(part, index=False, float_format="%.6g")
         text = f"{exhibit.title}\n\n{tables.to_markdown(exhibit.shown(frame))}"
-        (folder / f"{exhibit.name}.md").write_text(text, encoding="utf-8")
+        write_text(folder / f"{exhibit.name}.md", text)
         if exhibit.latex:
             named = frame.rename(columns=lambda name: name.replace("_", " "))
             tex = named.to_latex(index=False, float_format="%.3f", na_rep="--", caption=exhibit.title, escape=True)
-            (folder / f"{exhibit.name}.tex").write_text(tex, encoding="utf-8")
+            write_text(folder / f"{exhibit.name}.tex", tex)
     if exhibit.figure:
         figures.save(exhibit.figure(evidence), folder / exhibit.name)
 
@@ -53,11 +54,11 @@ def write_page(evidence: Evidence) -> Path:
     """Write `index.html`: all exhibits, with the figures as they were drawn, and the executed notebooks as pages."""
     profile = evidence.profile
     page = paths.results(profile.name) / "index.html"
-    page.parent.mkdir(parents=True, exist_ok=True)
     environment = Environment(
         loader=PackageLoader("mt2st.report", "templates"), autoescape=True, undefined=StrictUndefined
     )
-    page.write_text(
+    write_text(
+        page,
         environment.get_template("index.html").render(
             profile=profile,
             seeds=int(evidence.scores["seed"].nunique()),
@@ -68,7 +69,6 @@ def write_page(evidence: Evidence) -> Path:
             exhibits=[_shown(exhibit, evidence) for exhibit in evidence.exhibits],
             notebooks=notebook_pages(paths.results(profile.name) / "notebooks"),
         ),
-        encoding="utf-8",
     )
     return page
 
@@ -97,7 +97,7 @@ def notebook_pages(folder: Path) -> list[str]:
         for notebook in sorted(folder.glob("[0-9]*.ipynb")):
             page = notebook.with_suffix(".html")
             if not page.exists() or page.stat().st_mtime < notebook.stat().st_mtime:
-                page.write_text(exporter.from_filename(str(notebook))[0], encoding="utf-8")
+                write_text(page, exporter.from_filename(str(notebook))[0])
             pages.append(f"notebooks/{page.name}")
     return pages
 
@@ -109,7 +109,7 @@ def write_block(name: str, block: str, readme: Path) -> None:
     begin, end = f"<!-- {name} -->", "<!-- end -->"
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     text = readme.read_text(encoding="utf-8")
-    readme.write_text(pattern.sub(lambda _: f"{begin}\n{block}{end}", text), encoding="utf-8")
+    write_text(readme, pattern.sub(lambda _: f"{begin}\n{block}{end}", text))
 
 
 def results_block(evidence: Evidence) -> str:

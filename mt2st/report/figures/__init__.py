@@ -9,6 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from mt2st.data.files.writing import replacing
 from mt2st.experiments.strategies import STRATEGIES, Strategy
 
 
@@ -36,7 +37,8 @@ def style_of(strategy: Strategy) -> dict[str, Any]:
 def save(figure: Figure, file: Path) -> list[Path]:
     """Write a figure as png and pdf, without time stamps, and close it."""
     files = [file.with_suffix(".png"), file.with_suffix(".pdf")]
-    figure.savefig(files[0], metadata={"Software": None})
-    figure.savefig(files[1], metadata={"CreationDate": None})
+    for name, metadata in zip(files, ({"Software": None}, {"CreationDate": None}), strict=True):
+        with replacing(name) as part:
+            figure.savefig(part, metadata=metadata)
     plt.close(figure)
     return files

@@ -64,17 +64,47 @@ def test_a_folder_without_done_is_not_done(record: Record) -> None:
     assert not store.is_done(RUN, "smoke")
 
 
-def test_done_is_written_after_everything_else(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[set[str]] = []
-    touch = Path.touch
+def test_done_is_written_after_everything_else_is_on_the_disk(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[str] = []
+    monkeypatch.setattr(store, "flush", lambda file: flushed.append(file.name))
+    write = store.write_text
 
-    def watch(file: Path, *arguments: object) -> None:
-        seen.append({other.name for other in file.parent.iterdir()})
-        touch(file)
+    def watch(file: Path, text: str) -> None:
+        assert {other.name for other in file.parent.iterdir()} == set(flushed)
+        write(file, text)
 
-    monkeypatch.setattr(Path, "touch", watch)
+    monkeypatch.setattr(store, "write_text", watch)
     store.save(record, "smoke")
-    assert seen == [{"run.json", "epochs.parquet", "tasks.parquet", "scores.json", "environment.json"}]
+    assert sorted(flushed) == ["environment.json", "epochs.parquet", "run.json", "scores.json", "tasks.parquet"]
+    assert store.is_done(RUN, "smoke")
+
+
+@pytest.mark.parametrize("name", ["environment.json", "epochs.parquet", "run.json", "scores.json", "tasks.parquet"])
+@pytest.mark.parametrize("how", ["altered", "cut", "deleted"])
+def test_a_record_that_was_damaged_is_not_done_and_is_set_aside(record: Record, name: str, how: str) -> None:
+    store.save(record, "smoke")
+    file = store.folder(RUN, "smoke") / name
+    content = file.read_bytes()
+    match how:
+        case "altered":
+            file.write_bytes(content[:50] + bytes([content[50] ^ 1]) + content[51:])
+        case "cut":
+            file.write_bytes(content[:-1])
+        case "deleted":
+            file.unlink()
+    assert not store.is_done(RUN, "smoke")
+    assert name in store.damage(RUN, "smoke")
+    with pytest.warns(UserWarning, match=rf"{RUN.hash} is damaged \({name} .*kept as {RUN.hash}.damaged"):
+        store.save(record, "smoke")
+    assert_same(store.load(RUN, "smoke"), record)
+    assert (file.parent.with_name(f"{RUN.hash}.damaged") / "done").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"nothing": ""}'])
+def test_a_damaged_done_is_not_done(record: Record, content: str) -> None:
+    store.save(record, "smoke")
+    (store.folder(RUN, "smoke") / "done").write_text(content)
+    assert not store.is_done(RUN, "smoke")
 
 
 def test_a_half_written_folder_is_replaced(record: Record) -> None:

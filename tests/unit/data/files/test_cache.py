@@ -21,10 +21,10 @@ def test_a_file_is_made_once_also_by_several_at_the_same_time() -> None:
         part.write_text("made")
 
     with ThreadPoolExecutor(4) as pool:
-        files = set(pool.map(lambda _: cache.made_once("folder/x.txt", make), range(8)))
-    assert files == {paths.cache() / "folder" / "x.txt"}
+        texts = set(pool.map(lambda _: cache.load("folder/x.txt", make, Path.read_text), range(8)))
+    assert texts == {"made"}
     assert len(made) == 1
-    assert files.pop().read_text() == "made"
+    assert (paths.cache() / "folder" / "x.txt").read_text() == "made"
 
 
 def test_what_fails_halfway_leaves_no_file_and_is_made_again() -> None:
@@ -33,9 +33,31 @@ def test_what_fails_halfway_leaves_no_file_and_is_made_again() -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        cache.made_once("x.txt", fail)
+        cache.load("x.txt", fail, Path.read_text)
     assert not (paths.cache() / "x.txt").exists()
-    assert cache.made_once("x.txt", lambda part: part.write_text("whole")).read_text() == "whole"
+    assert cache.load("x.txt", lambda part: part.write_text("whole"), Path.read_text) == "whole"
+
+
+def test_what_a_killed_process_left_is_swept_away() -> None:
+    paths.cache().mkdir(exist_ok=True)
+    left = paths.cache() / ".x-0123456789abcdef.txt"
+    left.write_text("half")
+    cache.load("x.txt", lambda part: part.write_text("whole"), Path.read_text)
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("at", [200, 2000, -1])
+def test_a_damaged_frame_is_set_aside_and_made_again(at: int) -> None:
+    frame = pd.DataFrame({"text": [f"sentence {i}" for i in range(1000)]})
+    cache.frame("small", lambda: frame)
+    file = paths.cache() / "small.parquet"
+    content = bytearray(file.read_bytes())
+    content[at] ^= 0xFF
+    file.write_bytes(content)
+    with pytest.warns(UserWarning, match=rf"{file} is damaged \(.*kept as small.parquet.damaged, and made again"):
+        assert cache.frame("small", lambda: frame).equals(frame)
+    assert cache.frame("small", lambda: frame).equals(frame)  # without a warning
+    assert file.with_name("small.parquet.damaged").read_bytes() == content
 
 
 def test_a_frame_is_read_back_as_it_was_made() -> None:

@@ -46,3 +46,22 @@ def test_a_file_that_changed_is_read_again(file: Path) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nothing"):
         checksums.digest(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("content", [b'{"md5', b"[1, 2]", b"\xff\xfe"])
+def test_a_damaged_memory_is_set_aside_and_begun_anew(file: Path, content: bytes) -> None:
+    memory = paths.cache() / "checksums.json"
+    memory.write_bytes(content)
+    with pytest.warns(UserWarning, match=f"{memory} is damaged .*kept as checksums.json.damaged"):
+        found = checksums.digest(file)
+    assert found == hashlib.sha256(b"abc").hexdigest()
+    assert list(json.loads(memory.read_text()).values()) == [found]
+    assert memory.with_name("checksums.json.damaged").read_bytes() == content
+
+
+def test_a_wrong_memory_does_not_condemn_a_file(file: Path) -> None:
+    right = checksums.digest(file)
+    memory = paths.cache() / "checksums.json"
+    memory.write_text(memory.read_text().replace(right, "0" * 64))
+    assert checksums.matches(file, f"sha256:{right}")
+    assert checksums.digest(file) == right
