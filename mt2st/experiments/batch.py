@@ -1,16 +1,13 @@
 """Batch reproduction: runs over a pool of processes, then papermill on the notebooks that show them."""
 
 import concurrent.futures
-import multiprocessing
-import os
-import signal
-import threading
 import warnings
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from multiprocessing.synchronize import Event
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from mt2st.experiments.plans import EXPERIMENTS
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Run
 from mt2st.experiments.strategies import STRATEGIES
+from mt2st.experiments.workers import WorkerDied, WorkerPool
 
 DATA_NOTEBOOK = "00_data"
 READING_NOTEBOOKS = (  # they read what was recorded, and train nothing
@@ -31,6 +29,7 @@ READING_NOTEBOOKS = (  # they read what was recorded, and train nothing
     *("09_published_logs", "10_task_relations"),
 )
 PAIRS = "10"  # shows the study of pairs of tasks
+DEATHS = 2  # of the process that does a job, after which the job is left out
 CELL_SECONDS = 1_800  # a cell of a batch only reads; widgets have made a kernel and its client wait for each other
 
 
@@ -75,7 +74,7 @@ def reproduce(
     if profile.study:
         profile = replace(profile, study=profile.study.with_budget(budget))
     log = paths.results(profile.name) / "kernels.log"
-    with nullcontext(executor) if executor else _local_pool(workers, log) as pool:
+    with nullcontext(executor) if executor else local_pool(workers, log) as pool:
         make_runs(profile, tuning.plan(profile), device, pool, "trials")
         if profile.trials:
             tuning.choose(profile)
@@ -119,11 +118,11 @@ def plan_runs(profile: Profile, seeds: int, chosen: Sequence[str]) -> dict[Run, 
 
 
 def make_runs(profile: Profile, wanted: Sequence[Run], device: str, pool: Executor, unit: str) -> None:
-    """Make the runs that are not done yet, with the time left; raise the first error after naming its run."""
+    """Make the runs that are not done yet, with the time left; errors are those of `do_all`."""
     if not wanted:
         return
     waiting = [run for run in wanted if not store.is_done(run, profile.name)]
-    futures = {pool.submit(execution.make, run, profile.name, device): run for run in waiting}
+    jobs = {f"run {run.hash} ({run})": partial(execution.make, run, profile.name, device) for run in waiting}
     with tqdm(
         total=len(wanted),
         initial=len(wanted) - len(waiting),
@@ -131,22 +130,47 @@ def make_runs(profile: Profile, wanted: Sequence[Run], device: str, pool: Execut
         unit="run",
         smoothing=0.05,
     ) as bar:
-        for future in concurrent.futures.as_completed(futures):
-            if error := future.exception():
-                run = futures[future]
-                raise RuntimeError(f"run {run.hash} ({run}) failed: {error}") from error
-            bar.update()
+        do_all(jobs, pool, bar)
 
 
 def execute_notebooks(profile: Profile, jobs: Sequence[Job], pool: Executor) -> None:
-    """Execute notebooks; raise the first error after naming its notebook."""
-    futures: dict[Future[Path], Job] = {pool.submit(execute_notebook, job): job for job in jobs}
+    """Execute notebooks; errors are those of `do_all`."""
+    named = {f"notebook {job.output.with_name('.' + job.output.name)}": partial(execute_notebook, job) for job in jobs}
     with tqdm(total=len(jobs), desc=f"{profile.name}: notebooks", unit="notebook") as bar:
-        for future in concurrent.futures.as_completed(futures):
-            if error := future.exception():
-                output = futures[future].output
-                raise RuntimeError(f"notebook {output.with_name('.' + output.name)} failed: {error}") from error
+        do_all(named, pool, bar)
+
+
+def do_all(jobs: Mapping[str, Callable[[], object]], pool: Executor, bar: tqdm) -> None:
+    """Do jobs, each by the name it has in messages.
+
+    A job whose process is killed is done again by another one. Raises RuntimeError with the name of the first job that
+    fails, at once; with those of the jobs that were killed twice, when all others are done.
+    """
+    pending: dict[Future[object], str] = {pool.submit(job): name for name, job in jobs.items()}
+    deaths: Counter[str] = Counter()
+    given_up = []
+    while pending:
+        for future in concurrent.futures.wait(pending, return_when=concurrent.futures.FIRST_COMPLETED).done:
+            name = pending.pop(future)
+            try:
+                future.result()
+            except WorkerDied as error:
+                deaths[name] += 1
+                if deaths[name] < DEATHS:
+                    tqdm.write(f"{name}: {error}; another one begins it again")
+                    pending[pool.submit(jobs[name])] = name
+                else:
+                    given_up.append(f"{name}: {error}")
+                continue
+            except Exception as error:
+                raise RuntimeError(f"{name} failed: {error}") from error
             bar.update()
+    if given_up:
+        listed = "; ".join(given_up)
+        raise RuntimeError(
+            f"{len(given_up)} left out, each begun {DEATHS} times, all else is done: {listed}. The same command begins "
+            "them again; if memory is short, give it fewer --workers"
+        )
 
 
 def missing_embeddings(profile: Profile) -> list[str]:
@@ -240,37 +264,11 @@ def chosen_notebooks(profile: Profile, notebooks: Sequence[str] = ()) -> list[st
 
 
 @contextmanager
-def _local_pool(workers: int, log: Path) -> Iterator[Executor]:
-    """Give a pool of spawned processes that end with this one, however it ends; kernels write warnings to `log`."""
-    if workers < 1:
-        raise ValueError(f"workers must be at least 1, got {workers}")
-    context = multiprocessing.get_context("spawn")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    stop = context.Event()
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(log, stop))
-    try:
-        yield pool
-    except BaseException:
-        stop.set()  # do not wait for notebooks that are being executed
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker(log: Path, stop: Event) -> None:
-    """One thread for each library, warnings to `log`, and an end when told or when the parent is gone.
-
-    Ctrl-C reaches all processes of a terminal; only the parent acts on it. Kernels follow their worker.
-    """
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with log.open("a") as stream:
-        os.dup2(stream.fileno(), 2)
-    parent = multiprocessing.parent_process()
-
-    def follow() -> None:
-        while (parent is None or parent.is_alive()) and not stop.wait(1):
-            pass
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+def local_pool(workers: int, log: Path) -> Iterator[Executor]:
+    """Give a pool of processes, see `WorkerPool`; an error or Ctrl-C does not wait for what they have begun."""
+    with WorkerPool(workers, log) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.kill()
+            raise
