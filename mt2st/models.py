@@ -1,12 +1,13 @@
 """Encoders, which all tasks share, equation (1), and a small head for each task.
 
 An encoder is an embedding table with states on top of it. One of your own is a subclass of `Encoder` that sets `size`
-and defines `states`, and works for sentence, token and table tasks alike; `Bag` is the shortest example.
+and defines `states`, and works for sentence, token and table tasks alike; `Bag` is the shortest example. Anything else
+that keeps to `SharedEncoder` does as well.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,55 @@ from torch import Tensor, nn
 PADDING, UNKNOWN = 0, 1  # the first two rows of every embedding table
 
 View = Literal["sentence", "tokens", "ahead"]
+
+
+class Encoding(Protocol):
+    """What heads read of an encoded batch; `Encoded` is one."""
+
+    @property
+    def tokens(self) -> Tensor:
+        """The state at each word, (batch, time, size)."""
+
+    @property
+    def sentence(self) -> Tensor:
+        """One state for each sentence, (batch, size)."""
+
+
+class SharedEncoder(Protocol):
+    """What the tasks of this package ask of an encoder, which is an `nn.Module`.
+
+    Tasks of your own may ask for other things, and for none of these: `fit` itself asks for nothing but parameters.
+
+    Attributes:
+        size: of a state.
+        one_way: size of a state that has not seen the words to come. Where it is above 0 the encoding has such states
+            as `ahead`, (batch, time, one_way), and its `tokens` are those followed by states that have not seen the
+            words before; 0 where there are none. Tasks that predict the next word refuse an encoder with 0.
+        dropout: which heads apply to states too.
+        table: the embedding table (V, d), which losses on the table train; rows 0 and 1 are padding and unknown words.
+    """
+
+    size: int
+    one_way: int
+    dropout: nn.Dropout
+
+    @property
+    def table(self) -> Tensor:
+        """The embedding table (V, d)."""
+
+    def __call__(self, words: Tensor, lengths: Tensor) -> Encoding:
+        """Encode words (batch, time), rows of the table padded on the right, of the given lengths (batch,)."""
+
+
+class HasHead(Protocol):
+    """A task, as far as a model is concerned."""
+
+    @property
+    def name(self) -> str:
+        """By which its head is found."""
+
+    def head(self, encoder: Any) -> nn.Module | None:
+        """Return a new head on top of an encoder, or None."""
 
 
 @dataclass(frozen=True)
@@ -180,13 +230,13 @@ class LinearHead(nn.Module):
     Raises ValueError for "ahead" where the encoder has no such states.
     """
 
-    def __init__(self, encoder: Encoder, classes: int, view: View) -> None:
+    def __init__(self, encoder: SharedEncoder, classes: int, view: View) -> None:
         super().__init__()
         self.view = view
         self.dropout = nn.Dropout(encoder.dropout.p)
         self.linear = nn.Linear(_one_way(encoder) if view == "ahead" else encoder.size, classes)
 
-    def forward(self, encoded: Encoded) -> Tensor:
+    def forward(self, encoded: Encoding) -> Tensor:
         """Return logits, (batch, classes) or (batch, time, classes)."""
         return self.linear(self.dropout(getattr(encoded, self.view)))
 
@@ -200,7 +250,7 @@ class LanguageModelHead(nn.Module):
     Raises ValueError for an encoder without such states, and for too few of them or too few words.
     """
 
-    def __init__(self, encoder: Encoder, vocabulary: int) -> None:
+    def __init__(self, encoder: SharedEncoder, vocabulary: int) -> None:
         super().__init__()
         hidden = _one_way(encoder)
         if vocabulary < 8:
@@ -211,7 +261,7 @@ class LanguageModelHead(nn.Module):
         cutoffs = sorted({max(1, vocabulary // 16), max(2, vocabulary // 4)})
         self.softmax = nn.AdaptiveLogSoftmaxWithLoss(hidden, vocabulary, cutoffs, div_value=2.0)
 
-    def forward(self, encoded: Encoded, words: Tensor) -> Tensor:
+    def forward(self, encoded: Encoding, words: Tensor) -> Tensor:
         """Mean negative log-likelihood of words (batch, time), over both directions and without padding."""
         ahead, behind = self.dropout(encoded.tokens).chunk(2, dim=-1)  # each (batch, time, hidden)
         pair = words[:, 1:] != PADDING  # (batch, time - 1): neighbouring words, padding is on the right
@@ -220,7 +270,7 @@ class LanguageModelHead(nn.Module):
         return self.softmax(states, targets).loss
 
 
-def _one_way(encoder: Encoder) -> int:
+def _one_way(encoder: SharedEncoder) -> int:
     """Size of a state that has not seen the words to come; raises ValueError where there is none."""
     if not encoder.one_way:
         raise ValueError(
@@ -230,13 +280,37 @@ def _one_way(encoder: Encoder) -> int:
     return encoder.one_way
 
 
+class Heads(nn.Module):
+    """A head for each task by its name, which may be anything: names within an `nn.ModuleDict` may have no dot in them,
+    nor be those of its own methods, such as "type".
+    """
+
+    def __init__(self, heads: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.names = tuple(heads)
+        self.layers = nn.ModuleList(heads.values())
+
+    def __getitem__(self, task: str) -> nn.Module:
+        if task not in self.names:
+            raise ValueError(f"the model has no head for task {task!r}; it has: {', '.join(self.names)}")
+        return self.layers[self.names.index(task)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+
 class Model(nn.Module):
     """One shared encoder and a head for each task that has one (hard parameter sharing)."""
 
-    def __init__(self, encoder: Encoder, heads: Mapping[str, nn.Module]) -> None:
+    def __init__(self, encoder: nn.Module, heads: Mapping[str, nn.Module]) -> None:
         super().__init__()
-        self.encoder = encoder
-        self.heads = nn.ModuleDict(heads)
+        self.encoder: Any = encoder
+        self.heads = Heads(heads)
+
+    @classmethod
+    def of(cls, encoder: nn.Module, tasks: Iterable[HasHead]) -> Self:
+        """Return a model with a new head for each of the tasks that has one."""
+        return cls(encoder, {task.name: head for task in tasks if (head := task.head(encoder)) is not None})
 
     def encode(self, task: str, *inputs: Tensor) -> Any:
         """Return what the encoder makes of a task's inputs; all tasks have the same encoder here."""
@@ -253,7 +327,8 @@ class Model(nn.Module):
     @property
     def table(self) -> Tensor:
         """The embedding table (V, d)."""
-        return self.encoder.table
+        table: Tensor = self.encoder.table
+        return table
 
     @property
     def device(self) -> torch.device:

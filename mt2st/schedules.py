@@ -2,13 +2,14 @@
 
 Epochs are counted t = 0, 1, …, so that γ_k(0) = γ_k0 in (2) and `Switch(15)` trains exactly 15 epochs with its
 auxiliary tasks, as the paper's released code does. (The paper's Algorithm 2 counts from 1 and would stop one earlier.)
-A schedule is a value: it has no state, compares by its parameters and travels as a dict.
+`fit` takes anything with `weights(t)`, see `WeightSchedule`. A `Schedule` is one that can be part of a recorded run: a
+value, which has no state, compares by its parameters and travels as a dict.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -34,6 +35,13 @@ def _same_length(**parameters: tuple[float, ...]) -> None:
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} has {n}" for name, n in lengths.items())
         raise ValueError(f"one value a task is needed, but {listed}")
+
+
+class WeightSchedule(Protocol):
+    """What `fit` asks of a schedule."""
+
+    def weights(self, t: float) -> Tensor | Sequence[float] | float:
+        """Return γ(t) ≥ 0 for epoch t: one weight a task, or one for all; the same for the same t."""
 
 
 @dataclass(frozen=True)

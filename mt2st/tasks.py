@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from mt2st.metrics import Evaluation, micro_f1, tag_counts
-from mt2st.models import PADDING, Encoder, LanguageModelHead, LinearHead, Model
+from mt2st.models import PADDING, LanguageModelHead, LinearHead, Model, SharedEncoder
 
 # What a task and its encoder agree on: tensors whose first dimension is the examples. Of a task that is evaluated the
 # last one holds the targets, the others are the inputs of the encoder.
@@ -34,7 +34,7 @@ class Task(ABC):
 
     name: str
 
-    def head(self, encoder: Encoder) -> nn.Module | None:
+    def head(self, encoder: SharedEncoder) -> nn.Module | None:
         """Return a new head on top of `encoder`; None where the task looks at the embedding table alone."""
         return None
 
@@ -63,6 +63,7 @@ class LabelledTask(Task):
     """
 
     classes: tuple[str, ...]
+    class_weights: Tensor | None = None  # (classes,) how much an example of each class counts in the loss
 
     def logits(self, model: Model, batch: Batch) -> Tensor:
         """Scores of the classes, (batch, classes) or (batch, time, classes)."""
@@ -80,8 +81,9 @@ class LabelledTask(Task):
         return self.outcome(model, batch).loss
 
     def mean_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy of logits (…, classes) and targets (…) over all answers."""
-        return cross_entropy(logits.flatten(0, -2), targets.flatten(), ignore_index=IGNORED)
+        """Mean cross-entropy of logits (…, classes) and targets (…) over all answers, weighted by class if so set."""
+        weight = None if self.class_weights is None else self.class_weights.to(logits.device)
+        return cross_entropy(logits.flatten(0, -2), targets.flatten(), weight, ignore_index=IGNORED)
 
     def terms(self, targets: Tensor) -> int:
         """Number of terms that `mean_loss` is a mean of."""
@@ -215,16 +217,24 @@ class TextTask(Task):
 class SentenceTask(TextTask, LabelledTask):
     """Classify sentences (or reviews): targets (S,) are class indices.
 
+    With `balanced`, classes count alike in the loss, however many examples each has: w_c = S / (C · S_c), and 0 for a
+    class without any.
+
     Raises ValueError as `TextTask`, for another number of targets, and for fewer than two classes.
     """
 
-    def __init__(self, name: str, sentences: Sequence[Tensor], targets: Tensor, classes: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, sentences: Sequence[Tensor], targets: Tensor, classes: Sequence[str], balanced: bool = False
+    ) -> None:
         super().__init__(name, sentences)
         self.targets, self.classes = targets, _checked(name, classes)
         if len(sentences) != len(targets):
             raise ValueError(f"task {name!r}: {len(sentences)} sentences but {len(targets)} targets")
+        if balanced:
+            counts = torch.bincount(targets, minlength=len(classes))
+            self.class_weights = torch.where(counts > 0, len(targets) / (len(classes) * counts.clamp_min(1)), 0.0)
 
-    def head(self, encoder: Encoder) -> nn.Module:
+    def head(self, encoder: SharedEncoder) -> nn.Module:
         """Return a linear layer on the sentence states."""
         return LinearHead(encoder, len(self.classes), "sentence")
 
@@ -266,7 +276,7 @@ class TokenTask(TextTask, LabelledTask):
                 raise ValueError(f"task {name!r}: sentence {i} has {len(sentence)} words but {len(tags)} tags")
         self.tags = torch.cat(list(targets))  # (N,)
 
-    def head(self, encoder: Encoder) -> nn.Module:
+    def head(self, encoder: SharedEncoder) -> nn.Module:
         """Return a linear layer on the states of words."""
         return LinearHead(encoder, len(self.classes), "ahead" if self.ahead else "tokens")
 
@@ -297,7 +307,7 @@ class LanguageModelTask(TextTask):
         super().__init__(name, [sentence for sentence in sentences if len(sentence) > 1])
         self.vocabulary = vocabulary
 
-    def head(self, encoder: Encoder) -> nn.Module:
+    def head(self, encoder: SharedEncoder) -> nn.Module:
         """Return an adaptive softmax over the vocabulary."""
         return LanguageModelHead(encoder, self.vocabulary)
 

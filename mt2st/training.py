@@ -17,7 +17,7 @@ from mt2st.adaptation import CheckConvergence
 from mt2st.metrics import Evaluation
 from mt2st.models import Model
 from mt2st.sampling import Sampling, Step, Together
-from mt2st.schedules import Schedule
+from mt2st.schedules import WeightSchedule
 from mt2st.tasks import IGNORED, Batch, LabelledTask, Outcome, Task
 
 EPSILON = 0.01  # a task whose weight is below this is not computed: that is where time is saved
@@ -69,7 +69,7 @@ def fit(
     model: Model,
     primary: LabelledTask,
     auxiliaries: Sequence[Task],
-    schedule: Schedule,
+    schedule: WeightSchedule,
     *,
     validation: Sequence[LabelledTask] = (),
     optimizer: torch.optim.Optimizer | None = None,
@@ -80,6 +80,7 @@ def fit(
     seed: int = 0,
     epsilon: float = EPSILON,
     keep: Literal["best", "last"] = "best",
+    patience: int | None = None,
     convergence: CheckConvergence | None = None,
     measure: Callable[[int], dict[str, float]] | None = None,
     progress: bool = False,
@@ -108,15 +109,19 @@ def fit(
         seed: of batches and dropout; the model's initial values are the caller's.
         epsilon: smallest weight for which an auxiliary task is computed.
         keep: "best" as above, or the parameters of the "last" epoch.
+        patience: ends training after so many epochs without a better one. They count from the last epoch in which
+            `schedule` adds or drops a task, so that every run comes to the task that it is to end on.
         convergence: ends training early.
         measure: called after each epoch t with the model trained so far; what it returns joins the epoch's row.
         progress: show a progress bar.
 
-    Raises ValueError if `epochs` or `steps` is below 1, two tasks have one name, held-out examples belong to none of
-    the tasks, the schedule has neither one weight nor K, or a loss is not finite.
+    Raises ValueError if `epochs`, `steps` or `patience` is below 1, there is patience but no held-out example of the
+    primary task, two tasks have one name, held-out examples belong to none of the tasks, the schedule has neither one
+    weight nor K or one that is negative or not finite, or a loss or parameter is not finite.
     """
     tasks = [primary, *auxiliaries]
-    held_out = _check(tasks, validation, epochs, steps)
+    held_out = _check(tasks, validation, epochs=epochs, steps=steps, patience=patience)
+    settled = _last_change(schedule, auxiliaries, epochs, epsilon) if patience else 0
     device = model.device
     optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     torch.manual_seed(seed)
@@ -163,26 +168,31 @@ def fit(
         history.epochs.append({"epoch": t} | epoch | extra)
         if convergence is not None and convergence([e["gradient_norm"] for e in history.epochs]):
             break
+        if patience and t - max(history.best_epoch, settled) >= patience:
+            break
 
     if best_state:
         model.load_state_dict(best_state)
+    if broken := [name for name, parameter in model.named_parameters() if not parameter.isfinite().all()]:
+        raise ValueError(f"{', '.join(broken)} became infinite or nan: lower the learning rate or the weights")
     return history
 
 
 def _check(
-    tasks: Sequence[Task], validation: Sequence[LabelledTask], epochs: int, steps: int | None
+    tasks: Sequence[Task], validation: Sequence[LabelledTask], **at_least_one: int | None
 ) -> dict[str, LabelledTask]:
     """Return held-out examples by the name of their task; raises ValueError for what `fit` cannot take."""
-    if epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {epochs}")
-    if steps is not None and steps < 1:
-        raise ValueError(f"steps of an epoch must be at least 1, got {steps}")
+    for name, number in at_least_one.items():
+        if number is not None and number < 1:
+            raise ValueError(f"{name} must be at least 1, got {number}")
     names = [task.name for task in tasks]
     if len(set(names)) < len(names):
         raise ValueError(f"tasks need different names, got {', '.join(names)}")
     held_out = {task.name: task for task in validation}
     if unknown := held_out.keys() - set(names):
         raise ValueError(f"validation has examples of {', '.join(sorted(unknown))}; the tasks are {', '.join(names)}")
+    if at_least_one["patience"] and names[0] not in held_out:
+        raise ValueError(f"patience needs validation examples of {names[0]}")
     return held_out
 
 
@@ -282,12 +292,20 @@ def evaluate(model: Model, task: LabelledTask, batch_size: int = 256) -> Evaluat
     )
 
 
-def _weights_for(schedule: Schedule, t: int, auxiliaries: Sequence[Task]) -> list[float]:
+def _weights_for(schedule: WeightSchedule, t: int, auxiliaries: Sequence[Task]) -> list[float]:
     """Return γ(t) for the K auxiliaries, a single weight broadcast."""
-    weights = schedule.weights(t)
+    weights = torch.as_tensor(schedule.weights(t), dtype=torch.float64).flatten()
     if len(weights) not in (1, len(auxiliaries)):
         raise ValueError(f"the schedule has {len(weights)} weights for {len(auxiliaries)} auxiliary tasks")
+    if not (weights.isfinite() & (weights >= 0)).all():
+        raise ValueError(f"weights must be finite and at least 0, the schedule has {weights.tolist()} in epoch {t}")
     return weights.expand(len(auxiliaries)).tolist()
+
+
+def _last_change(schedule: WeightSchedule, auxiliaries: Sequence[Task], epochs: int, epsilon: float) -> int:
+    """Return the first epoch from which on the same tasks are trained to the end."""
+    active = [[weight >= epsilon for weight in _weights_for(schedule, t, auxiliaries)] for t in range(epochs)]
+    return max((t for t in range(1, epochs) if active[t] != active[t - 1]), default=0)
 
 
 def _gradient_norm(model: Model) -> Tensor:

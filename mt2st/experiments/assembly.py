@@ -53,7 +53,6 @@ def assemble(
     encoder = ENCODERS[configuration.encoder](
         torch.from_numpy(table.vectors), configuration.hidden, configuration.dropout, configuration.readout
     )
-    heads = {task.name: head for task in [primary, *built] if (head := task.head(encoder)) is not None}
-    model = Model(encoder, heads).to(device)
+    model = Model.of(encoder, [primary, *built]).to(device)
     model.table.requires_grad_(configuration.trainable)
     return Assembled(model, primary, built)

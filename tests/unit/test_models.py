@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mt2st.models import ENCODERS, BiLSTM, Encoded, Encoder, LanguageModelHead, LinearHead, Model, Recurrent
-from mt2st.tasks import TokenTask
+from mt2st.tasks import TableTask, TokenTask
 
 VOCABULARY, DIMENSIONS, HIDDEN = 20, 5, 16
 WORDS = torch.tensor([[3, 7, 2, 9, 4, 1], [5, 2, 8, 0, 0, 0], [6, 0, 0, 0, 0, 0], [2, 3, 4, 5, 0, 0]])
@@ -283,6 +283,25 @@ def test_a_model_shares_one_encoder_and_has_a_head_for_each_task() -> None:
     assert [name for name, value in model.named_parameters() if value is model.table] == ["encoder.embedding.weight"]
     assert {id(p) for p in model.shared()} == {id(p) for p in encoder.parameters()}
     assert model.device == torch.device("cpu")
-    for task, head in model.heads.items():
-        assert torch.equal(model(task, WORDS, LENGTHS), head(encoder(WORDS, LENGTHS)))
+    for task in model.heads:
+        assert torch.equal(model(task, WORDS, LENGTHS), model.heads[task](encoder(WORDS, LENGTHS)))
         assert torch.equal(model.encode(task, WORDS, LENGTHS).tokens, encoder(WORDS, LENGTHS).tokens)
+
+
+@pytest.mark.parametrize("name", ["train.conll", "a.b/c", "half", "type", "", "ä ö"])
+def test_a_task_may_have_any_name(name: str) -> None:
+    encoder = _encoder()
+    head = HEADS["sentence"](encoder)
+    model = Model(encoder, {name: head})
+    assert list(model.heads) == [name]
+    assert torch.equal(model.eval()(name, WORDS, LENGTHS), head(encoder(WORDS, LENGTHS)))
+    with pytest.raises(ValueError, match="no head for task 'other'; it has: "):
+        model("other", WORDS, LENGTHS)
+
+
+def test_a_model_of_tasks_has_a_head_for_each_that_has_one() -> None:
+    tags = TokenTask("tags", [torch.tensor([2, 3])], [torch.tensor([0, 1])], ["a", "b"])
+    pull = TableTask("pull", lambda table, rows: table[rows].sum(), [torch.tensor([[2, 3], [3, 4]])])
+    model = Model.of(_encoder(), [tags, pull])
+    assert list(model.heads) == ["tags"]
+    assert isinstance(model.heads["tags"], LinearHead)

@@ -1,4 +1,5 @@
 import copy
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -14,7 +16,7 @@ from mt2st import training
 from mt2st.adaptation import CheckConvergence
 from mt2st.gradients import cosine
 from mt2st.losses import analogy_loss, misalignment_loss
-from mt2st.models import ENCODERS, BiLSTM, Encoded, Encoder, Model
+from mt2st.models import ENCODERS, BiLSTM, Encoded, Encoder, Model, SharedEncoder
 from mt2st.optimizers import OPTIMIZERS
 from mt2st.sampling import SAMPLINGS, Sampling, Together, Uniform
 from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch
@@ -94,9 +96,7 @@ def _encoder(dropout: float = 0.0, hidden: int = 16, kind: type[Encoder] = BiLST
 
 
 def _model(tasks: Sequence[Task] = (), dropout: float = 0.0, hidden: int = 16, kind: type[Encoder] = BiLSTM) -> Model:
-    encoder = _encoder(dropout, hidden, kind)
-    heads = {task.name: head for task in [_topic(), *tasks] if (head := task.head(encoder)) is not None}
-    return Model(encoder, heads)
+    return Model.of(_encoder(dropout, hidden, kind), [_topic(), *tasks])
 
 
 def _fit(model: Model, auxiliaries: Sequence[Task], schedule: Schedule, **options: Any) -> History:
@@ -715,6 +715,37 @@ def test_every_encoder_learns_sentence_token_and_table_tasks(kind: type[Encoder]
     assert probes.iloc[-1] < 0.5 * probes.iloc[0]
 
 
+class _Alone(nn.Module):
+    """An encoder that keeps to `SharedEncoder` and inherits nothing: a word's state is a layer of its vector."""
+
+    size, one_way = 16, 0
+
+    def __init__(self, table: Tensor, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.vectors, self.dropout = nn.Parameter(table.clone()), nn.Dropout(dropout)
+        self.linear = nn.Linear(table.shape[1], hidden)
+
+    @property
+    def table(self) -> Tensor:
+        return self.vectors
+
+    def forward(self, words: Tensor, lengths: Tensor) -> Encoded:
+        return Encoded(self.linear(self.table[words]).tanh(), lengths, "mean")
+
+
+def test_an_encoder_is_whatever_keeps_to_the_protocol() -> None:
+    encoder: SharedEncoder = _Alone(_encoder().table.detach(), 16, 0.0)
+    tasks = [_auxiliary("token"), _auxiliary("table")]
+    assert isinstance(encoder, nn.Module)
+    model = Model.of(encoder, [_topic(), *tasks])
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    history = _fit(model, tasks, Constant(1.0), optimizer=optimizer, epochs=15, validation=[_topic()])
+    assert history.frame()["validation_accuracy"].max() > 0.9
+    assert _of("table", history)["probe"].iloc[-1] < 0.5 * _of("table", history)["probe"].iloc[0]
+    with pytest.raises(ValueError, match="_Alone has no states that have not seen the words to come"):
+        _auxiliary("language-model").head(encoder)
+
+
 UPPER = (torch.arange(36).reshape(1, 6, 6) < 18).float()
 LEFT = UPPER.transpose(1, 2)
 
@@ -756,7 +787,7 @@ def test_a_task_that_is_no_text_at_all_is_a_primary_task(sampling: type[Sampling
     primary, held_out = (_Pictures("height", UPPER, 41, seed) for seed in (1, 2))
     auxiliary = _Pictures("side", LEFT, 30, seed=3)
     encoder = _Patches()
-    model = Model(encoder, {task.name: task.head(encoder) for task in (primary, auxiliary)})
+    model = Model.of(encoder, (primary, auxiliary))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
     options = {"validation": [held_out], "optimizer": optimizer, "sampling": sampling}
     history = fit(model, primary, [auxiliary], Switch(8), epochs=12, batch_size=8, **options)
@@ -776,6 +807,88 @@ def test_a_task_that_is_no_text_at_all_is_a_primary_task(sampling: type[Sampling
     assert side["probe"].iloc[7] < side["probe"].iloc[0]
 
 
+# --- Schedules of one's own, patience and class weights
+
+
+class _Halving:
+    """A schedule that knows nothing of this package."""
+
+    def __init__(self, first: Any) -> None:
+        self.first = first
+
+    def weights(self, t: float) -> Any:
+        return self.first if t == 0 else 0.5
+
+
+@pytest.mark.parametrize("first", [1, 1.0, [1.0], torch.tensor(1.0), torch.tensor([1.0])])
+def test_a_schedule_is_anything_with_weights(first: Any) -> None:
+    tasks = [_auxiliary("table")]
+    history = _fit(_model(tasks), tasks, _Halving(first))
+    assert _of("table", history)["weight"].tolist() == [1.0, 0.5, 0.5]
+    by_value = _fit(_model(tasks), tasks, Diminish(1.0, math.log(2), 1e-9))  # 1, then about 0.5
+    assert history.frame()["loss"].tolist() == pytest.approx(by_value.frame()["loss"].tolist(), rel=1e-4)
+
+
+@pytest.mark.parametrize("first", [-1.0, math.nan, math.inf])
+def test_weights_that_cannot_be_are_refused(first: float) -> None:
+    tasks = [_auxiliary("table")]
+    with pytest.raises(ValueError, match=rf"finite and at least 0, the schedule has \[{first}\] in epoch 0"):
+        _fit(_model(tasks), tasks, _Halving(first))
+
+
+def _frozen() -> tuple[Model, torch.optim.Optimizer]:
+    """A model that never gets better, so that its best epoch is the first."""
+    model = _model([_auxiliary("table")])
+    return model, torch.optim.SGD(model.parameters(), lr=0.0)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "epochs"),
+    [
+        (Constant(1.0), 4),  # epoch 0 and three that are no better
+        (Switch(5), 9),  # three after the switch at t = 5
+        (Switch(50), 4),  # never switches
+        (Diminish(1.0, 1.0), 9),  # below epsilon from t = 5 on
+    ],
+)
+def test_patience_counts_from_the_last_change_of_tasks(schedule: Schedule, epochs: int) -> None:
+    model, optimizer = _frozen()
+    history = _fit(model, [_auxiliary("table")], schedule, optimizer=optimizer, epochs=20, patience=3)
+    assert len(history.epochs) == epochs
+    assert history.best_epoch == 0
+
+
+def test_patience_keeps_the_best_epoch_of_a_run_without() -> None:
+    def run(patience: int | None) -> History:
+        model = _model()
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+        return _fit(model, [], SINGLE_TASK, optimizer=optimizer, epochs=30, patience=patience)
+
+    long = run(None)
+    short = run(long.best_epoch + 1)
+    assert short.best_epoch == long.best_epoch
+    assert len(short.epochs) == 2 * long.best_epoch + 2 < 30
+
+
+def test_parameters_that_became_infinite_are_refused() -> None:
+    tasks = [_auxiliary("token")]
+    model = _model(tasks)
+    model.heads["token"].linear.bias.data[0] = torch.inf  # of a task that is not trained: the loss stays finite
+    with pytest.raises(ValueError, match=r"heads\.layers\.1\.linear\.bias became infinite or nan: lower the learning"):
+        _fit(model, [], SINGLE_TASK, epochs=1)
+
+
+def test_balanced_classes_count_alike() -> None:
+    sentences, targets = SENTENCES[:10], torch.tensor([0] * 8 + [1] * 2)
+    task = SentenceTask("topic", sentences, targets, ["often", "seldom", "never"], balanced=True)
+    assert task.class_weights is not None
+    weights = compute_class_weight("balanced", classes=np.array([0, 1]), y=targets.numpy()) * 2 / 3
+    assert task.class_weights.tolist() == pytest.approx([*weights, 0])
+    logits = torch.randn(10, 3, generator=torch.Generator().manual_seed(0))
+    by_class = [cross_entropy(logits[targets == c], targets[targets == c]) for c in (0, 1)]
+    torch.testing.assert_close(task.mean_loss(logits, targets), sum(by_class) / 2)
+
+
 # --- Errors
 
 
@@ -784,6 +897,8 @@ def test_a_task_that_is_no_text_at_all_is_a_primary_task(sampling: type[Sampling
     [
         (("table", "table"), {}, "different names"),
         ((), {"epochs": 0}, "epochs .* 0"),
+        ((), {"patience": 0}, "patience .* 0"),
+        ((), {"patience": 1, "validation": []}, "patience needs validation examples of topic"),
         (("token",), {"validation": [_auxiliary("token"), _auxiliary("sentence")]}, "sentence; the tasks are topic, t"),
     ],
 )
