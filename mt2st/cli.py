@@ -2,110 +2,103 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mt2st import __version__
 
-TRAIN_CONFIGURATION = (  # fields of `runs.Configuration` that `mt2st train` can be told
-    *("dimensions", "encoder", "readout", "hidden", "dropout", "optimizer", "learning_rate", "weight_decay"),
-    *("batch_size", "epochs", "max_tokens"),
-)
+DEVICE = "auto (default), cpu, cuda, cuda:1, …"
+
+# Fields of `runs.Configuration` that `mt2st train` can be told, and what they are.
+TRAIN_CONFIGURATION = {
+    "dimensions": "of trained vectors",
+    "min_count": "how often a word has to occur in training to get a vector",
+    "encoder": "",
+    "readout": "how the states of a text's words become one: last (bilstm, gru), mean or max",
+    "hidden": "size of a hidden state, of one direction",
+    "dropout": "share of values that are dropped in training",
+    "optimizer": "",
+    "learning_rate": "of the optimizer",
+    "weight_decay": "of the optimizer",
+    "batch_size": "texts in a batch",
+    "epochs": "passes over the training texts, at most",
+    "patience": "epochs without a better one that end training, counted once no auxiliary task is to end; 0: none",
+    "max_tokens": "tokens of a text that are read; 0 for all",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status. A fault of the input is one line on standard error and status 2."""
-    options = _parser().parse_args(arguments)
-    try:
-        return options.run(options)
-    except KeyboardInterrupt:
-        print("\ninterrupted: what is finished is kept, the same command goes on from there", file=sys.stderr)
-        return 130
-    except (ValueError, OSError, RuntimeError) as error:
-        print(f"mt2st: error: {error}", file=sys.stderr)
-        return 2
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning(warnings.showwarning)
+        try:
+            options = _parser(given).parse_args(given)
+            return int(options.run(options))
+        except KeyboardInterrupt:
+            print("\ninterrupted: what is finished is kept, the same command goes on from there", file=sys.stderr)
+            return 130
+        except (ValueError, OSError, RuntimeError) as error:
+            print(f"mt2st: error: {error}", file=sys.stderr)
+            return 2
 
 
-def _parser() -> argparse.ArgumentParser:
-    from mt2st.experiments.profiles import PROFILES
+def _show_warning(show: Callable[..., None]) -> Callable[..., None]:
+    """Return a way to show warnings that has one line for this package's own, and for others what `show` does."""
 
+    def show_own(message: Warning | str, category: type[Warning], filename: str, *more: Any, **named: Any) -> None:
+        if Path(filename).is_relative_to(Path(__file__).parent):
+            print(f"mt2st: warning: {message}", file=sys.stderr)
+        else:
+            show(message, category, filename, *more, **named)
+
+    return show_own
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: what it is, what can be told it, and what it does.
+
+    The options are added only to the command that is asked for, since they name what the package knows, and PyTorch
+    takes seconds to import.
+    """
+
+    help: str
+    add_options: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int] | None = None
+
+
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mt2st", description="Reproduce MT2ST, or train with its strategies.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    reproduce = commands.add_parser("reproduce", help="run the notebooks of a profile, resume what was begun")
-    reproduce.add_argument("--profile", default="wiki", help=f"{', '.join(PROFILES)} (default wiki)")
-    reproduce.add_argument("--seeds", type=int, default=3, help="seeds of every cell (default 3)")
-    reproduce.add_argument("--workers", type=int, default=2, help="processes, one thread each (default 2)")
-    reproduce.add_argument("--notebooks", default="", help="numbers, such as 01,02 (default: all)")
-    reproduce.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, …")
-    reproduce.add_argument("--budget", type=float, default=1.0, help="share of the batches of notebook 10 (default 1)")
-    reproduce.set_defaults(run=_reproduce)
-
-    figures = commands.add_parser("figures", help="rebuild tables, figures and page from recorded runs, no training")
-    figures.add_argument("--profile", default="wiki", help="as of reproduce (default wiki)")
-    figures.set_defaults(run=_figures)
-
-    train = commands.add_parser("train", help="train on your own CSV, TSV or JSON lines")
-    _add_train_options(train)
-    train.set_defaults(run=_train)
-
-    relations = commands.add_parser("relations", help="will a tagging task gain from others? a probability from probes")
-    relations.add_argument("--main", type=Path, required=True, help="token TAB tag a line, blank line after a sentence")
-    relations.add_argument("--aux", type=Path, required=True, nargs="+", help="files of the auxiliary tasks")
-    relations.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, …")
-    relations.set_defaults(run=_relations)
-
-    data = commands.add_parser("data", help="list or fetch data sets")
-    actions = data.add_subparsers(required=True, metavar="ACTION")
-    actions.add_parser("list", help="what there is, and what of it is here").set_defaults(run=_data_list)
-    fetch = actions.add_parser("fetch", help="get a data set by name")
-    fetch.add_argument("name")
-    fetch.set_defaults(run=_data_fetch)
+    for name, command in COMMANDS.items():
+        subparser = commands.add_parser(name, help=command.help, description=command.help)
+        subparser.set_defaults(run=command.run)
+        if name in given[:1]:
+            command.add_options(subparser)
     return parser
 
 
-def _add_train_options(parser: argparse.ArgumentParser) -> None:
-    """What `mt2st train` can be told; defaults are those of the paper's reproduction, at the paper's model size."""
-    from mt2st.classifier import DEFAULTS
-    from mt2st.data.vectors import EMBEDDINGS
-    from mt2st.experiments.auxiliaries import AUXILIARIES
-    from mt2st.experiments.strategies import STRATEGIES
-    from mt2st.models import ENCODERS
-    from mt2st.optimizers import OPTIMIZERS
-
-    about = "; ".join(f"{auxiliary.name}: {auxiliary.about}" for auxiliary in AUXILIARIES.values())
-    parser.add_argument("--data", type=Path, required=True, help=".csv, .tsv or .jsonl file, UTF-8")
-    parser.add_argument("--text", required=True, help="column of texts")
-    parser.add_argument("--label", required=True, help="column of labels")
-    parser.add_argument("--out", type=Path, default=Path("mt2st-model"), help="folder to write (default mt2st-model)")
-    parser.add_argument("--strategy", default="switch", help=f"{', '.join(STRATEGIES)} (default switch)")
-    parser.add_argument(
-        "--auxiliary", default="update0", help=f"comma-separated auxiliary tasks (default update0). {about}"
-    )
-    parser.add_argument("--embedding", default="SkipGram", help=f"{', '.join(EMBEDDINGS)} (default SkipGram)")
-    for name in _schedule_parameters():
-        having = [row.name for row in STRATEGIES.values() if name in row.defaults(1)]
-        parser.add_argument(_option(name), type=float, help=f"of the schedule of {', '.join(having)}")
-    choices: dict[str, Iterable[str]] = {"encoder": ENCODERS, "optimizer": OPTIMIZERS}
-    for name in TRAIN_CONFIGURATION:
-        default = getattr(DEFAULTS, name)
-        known = f"{', '.join(choices[name])}; " if name in choices else ""
-        parser.add_argument(_option(name), type=type(default), default=default, help=f"{known}default {default!r}")
-    parser.add_argument("--seed", type=int, default=0, help="of split, vectors, initial values, batches (default 0)")
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, …")
+# --- reproduce, figures
 
 
-def _schedule_parameters() -> list[str]:
-    """Parameters of the strategies' schedules."""
-    from mt2st.experiments.strategies import STRATEGIES
+def _reproduce_options(parser: argparse.ArgumentParser) -> None:
+    _profile_option(parser)
+    parser.add_argument("--seeds", type=int, default=3, help="seeds of every cell (default 3)")
+    parser.add_argument("--workers", type=int, default=2, help="processes, one thread each (default 2)")
+    parser.add_argument("--notebooks", default="", help="numbers, such as 01,02 (default: all)")
+    parser.add_argument("--device", default="auto", help=DEVICE)
+    parser.add_argument("--budget", type=float, default=1.0, help="share of the batches of notebook 10 (default 1)")
 
-    return list(dict.fromkeys(name for row in STRATEGIES.values() for name in row.defaults(1)))
 
+def _profile_option(parser: argparse.ArgumentParser) -> None:
+    from mt2st.experiments.profiles import PROFILES
 
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
+    parser.add_argument("--profile", default="wiki", help=f"{', '.join(PROFILES)} (default wiki)")
 
 
 def _reproduce(options: argparse.Namespace) -> int:
@@ -129,26 +122,135 @@ def _figures(options: argparse.Namespace) -> int:
     return 0
 
 
+# --- train, predict
+
+
+def _train_options(parser: argparse.ArgumentParser) -> None:
+    """What `mt2st train` can be told; defaults are those of the paper's reproduction unless `DEFAULTS` says else."""
+    from mt2st.classifier import DEFAULTS
+    from mt2st.data.vectors import EMBEDDINGS
+    from mt2st.experiments import strategies
+    from mt2st.experiments.auxiliaries import AUXILIARIES
+    from mt2st.models import ENCODERS
+    from mt2st.optimizers import OPTIMIZERS
+
+    own = parser.add_argument_group("your data", "CSV, TSV or JSON lines; UTF-8 or UTF-16, plain, .gz, .xz or .bz2")
+    own.add_argument("--data", type=Path, required=True, help="texts with their classes")
+    own.add_argument("--text", required=True, help="column of texts")
+    own.add_argument("--label", required=True, help="column of classes")
+    own.add_argument("--validation", type=Path, help="file with the same columns (default: an eighth of what is left)")
+    own.add_argument("--test", type=Path, help="file with the same columns (default: 20%% of --data)")
+    own.add_argument("--split-seed", type=int, default=0, help="of the split (default 0)")
+    own.add_argument("--out", type=Path, default=Path("mt2st-model"), help="folder to write (default mt2st-model)")
+
+    method = parser.add_argument_group("what is trained")
+    method.add_argument("--strategy", default="switch", help=f"{strategies.names()}; default switch")
+    about = "; ".join(f"{auxiliary.name}: {auxiliary.about}" for auxiliary in AUXILIARIES.values())
+    method.add_argument(
+        "--auxiliary",
+        default="update0",
+        help=f"auxiliary tasks, comma-separated, or a tagged corpus; default update0. {about}",
+    )
+    for name in _schedule_parameters():
+        having = ", ".join(row.name for row in strategies.STRATEGIES.values() if name in row.defaults(1))
+        method.add_argument(_option(name), type=float, help=f"of {having}: {strategies.PARAMETERS.get(name, '')}")
+    method.add_argument("--embedding", help=f"{', '.join(EMBEDDINGS)}; default SkipGram")
+    method.add_argument("--vectors", type=Path, help="word2vec or GloVe text to begin with, in place of --embedding")
+    choices: dict[str, Iterable[str]] = {"encoder": ENCODERS, "optimizer": OPTIMIZERS}
+    for name, what in TRAIN_CONFIGURATION.items():
+        default = getattr(DEFAULTS, name)
+        shown = f"default {default}" if default != "" else "default: the first"
+        known = f"{', '.join(choices[name])}" if name in choices else what
+        method.add_argument(_option(name), type=type(default), default=default, help=f"{known}; {shown}")
+    method.add_argument("--balanced", action="store_true", help="weigh classes so that each counts alike in training")
+    method.add_argument("--seed", type=int, default=0, help="of vectors, initial values and batches (default 0)")
+    method.add_argument("--device", default="auto", help=DEVICE)
+
+
+def _schedule_parameters() -> list[str]:
+    """Parameters of the strategies' schedules."""
+    from mt2st.experiments.strategies import STRATEGIES
+
+    return list(dict.fromkeys(name for row in STRATEGIES.values() for name in row.defaults(1)))
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
 def _train(options: argparse.Namespace) -> int:
     from mt2st import classifier
-    from mt2st.data.vectors import EMBEDDINGS
+    from mt2st.data.texts import own
     from mt2st.experiments import strategies
     from mt2st.experiments.runs import Run
 
     strategy = strategies.find(options.strategy)
     given = {name: value for name in _schedule_parameters() if (value := getattr(options, name)) is not None}
-    auxiliaries = tuple(name for name in options.auxiliary.split(",") if name)
+    told = {name: getattr(options, name) for name in (*TRAIN_CONFIGURATION, "balanced")}
     run = Run(
-        {name.lower(): name for name in EMBEDDINGS}.get(options.embedding.lower(), options.embedding),
+        _embedding(options),
         strategy.name,
-        () if strategy.name == "single" else auxiliaries,
+        () if strategy.name == "single" else tuple(name for name in options.auxiliary.split(",") if name),
         strategy.schedule(max(1, options.epochs), **given),
         options.seed,
-        replace(classifier.DEFAULTS, **{name: getattr(options, name) for name in TRAIN_CONFIGURATION}),
+        replace(classifier.DEFAULTS, **told),
+        str(options.vectors or ""),
     )
-    metrics = classifier.train(options.data, options.text, options.label, run, options.out, options.device)
-    print(f"test accuracy {metrics['accuracy']:.3f}, macro F1 {metrics['macro_f1']:.3f}; results in {options.out}")
+    dataset = own.load(
+        options.data, options.text, options.label,
+        validation=options.validation, test=options.test, seed=options.split_seed,
+    )  # fmt: skip
+    training = classifier.prepare(dataset, run, options.out, options.device)
+    print(classifier.describe(training.facts()), flush=True)
+    print(classifier.results(classifier.train(training)))
+    print(f"all results in {options.out}; classify with: mt2st predict {options.out} FILE --text {options.text}")
     return 0
+
+
+def _embedding(options: argparse.Namespace) -> str:
+    """Return the name of the embedding, in any case; that of the file where vectors are read."""
+    from mt2st.data.vectors import EMBEDDINGS
+
+    if options.vectors and options.embedding:
+        raise ValueError("--vectors FILE takes the place of --embedding; give one of them")
+    if options.vectors:
+        return str(options.vectors.name)
+    name = options.embedding or "SkipGram"
+    return {known.lower(): known for known in EMBEDDINGS}.get(name.lower(), name)
+
+
+def _predict_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=Path, help="the --out folder of `mt2st train`")
+    parser.add_argument(
+        "file", type=Path, help=".txt with a text a line, or .csv, .tsv or .jsonl with a column of texts"
+    )
+    parser.add_argument("--text", default="", help="column of texts")
+    parser.add_argument("--out", type=Path, help="CSV file to write (default: standard output)")
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from mt2st.classifier import Classifier
+    from mt2st.data.files.writing import replacing
+    from mt2st.data.texts import own
+
+    texts = own.read_texts(options.file, options.text)
+    frame = Classifier(options.model).table_of(texts)
+    if options.out is None:
+        frame.to_csv(sys.stdout, index=False, float_format="%.4f")
+        return 0
+    with replacing(options.out) as part:
+        frame.to_csv(part, index=False, float_format="%.4f")
+    print(f"{len(frame):,} texts classified: {options.out}")
+    return 0
+
+
+# --- relations
+
+
+def _relations_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--main", type=Path, required=True, help="token and tag a line, blank line after a sentence")
+    parser.add_argument("--aux", type=Path, required=True, nargs="+", help="files of the auxiliary tasks")
+    parser.add_argument("--device", default="auto", help=DEVICE)
 
 
 def _relations(options: argparse.Namespace) -> int:
@@ -156,6 +258,17 @@ def _relations(options: argparse.Namespace) -> int:
 
     print(predictor.report(options.main, options.aux, device=options.device))
     return 0
+
+
+# --- data
+
+
+def _data_options(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    actions.add_parser("list", help="what there is, and what of it is here").set_defaults(run=_data_list)
+    fetch = actions.add_parser("fetch", help="get a data set by name")
+    fetch.add_argument("name")
+    fetch.set_defaults(run=_data_fetch)
 
 
 def _data_list(options: argparse.Namespace) -> int:
@@ -171,6 +284,17 @@ def _data_fetch(options: argparse.Namespace) -> int:
     print(sources.fetch(options.name))
     return 0
 
+
+COMMANDS = {
+    "reproduce": Command("run the notebooks of a profile, resume what was begun", _reproduce_options, _reproduce),
+    "figures": Command("rebuild tables, figures and page from recorded runs, no training", _profile_option, _figures),
+    "train": Command("train on your own CSV, TSV or JSON lines", _train_options, _train),
+    "predict": Command("classify texts with a model that was trained", _predict_options, _predict),
+    "relations": Command(
+        "will a tagging task gain from others? a probability from probes", _relations_options, _relations
+    ),
+    "data": Command("list or fetch data sets", _data_options),
+}
 
 if __name__ == "__main__":
     sys.exit(main())

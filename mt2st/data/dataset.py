@@ -76,16 +76,18 @@ def pieces(texts: list[list[str]], size: int) -> list[list[str]]:
 def stratified_split(labels: np.ndarray, seed: int, sizes: Sizes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return disjoint rows of `labels` (N,) for training, validation and test, drawn by `seed`.
 
-    Each part has the classes in the proportions of `labels`; a test size of 0 leaves that part empty. Raises ValueError
-    if there are fewer rows than are asked for.
+    Each part has the classes in the proportions of `labels`; validation and test are empty where their size is 0.
+    Raises ValueError if there are fewer rows than are asked for.
     """
     if sizes.total > len(labels):
         raise ValueError(f"train, validation and test are {sizes.total} examples together, there are {len(labels)}")
-    rest, third = np.arange(len(labels)), np.arange(0)
+    rest, second, third = np.arange(len(labels)), np.arange(0), np.arange(0)
     if sizes.test:
         kept = sizes.train + sizes.validation
         rest, third = train_test_split(rest, train_size=kept, test_size=sizes.test, random_state=seed, stratify=labels)
-    first, second = train_test_split(
-        rest, train_size=sizes.train, test_size=sizes.validation, random_state=seed, stratify=labels[rest]
-    )
-    return first, second, third
+    if sizes.validation or sizes.train < len(rest):
+        held_out = sizes.validation or len(rest) - sizes.train
+        rest, second = train_test_split(
+            rest, train_size=sizes.train, test_size=held_out, random_state=seed, stratify=labels[rest]
+        )
+    return rest, second[: sizes.validation], third

@@ -11,6 +11,7 @@ import torch
 
 from mt2st.data import lexicons, sources
 from mt2st.data.dataset import Dataset
+from mt2st.data.lexicons import Lexicon
 from mt2st.data.tags import taggings
 from mt2st.data.tags.columns import TaggedText
 from mt2st.data.tags.tagged import SequenceData
@@ -30,15 +31,25 @@ from mt2st.tasks import LanguageModelTask, NoiseTask, TableTask, Task
 SHUFFLED, NOISE = "-shuffled", "-noise"  # suffixes of the controls of UPDATE 0–3
 
 Build = Callable[[str, Dataset, EmbeddingTable], Task]
+FindLexicon = Callable[[EmbeddingTable], Lexicon]
 
 
 @dataclass(frozen=True)
 class Auxiliary:
-    """A task by name: what it is, for help texts, and how it is built on a data set and a table's vocabulary."""
+    """A task by name.
+
+    Args:
+        name: in commands, plans and records.
+        about: what it is, for help texts.
+        build: how it is built on a data set and a table's vocabulary.
+        lexicon: the rows that a loss on the table looks at, as far as a vocabulary has their words; None for a task on
+            text.
+    """
 
     name: str
     about: str
     build: Build
+    lexicon: FindLexicon | None = None
 
 
 def build(name: str, data: Dataset | SequenceData, table: EmbeddingTable, configuration: Configuration) -> Task:
@@ -66,23 +77,16 @@ def names() -> list[str]:
     return [*AUXILIARIES, *(source.name for source in sources.SOURCES.values() if source.kind == "tags")]
 
 
-def _on_analogies(loss: Callable[..., torch.Tensor], by_kind: bool = False) -> Build:
-    """Return a builder of a loss on the analogy questions; with `by_kind` it also takes which are semantic."""
+def _on_table(
+    name: str, about: str, lexicon: FindLexicon, loss: Callable[..., torch.Tensor], with_values: bool = False
+) -> Auxiliary:
+    """A loss on the rows of a lexicon, and on what the lexicon says of each (`with_values`)."""
 
     def build(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-        questions = lexicons.analogies(table)
-        return TableTask(name, loss, [questions.rows, questions.values] if by_kind else [questions.rows])
+        found = lexicon(table)
+        return TableTask(name, loss, [found.rows, found.values] if with_values else [found.rows])
 
-    return build
-
-
-def _on_correlated_words(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    return TableTask(name, element_spearman_loss, [lexicons.correlated_pairs(table).rows])
-
-
-def _on_similarities(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    pairs = lexicons.similarities(table, "wordsim353")
-    return TableTask(name, spearman_loss, [pairs.rows, pairs.values])
+    return Auxiliary(name, about, build, lexicon)
 
 
 def _shuffled(of: Auxiliary) -> Auxiliary:
@@ -95,7 +99,9 @@ def _shuffled(of: Auxiliary) -> Auxiliary:
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
         return TableTask(name, task.function, [torch.cat([rows[:, :-1], rows[order, -1:]], dim=1), *values])
 
-    return Auxiliary(f"{of.name}{SHUFFLED}", f"control: {of.name} with words that do not belong together", build)
+    return Auxiliary(
+        f"{of.name}{SHUFFLED}", f"control: {of.name} with words that do not belong together", build, of.lexicon
+    )
 
 
 def _noise(of: Auxiliary) -> Auxiliary:
@@ -106,7 +112,7 @@ def _noise(of: Auxiliary) -> Auxiliary:
         assert isinstance(task, TableTask)
         return NoiseTask(name, task.function, task.columns)
 
-    return Auxiliary(f"{of.name}{NOISE}", f"control: noise in place of the gradient of {of.name}", build)
+    return Auxiliary(f"{of.name}{NOISE}", f"control: noise in place of the gradient of {of.name}", build, of.lexicon)
 
 
 def _released_analogy(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
@@ -151,17 +157,26 @@ def _language_model(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
     return LanguageModelTask(name, sentences, len(table.words))
 
 
+def _wordsim353(table: EmbeddingTable) -> Lexicon:
+    return lexicons.similarities(table, "wordsim353")
+
+
 PAPER = (
-    Auxiliary("update0", "UPDATE 0: analogies by cosine", _on_analogies(analogy_loss)),
-    Auxiliary("update1", "UPDATE 1: misalignment of analogies", _on_analogies(misalignment_loss)),
-    Auxiliary("update2", "UPDATE 2: expected analogy accuracy", _on_analogies(analogy_accuracy_loss, by_kind=True)),
-    Auxiliary("update3", "UPDATE 3: rank correlation of correlated words' elements", _on_correlated_words),
+    _on_table("update0", "UPDATE 0: analogies by cosine", lexicons.analogies, analogy_loss),
+    _on_table("update1", "UPDATE 1: misalignment of analogies", lexicons.analogies, misalignment_loss),
+    _on_table("update2", "UPDATE 2: expected analogy accuracy", lexicons.analogies, analogy_accuracy_loss, True),
+    _on_table(
+        "update3",
+        "UPDATE 3: rank correlation of correlated words' elements",
+        lexicons.correlated_pairs,
+        element_spearman_loss,
+    ),
 )
 AUXILIARIES = {
     auxiliary.name: auxiliary
     for auxiliary in (
         *PAPER,
-        Auxiliary("similarity", "rank correlation with human similarity scores", _on_similarities),
+        _on_table("similarity", "rank correlation with human similarity scores", _wordsim353, spearman_loss, True),
         Auxiliary("hyperlink", "is the word part of a link? (wiki)", _marked),
         Auxiliary("emphasis", "is the word bold or italic? (wiki)", _marked),
         Auxiliary("casing", "how was the word written?", _casing),

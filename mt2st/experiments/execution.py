@@ -102,6 +102,7 @@ def train(run: Run, assembled: Assembled, data: Data, table: EmbeddingTable, pro
         seed=run.seed,
         epsilon=configuration.epsilon,
         keep="last" if is_study else "best",
+        patience=configuration.patience or None,
         measure=(lambda t: _gradient_cosine(assembled, (t + 1) * configuration.steps - 1)) if is_study else None,
         progress=progress,
     )
@@ -189,7 +190,10 @@ def _evaluate_table(assembled: Assembled, table: EmbeddingTable, run: Run) -> di
 
 def data_of(configuration: Configuration) -> Configuration:
     """Keep of a configuration what data and word vectors depend on, so that runs of all arms share them."""
-    kept = ("data", "data_version", "train", "validation", "test", "vocabulary", "words", "dimensions", "protocol")
+    kept = (
+        *("data", "data_version", "train", "validation", "test", "vocabulary", "words"),
+        *("dimensions", "min_count", "protocol"),
+    )
     return replace(Configuration(), **{name: getattr(configuration, name) for name in kept})
 
 
@@ -206,7 +210,7 @@ def prepare(configuration: Configuration, embedding: str, pretrained: str, seed:
     sentences = [[word.lower() for word in sentence] for sentence in data.background.tokens]
     labelled = [text for part in (data.train, data.validation, data.test) for text in part.texts]
     wanted = {word for text in [*sentences, *labelled] for word in text}
-    table = vectors.load(embedding, sentences, wanted, configuration.dimensions, seed)
+    table = vectors.load(embedding, sentences, wanted, configuration.dimensions, seed, configuration.min_count)
     return data, released.with_every_word(table, wanted) if configuration.protocol == "released" else table
 
 
@@ -216,9 +220,8 @@ def shared_table(
     """Return vectors of the most frequent words of corpora's training text; a sentence of several counts once."""
     every = (tuple(map(str.lower, sentence)) for corpus in corpora for sentence in corpus.train.sentences)
     text = list(dict.fromkeys(every))
-    table = vectors.load(
-        embedding, text, {word for sentence in text for word in sentence}, configuration.dimensions, seed
-    )
+    wanted = {word for sentence in text for word in sentence}
+    table = vectors.load(embedding, text, wanted, configuration.dimensions, seed, configuration.min_count)
     return table.most_frequent(configuration.words) if configuration.words else table
 
 

@@ -19,14 +19,19 @@ def labelled_task(
     configuration: Configuration | None = None,
     rows: np.ndarray | None = None,
 ) -> LabelledTask:
-    """Return the task of a data set on one part ("train", "validation" or "test"), or on some of its texts by index."""
+    """Return the task of a data set on one part ("train", "validation" or "test"), or on some of its texts by index.
+
+    Texts are cut to `max_tokens` of the configuration; classes are `balanced` in training alone.
+    """
+    configuration = configuration or Configuration()
     if isinstance(data, SequenceData):
-        return tagged_task(data, part, table, configuration or Configuration(), rows)
+        return tagged_task(data, part, table, configuration, rows)
     examples: Examples = getattr(data, part)
     chosen = range(len(examples)) if rows is None else rows
-    sentences = [table.encode(examples.texts[i]) for i in chosen]
-    labels = np.asarray(examples.labels)[list(chosen)]
-    return SentenceTask(data.name, sentences, as_targets(labels.tolist()), data.classes)
+    longest = configuration.max_tokens or None
+    sentences = [table.encode(examples.texts[i][:longest]) for i in chosen]
+    targets = as_targets(np.asarray(examples.labels)[list(chosen)].tolist())
+    return SentenceTask(data.name, sentences, targets, data.classes, configuration.balanced and part == "train")
 
 
 def tagged_task(

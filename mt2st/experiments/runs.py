@@ -39,6 +39,7 @@ class Configuration:
         words: most frequent words in the table; 0 for all.
         max_tokens: words of a sentence that are read, of tagged corpora and of texts of your own; 0 for all.
         dimensions: of trained vectors.
+        min_count: how often a word has to occur to get a vector.
         encoder: one of `models.ENCODERS`.
         readout: how an encoder's states become one for a sentence; its own default if empty.
         hidden: size of a hidden state, of one direction.
@@ -48,7 +49,9 @@ class Configuration:
         learning_rate, weight_decay: its settings.
         sampling: one of `sampling.SAMPLINGS`, which tasks a step trains.
         batch_size: sentences in a batch.
+        balanced: classes of a task on sentences count alike in its loss, however many examples each has.
         epochs: at most; 0 for none.
+        patience: epochs without a better one after which training ends, see `training.fit`; 0 for no such end.
         steps: of an epoch; 0 for one pass over the primary task.
         epsilon: smallest weight for which an auxiliary task is computed.
         protocol: "controlled"; "released" for what the paper's released code does with its data (`released`); "study"
@@ -65,6 +68,7 @@ class Configuration:
     words: int = 0
     max_tokens: int = 0
     dimensions: int = 100
+    min_count: int = 5
     encoder: str = "bilstm"
     readout: str = ""
     hidden: int = 48
@@ -75,14 +79,16 @@ class Configuration:
     weight_decay: float = 0.0
     sampling: str = "together"
     batch_size: int = 64
+    balanced: bool = False
     epochs: int = 25
+    patience: int = 0
     steps: int = 0
     epsilon: float = 0.01
     protocol: str = "controlled"
     evaluate_table: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("dimensions", "hidden", "batch_size"):
+        for name in ("dimensions", "min_count", "hidden", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:

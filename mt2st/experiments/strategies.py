@@ -48,6 +48,14 @@ class Strategy:
         return self.build(**{**known, **parameters})
 
 
+# What the parameters of the schedules do, for help texts.
+PARAMETERS = {
+    "gamma0": "weight of the auxiliary tasks in the beginning; the primary task's is 1",
+    "eta": "how fast the weight decays, γ(t) = γ0·exp(−η·t^ν) in epoch t: 0 never, 0.3 to 0.74 after one epoch",
+    "nu": "how the decay bends: 1 exponential, above 1 slow first and then fast, below 1 fast first and then slow",
+    "t_switch": "epoch from which on the primary task is trained alone",
+}
+
 # Auxiliary training ends at the same time: the weight of Diminish falls below ε = 0.01 after 61% of the epochs (in
 # epoch 16 of 25, with η = 0.3), and Switch stops after 60% (15 of 25, as in the paper's released code). The paper gives
 # no η and ν. It gives no accuracy for "original" in its text either: 48.2% is the mean of Table I's five rows.
@@ -76,10 +84,17 @@ STRATEGIES = {
 
 
 def find(name: str) -> Strategy:
-    """Return a strategy by name; raises ValueError that lists the known ones."""
-    if name not in STRATEGIES:
-        raise ValueError(f"unknown strategy {name!r}; known: {', '.join(STRATEGIES)}")
-    return STRATEGIES[name]
+    """Return a strategy by name or label, in any case; raises ValueError that lists the known ones."""
+    for strategy in STRATEGIES.values():
+        if name.lower() in (strategy.name.lower(), strategy.label.lower()):
+            return strategy
+    raise ValueError(f"unknown strategy {name!r}; known: {names()}")
+
+
+def names() -> str:
+    """List all strategies by name, and by label where that is another."""
+    rows = STRATEGIES.values()
+    return ", ".join(r.name if r.name == r.label.lower() else f"{r.name} ({r.label})" for r in rows)
 
 
 def label(name: str) -> str:

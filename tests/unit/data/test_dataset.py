@@ -58,6 +58,15 @@ def test_all_rows_can_be_split() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("train", "test"), [(100, 0), (80, 20), (40, 20)])
+def test_without_validation_the_part_is_empty(train: int, test: int) -> None:
+    labels = np.repeat([0, 1], 50)
+    first, second, third = stratified_split(labels, 0, Sizes(train, 0, test))
+    assert (len(first), len(second), len(third)) == (train, 0, test)
+    assert labels[first].mean() == 0.5
+    assert not set(first) & set(third)
+
+
 def test_the_seed_alone_determines_a_split() -> None:
     labels = np.repeat([0, 1], 50)
     first, again, other = (stratified_split(labels, seed, Sizes(50, 20, 30))[0].tolist() for seed in (1, 1, 2))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import smart_open
 from gensim.test.utils import datapath
 
 from mt2st.data.texts import own as table
@@ -122,10 +123,10 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         table.read(tmp_path, "text", "label")
 
 
-@pytest.mark.parametrize("name", ["texts.xlsx", "texts", "texts.csv.gz"])
+@pytest.mark.parametrize("name", ["texts.xlsx", "texts", "texts.xlsx.gz"])
 def test_an_unknown_suffix_is_named_with_the_known_ones(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("text,label\n")
-    suffix = Path(name).suffix
+    suffix = Path(name.removesuffix(".gz")).suffix
     with pytest.raises(ValueError, match=rf"{name}: .* '{suffix}'.*\.jsonl"):
         table.read(tmp_path / name, "text", "label")
 
@@ -163,21 +164,21 @@ def test_json_lines_without_a_line_are_refused(tmp_path: Path) -> None:
 def test_a_single_class_is_refused_by_name(tmp_path: Path) -> None:
     file = write(tmp_path / "one.csv", [(text, "same") for text, _ in rows_of(30)])
     with pytest.raises(ValueError, match=r"one\.csv: column 'label' has one class only, 'same'"):
-        table.read(file, "text", "label")
+        table.load(file, "text", "label")
 
 
 def test_a_class_of_9_examples_is_refused_and_one_of_10_is_not(tmp_path: Path) -> None:
     texts = [text for text, _ in rows_of(30)]
     enough = write(tmp_path / "ten.csv", [(text, "rare" if i < 10 else "common") for i, text in enumerate(texts)])
-    assert len(table.read(enough, "text", "label")) == 30
+    assert table.load(enough, "text", "label").counts()["test"] == {"common": 4, "rare": 2}
     few = write(tmp_path / "nine.csv", [(text, "rare" if i < 9 else "common") for i, text in enumerate(texts)])
     with pytest.raises(ValueError, match=r"nine\.csv: class 'rare' of column 'label' has 9 .* at least 10"):
-        table.read(few, "text", "label")
+        table.load(few, "text", "label")
 
 
 def test_a_column_of_free_text_as_label_is_refused(good: Path) -> None:
     with pytest.raises(ValueError, match=r"column 'text' has 1 .*40 classes"):
-        table.read(good, "label", "text")
+        table.load(good, "label", "text")
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
@@ -190,7 +191,7 @@ def test_latin_1_is_refused_with_line_byte_and_the_command_that_converts(tmp_pat
 
 
 def test_a_row_with_too_many_cells_is_named_by_line(good: Path) -> None:
-    with pytest.raises(ValueError, match=r"good\.csv: .* line 42, saw 3.*double quotes"):
+    with pytest.raises(ValueError, match=r"good\.csv:42: 3 cells, the header has 2; .*double quotes"):
         table.read(append(good, "one, two,long\n"), "text", "label")
 
 
@@ -202,8 +203,15 @@ def test_rows_that_all_have_a_cell_more_than_the_header_are_refused(tmp_path: Pa
 
 
 def test_an_open_quote_is_named_by_row(good: Path) -> None:
-    with pytest.raises(ValueError, match=r"good\.csv: .*row 41.*double quotes"):
+    with pytest.raises(ValueError, match=r"good\.csv:42: unexpected end of data .*double quotes"):
         table.read(append(good, '"one two,long\n'), "text", "label")
+
+
+def test_a_quote_within_a_text_is_part_of_it_and_one_at_its_beginning_is_named_by_line(good: Path) -> None:
+    append(good, 'a 5" nail,long\n')
+    assert table.read(good, "text", "label")["text"].iloc[-1] == 'a 5" nail'
+    with pytest.raises(ValueError, match=r"good\.csv:43: ',' expected after '\"'.*double the quotes"):
+        table.read(append(good, '"Good" is what it is,long\nmore,"short"\n'), "text", "label")
 
 
 @pytest.mark.parametrize(
@@ -220,9 +228,7 @@ def test_a_broken_json_line_is_named_by_line(tmp_path: Path, line: str, fault: s
         table.read(file, "text", "label")
 
 
-@pytest.mark.parametrize(
-    ("row", "column"), [(",long\n", "text"), ("   ,long\n", "text"), ("one two,\n", "label"), ("one two\n", "label")]
-)
+@pytest.mark.parametrize(("row", "column"), [(",long\n", "text"), ("   ,long\n", "text"), ("one two,\n", "label")])
 def test_empty_cells_are_counted_and_the_first_is_named_by_row(good: Path, row: str, column: str) -> None:
     with pytest.raises(ValueError, match=rf"good\.csv: row 41 has an empty '{column}' \(2 in all\)"):
         table.read(append(good, row * 2), "text", "label")
@@ -279,27 +285,120 @@ def test_the_background_is_the_training_texts_with_their_case(good: Path) -> Non
     assert dataset.background.tags == {}
 
 
-def test_the_background_is_all_of_the_training_texts_in_pieces(good: Path) -> None:
-    whole = table.load(good, "text", "label", seed=0).background.tokens
-    pieces = table.load(good, "text", "label", seed=0, max_tokens=4).background.tokens
-    assert {len(piece) for piece in pieces} <= {1, 2, 3, 4}
-    assert len(pieces) == sum(-(-len(text) // 4) for text in whole)
-    assert [word for piece in pieces for word in piece] == [word for text in whole for word in text]
+def test_the_background_is_all_of_the_training_texts_in_pieces(tmp_path: Path) -> None:
+    rows = [(" ".join(f"word{i}" for i in range(250)), "ab"[i % 2]) for i in range(20)]
+    dataset = table.load(write(tmp_path / "texts.csv", rows), "text", "label")
+    assert [len(piece) for piece in dataset.background.tokens] == [100, 100, 50] * 14
+    assert [w for piece in dataset.background.tokens for w in piece] == [w for x in dataset.train.texts for w in x]
 
 
-def test_texts_are_tokenised_lower_cased_and_cut(tmp_path: Path) -> None:
+def test_texts_are_tokenised_and_lower_cased(tmp_path: Path) -> None:
     rows = [("It can't be, Mr. X!", "ab"[i % 2]) for i in range(20)]
     file = write(tmp_path / "texts.csv", rows)
-    whole = table.load(file, "text", "label", seed=0)
-    assert whole.train.texts[0] == ["it", "ca", "n't", "be", ",", "mr.", "x", "!"]
-    assert table.load(file, "text", "label", seed=0, max_tokens=3).test.texts == [["it", "ca", "n't"]] * 4
+    assert table.load(file, "text", "label").train.texts[0] == ["it", "ca", "n't", "be", ",", "mr.", "x", "!"]
 
 
 def test_the_seed_decides_the_split(good: Path) -> None:
-    first, again, other = (table.load(good, "text", "label", seed) for seed in (0, 0, 1))
+    first, again, other = (table.load(good, "text", "label", seed=seed) for seed in (0, 0, 1))
     assert first.test.texts == again.test.texts
     assert first.test.texts != other.test.texts
 
 
 def test_the_data_set_names_the_users_file(good: Path) -> None:
     assert table.load(good, "text", "label", seed=0).files == (good,)
+
+
+# --- Files as people have them
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
+@pytest.mark.parametrize("packed", ["", ".gz", ".xz", ".bz2"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_encodings_with_a_mark_and_packed_files_are_read(
+    tmp_path: Path, suffix: str, packed: str, encoding: str
+) -> None:
+    rows = [*rows_of(20), ("café", "long")]
+    file = write(tmp_path / f"texts{suffix}", rows, encoding)
+    if packed:
+        with smart_open.open(tmp_path / f"texts{suffix}{packed}", "wb") as out:
+            out.write(file.read_bytes())
+        file = tmp_path / f"texts{suffix}{packed}"
+    assert list(table.read(file, "text", "label").itertuples(index=False, name=None)) == rows
+
+
+def test_utf_16_without_a_mark_is_named(tmp_path: Path) -> None:
+    file = write(tmp_path / "texts.csv", rows_of(20), "utf-16-le")
+    with pytest.raises(ValueError, match=r"texts\.csv:1: .*UTF-16 without byte-order mark"):
+        table.read(file, "text", "label")
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_csv_file_may_have_semicolons_or_tabs(tmp_path: Path, separator: str) -> None:
+    file = tmp_path / "texts.csv"
+    with file.open("w", newline="") as out:
+        csv.writer(out, delimiter=separator).writerows([("id", "text", "label"), *((1, t, y) for t, y in rows_of(20))])
+    assert list(table.read(file, "text", "label").itertuples(index=False, name=None)) == rows_of(20)
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "twice.csv").write_text("text,label,text\none,a,two\n")
+    with pytest.raises(ValueError, match=r"twice\.csv has 2 columns 'text' \(--text\); it has: text, label, text"):
+        table.read(tmp_path / "twice.csv", "text", "label")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_a_character_of_zero_is_named(tmp_path: Path, suffix: str) -> None:
+    file = write(tmp_path / f"texts{suffix}", [*rows_of(20), ("a\0b", "long")])
+    with pytest.raises(ValueError, match=r"texts\.csv:22: a byte of zero|row 21 has a character of zero in 'text'"):
+        table.read(file, "text", "label")
+
+
+def test_a_text_of_a_million_characters_is_read(good: Path) -> None:
+    assert len(table.read(append(good, "word " * 200_000 + ",long\n"), "text", "label")["text"].iloc[-1]) == 999_999
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('{"text": ["a"], "label": 0}', "'text' is a list, expected a string"),
+        ('{"text": "a", "label": ' + "9" * 5000 + "}", "not JSON .*integer string"),
+        ('{"text": ' + "[" * 100_000, "not JSON"),
+    ],
+)
+def test_json_that_is_no_text_is_named_by_line(tmp_path: Path, line: str, fault: str) -> None:
+    file = append(write(tmp_path / "texts.jsonl", rows_of(20)), line + "\n")
+    with pytest.raises(ValueError, match=rf"texts\.jsonl:21: {fault}"):
+        table.read(file, "text", "label")
+
+
+# --- Parts of their own
+
+
+def test_a_test_file_is_the_test_part_as_it_stands(good: Path, tmp_path: Path) -> None:
+    held = write(tmp_path / "test.csv", [("One !", "long"), ("Two .", "short"), ("Three .", "short")])
+    dataset = table.load(good, "text", "label", test=held)
+    assert dataset.test.texts == [["one", "!"], ["two", "."], ["three", "."]]
+    assert [dataset.classes[i] for i in dataset.test.labels] == ["long", "short", "short"]
+    assert {part: len(getattr(dataset, part)) for part in ("train", "validation")} == {"train": 35, "validation": 5}
+    assert dataset.files == (good, held)
+
+
+def test_a_validation_file_is_the_validation_part_as_it_stands(good: Path, tmp_path: Path) -> None:
+    held = write(tmp_path / "validation.csv", [("One !", "long"), ("Two .", "short")])
+    dataset = table.load(good, "text", "label", validation=held)
+    assert dataset.validation.texts == [["one", "!"], ["two", "."]]
+    assert {part: len(getattr(dataset, part)) for part in ("train", "test")} == {"train": 32, "test": 8}
+
+
+def test_with_both_files_all_of_the_data_is_for_training(tmp_path: Path) -> None:
+    few = write(tmp_path / "few.csv", [("One !", "long"), ("Two .", "short")])
+    other = write(tmp_path / "other.csv", [("Three !", "long")])
+    dataset = table.load(few, "text", "label", validation=other, test=few)
+    assert dataset.train.texts == dataset.test.texts == [["one", "!"], ["two", "."]]
+    assert dataset.validation.texts == [["three", "!"]]
+
+
+def test_a_class_that_training_does_not_have_is_named(good: Path, tmp_path: Path) -> None:
+    held = write(tmp_path / "test.csv", [("One !", "long"), ("Two .", "odd"), ("Three .", "odd")])
+    with pytest.raises(ValueError, match=r"test\.csv: row 2 has the class 'odd' in 'label', .*2 in all.*long, short"):
+        table.load(good, "text", "label", test=held)
