@@ -1,8 +1,9 @@
-"""Child process of `vectors.train`: `python -m mt2st.data.train_vectors FOLDER`."""
+"""Child process of `vectors.train`: `python -m mt2st.data.train_vectors FILE`."""
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from gensim.models import FastText, Word2Vec
@@ -12,23 +13,22 @@ from gensim.models import FastText, Word2Vec
 BUCKETS = 100_000
 
 
-def main(folder: Path) -> None:
-    """Read text.txt and request.json in `folder`, write vectors.npz there."""
-    request = json.loads((folder / "request.json").read_text())
-    sentences = [line.split(" ") for line in (folder / "text.txt").read_text(encoding="utf-8").splitlines()]
+def main(request: dict[str, Any], file: Path) -> None:
+    """Train what is asked for and write `file`, an .npz with the UTF-8 bytes of the words, one a line, and vectors."""
     options = {
-        "sentences": sentences,
+        "sentences": request["sentences"],
         "vector_size": request["dimensions"],
         "window": 5,
-        "min_count": 5,
+        "min_count": request["min_count"],
         "sg": int(request["name"].startswith("SkipGram")),
         "seed": request["seed"],
         "workers": 1,
     }
     is_fasttext = request["name"].endswith("FastText")
     model = FastText(bucket=BUCKETS, **options) if is_fasttext else Word2Vec(**options)
-    np.savez(folder / "vectors.npz", words=np.array(model.wv.index_to_key), vectors=model.wv.vectors)
+    words = "\n".join(model.wv.index_to_key).encode()
+    np.savez(file, words=np.frombuffer(words, dtype=np.uint8), vectors=model.wv.vectors)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(json.load(sys.stdin), Path(sys.argv[1]))

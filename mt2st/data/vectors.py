@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+import math
 import os
+import re
+import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +22,18 @@ from torch import Tensor
 
 from mt2st import paths
 from mt2st.data.files import cache
-from mt2st.data.files.errors import MissingData
-from mt2st.data.files.text import opened
-from mt2st.data.files.writing import replacing
+from mt2st.data.files.download import first_intact
+from mt2st.data.files.text import opened_bytes, read_lines
+from mt2st.data.files.writing import replacing, set_aside
 
 TRAINED = ("CBOW", "SkipGram", "CBOWFastText", "SkipGramFastText")
 GLOVE = "GloveTwitter"
 EMBEDDINGS = (*TRAINED, GLOVE)
+MIN_COUNT = 5  # gensim's default, which the released code leaves as it is
 SPECIAL = ("<pad>", "<unk>")  # rows 0 and 1, see mt2st.models
-FETCH_GLOVE = "mt2st data fetch glove-twitter-100"
+GENSIM_NAME = "glove-twitter-100"  # of the set and its folder, in gensim's downloader and here
+HEADER = re.compile(r"\d{1,12} \d{1,6}", re.ASCII)  # words and dimensions, with which word2vec text may begin
+FETCH_GLOVE = f"mt2st data fetch {GENSIM_NAME}"
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,14 @@ class EmbeddingTable:
                 out.write(f"{word} {' '.join(f'{x:.6g}' for x in row)}\n")
 
 
-def load(name: str, sentences: Sequence[Sequence[str]], wanted: set[str], dimensions: int, seed: int) -> EmbeddingTable:
+def load(
+    name: str,
+    sentences: Sequence[Sequence[str]],
+    wanted: set[str],
+    dimensions: int,
+    seed: int,
+    min_count: int = MIN_COUNT,
+) -> EmbeddingTable:
     """Return the table of one of the five embeddings.
 
     Args:
@@ -92,71 +106,99 @@ def load(name: str, sentences: Sequence[Sequence[str]], wanted: set[str], dimens
         wanted: words to look up in GloVe, whose whole table (1.2 million words) nobody wants to train.
         dimensions: d of trained vectors; GloVe has what its file has.
         seed: of gensim.
+        min_count: how often a word must occur to get a trained vector.
 
-    Raises ValueError on an unknown name and MissingData where no GloVe file is on this machine.
+    Raises ValueError on an unknown name and as `train` and `read_text_vectors` do, and MissingData where no GloVe file
+    is on this machine.
     """
     if name in TRAINED:
-        return train(name, sentences, dimensions, seed)
+        return train(name, sentences, dimensions, seed, min_count)
     if name == GLOVE:
-        return read_glove(find_glove(), wanted)
+        return read_text_vectors(find_glove(), wanted)
     raise ValueError(f"unknown embedding {name!r}; known: {', '.join(EMBEDDINGS)}")
 
 
-def train(name: str, sentences: Sequence[Sequence[str]], dimensions: int = 100, seed: int = 0) -> EmbeddingTable:
-    """Train vectors with gensim as the released code does (window 5, at least 5 occurrences), once; then cached.
+def train(
+    name: str, sentences: Sequence[Sequence[str]], dimensions: int = 100, seed: int = 0, min_count: int = MIN_COUNT
+) -> EmbeddingTable:
+    """Train vectors with gensim as the released code does (window 5), once; then cached.
 
     gensim repeats itself only with one worker and a fixed `PYTHONHASHSEED`, which must be set before Python starts:
-    so this runs in a child process.
+    so this runs in a child process. Raises ValueError where no word occurs `min_count` times, and where the child fails
+    or is killed.
     """
-    request = {"name": name, "dimensions": dimensions, "seed": seed, "gensim": version("gensim")}
-    text = "\n".join(" ".join(sentence) for sentence in sentences)
-    key = hashlib.sha256((json.dumps(request) + text).encode()).hexdigest()[:16]
-    words, rows = cache.load(f"vectors/{name}-{key}.npz", lambda part: _train(request, text, part), _read_trained)
+    request = {"name": name, "dimensions": dimensions, "seed": seed, "min_count": min_count}
+    request |= {"gensim": version("gensim"), "sentences": [list(sentence) for sentence in sentences]}
+    text = json.dumps(request)
+    key = hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def make(part: Path) -> None:
+        if max(Counter(chain.from_iterable(sentences)).values(), default=0) < min_count:
+            raise ValueError(
+                f"{name}: no word of the text occurs {min_count} times and gets a vector; lower --min-count, or give "
+                "more text"
+            )
+        _train(name, text, part)
+
+    words, rows = cache.load(f"vectors/{name}-{key}.npz", make, _read_trained)
     return EmbeddingTable.of(words, rows, name)
 
 
 def _read_trained(file: Path) -> tuple[list[str], np.ndarray]:
     with np.load(file) as saved:
-        return saved["words"].tolist(), saved["vectors"]
+        words, rows = saved["words"].tobytes().decode("utf-8").split("\n"), saved["vectors"]
+    if len(words) != len(rows):
+        raise ValueError(f"{len(words)} words, {len(rows)} vectors")
+    return words, rows
 
 
-def _train(request: dict[str, object], text: str, file: Path) -> None:
-    """Train vectors in a child process and write them to `file`; raises ValueError with the reason if that fails."""
-    with tempfile.TemporaryDirectory(dir=file.parent) as folder:
-        Path(folder, "text.txt").write_text(text, encoding="utf-8")
-        Path(folder, "request.json").write_text(json.dumps(request))
-        done = subprocess.run(
-            [sys.executable, "-m", "mt2st.data.train_vectors", folder],
-            env=os.environ | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise ValueError(f"training {request['name']} vectors failed: {done.stderr.strip().splitlines()[-1]}")
-        Path(folder, "vectors.npz").replace(file)
+def _train(name: str, request: str, file: Path) -> None:
+    """Train vectors in a child process, which writes `file`; raises ValueError with the reason if that fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mt2st.data.train_vectors", file],
+        input=request,
+        env=os.environ | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode < 0:
+        killed = signal.Signals(-done.returncode).name
+        raise ValueError(f"training {name} vectors was ended by {killed}; if memory ran out, give less text")
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        raise ValueError(f"training {name} vectors failed: {reason}")
 
 
 def find_glove() -> Path:
     """Return the GloVe-Twitter file with the most dimensions: in the mirror, the data folder or gensim's.
 
-    Raises MissingData with the command that gets it.
+    Files whose first row cannot be read are passed over. Raises MissingData with the command that gets one, and
+    DamagedData if there are only such files.
     """
     gensim_data = Path(os.environ.get("GENSIM_DATA_DIR", Path.home() / "gensim-data"))
     folders = [folder for folder in (paths.mirror(), paths.downloads(), paths.data(), gensim_data) if folder]
-    found = [
-        file
+    dimensions = {
+        file: _dimensions(file)
         for folder in folders
         for pattern in ("**/glove.twitter*", "**/glove-twitter*")
         for file in sorted(folder.glob(pattern))
-        if file.suffix in {".txt", ".gz", ".xz"}
-    ]
-    if not found:
-        raise MissingData(
-            f"needs glove-twitter-100: run `{FETCH_GLOVE}` (387 MB), or put a GloVe-Twitter .txt, .gz or .xz file "
-            f"into {paths.downloads()} or a folder named by MT2ST_DATA_MIRROR"
-        )
-    return max(found, key=_dimensions)
+        if file.suffix in {".txt", ".gz", ".xz"} and ".damaged" not in file.parent.suffix
+    }
+    needs = (
+        f"needs {GENSIM_NAME}: run `{FETCH_GLOVE}` (387 MB), or put a GloVe-Twitter .txt, .gz or .xz file into "
+        f"{paths.downloads()} or a folder named by MT2ST_DATA_MIRROR"
+    )
+    widest = sorted(dimensions, key=dimensions.__getitem__, reverse=True)
+    return first_intact(widest, lambda file: dimensions[file] > 0, needs, GENSIM_NAME)
+
+
+def _dimensions(file: Path) -> int:
+    """Return the number of values of the first row, 0 where it cannot be read."""
+    try:
+        return len(next(_rows(file))[2])
+    except ValueError:
+        return 0
 
 
 def fetch_glove() -> Path:
@@ -167,39 +209,104 @@ def fetch_glove() -> Path:
     import gensim.downloader  # asks for its folder on import
 
     gensim.downloader.BASE_DIR = gensim.downloader.base_dir = str(paths.downloads())
-    paths.downloads().mkdir(parents=True, exist_ok=True)
+    folder = paths.downloads() / GENSIM_NAME
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():  # gensim takes any folder for a finished download
+        set_aside(folder)
     try:
-        return Path(gensim.downloader.load("glove-twitter-100", return_path=True))
+        return Path(gensim.downloader.load(GENSIM_NAME, return_path=True))
     except Exception as error:  # gensim raises plain Exception for a wrong checksum, ValueError without a network
         raise ConnectionError(
-            f"glove-twitter-100 could not be downloaded ({error}); check the network and try again, or put "
+            f"{GENSIM_NAME} could not be downloaded ({error}); check the network and try again, or put "
             f"glove.twitter.27B.100d.txt from https://nlp.stanford.edu/projects/glove/ into {paths.downloads()}"
         ) from error
 
 
-def read_glove(file: Path, wanted: set[str]) -> EmbeddingTable:
-    """Read the vectors of `wanted` words from GloVe or word2vec text (`.txt`, `.gz`, `.xz`), in the file's order.
+def read_text_vectors(file: Path, wanted: set[str]) -> EmbeddingTable:
+    """Read the vectors of `wanted` words from word2vec or GloVe text, plain or compressed, in the file's order.
 
-    Raises ValueError naming file and line if a line has another number of values than the first.
+    A first line with the number of words and of dimensions may be there or not. A word may hold blanks, as some of
+    GloVe's do; of the other words after the first row only the number of values is checked.
+
+    Raises ValueError naming file and line, and how to mend it: no text or not UTF-8, another number of values than the
+    first row or the first line has, a wanted word twice or with a value that is no finite number, fewer rows than the
+    first line says; ValueError naming the file where it has no wanted word.
     """
-    words: list[str] = []
-    rows: list[np.ndarray] = []
-    width = _dimensions(file)
-    with opened(file) as lines:
-        for number, line in enumerate(lines, start=1):
-            word, *values = line.rstrip().split(" ")
-            if number == 1 and len(values) == 1:
-                continue  # word2vec header: number of words, dimensions
-            if len(values) != width:
-                raise ValueError(f"{file}:{number}: expected {width} values, got {len(values)}; fetch the file again")
-            if word in wanted:
-                words.append(word)
-                rows.append(np.array(values, dtype=np.float32))
-    return EmbeddingTable.of(words, np.array(rows).reshape(-1, width), file.name, (file,))
+    found: dict[str, np.ndarray] = {}
+    width = 0
+    for number, word, values in _rows(file):
+        if word not in wanted:
+            continue
+        if word in found:
+            raise ValueError(f"{file}:{number}: a second vector of {word!r}; delete one of the two lines")
+        found[word] = _numbers(values, f"{file}:{number}")
+        width = len(values)
+    if not found:
+        raise ValueError(f"{file} has none of the {len(wanted)} words wanted; give vectors of the text's language")
+    rows = np.array(list(found.values())).reshape(-1, width)
+    return EmbeddingTable.of(list(found), rows, file.name, (file,))
 
 
-def _dimensions(file: Path) -> int:
-    """Return the number of values a line, from the first line."""
-    with opened(file) as lines:
-        values = next(lines, "").split()[1:]
-    return int(values[0]) if len(values) == 1 else len(values)
+def check_text_vectors(file: Path) -> None:
+    """Read a file to its end as `read_text_vectors` does; raises ValueError as it does, but not for values."""
+    deque(_rows(file), maxlen=0)
+
+
+def _rows(file: Path) -> Iterator[tuple[int, str, list[str]]]:
+    """Yield line number, word and values of each row of word2vec or GloVe text."""
+    _refuse_binary(file)
+    width = size = count = number = 0
+    for number, line in enumerate(read_lines(file), start=1):
+        cells = line.rstrip(" \t").split(" ")  # a word may be, or hold, another blank that Unicode knows
+        if number == 1 and HEADER.fullmatch(line.rstrip(" \t")):
+            size, width = map(int, cells)
+            continue
+        if cells == [""]:
+            continue
+        width = width or len(cells) - 1
+        if len(cells) - 1 < max(1, width) or any(not cell or _is_number(cell) for cell in cells[1:-width]):
+            said = "the first line says" if size else "the first row has"
+            raise ValueError(
+                f"{file}:{number}: {len(cells) - 1} values after the word, {said} {width}; give a word and its values "
+                "a line, separated by one blank, or get the file anew"
+            )
+        if not count:  # a row of another format would tell a wrong width
+            _numbers(cells[-width:], f"{file}:{number}")
+        count += 1
+        yield number, " ".join(cells[:-width]), cells[-width:]
+    if not count:
+        raise ValueError(f"{file} has no vectors: it is empty; get it anew")
+    if count < size:
+        raise ValueError(f"{file}:{number}: ends after {count:,} of {size:,} words: cut off? get it anew")
+
+
+def _refuse_binary(file: Path) -> None:
+    """Raise ValueError for word2vec's binary format: the line of text it begins with is followed by bytes."""
+    with opened_bytes(file) as stream:
+        start = stream.read(1 << 13)
+    if re.match(rb"\d+ \d+\n", start) and any(byte < ord("\t") for byte in start):
+        text = f"{file.name.removesuffix('.bin')}.txt"
+        raise ValueError(
+            f"{file}:2: not text but word2vec's binary format; convert it: python -c \"from gensim.models import "
+            f"KeyedVectors as K; K.load_word2vec_format('{file}', binary=True).save_word2vec_format('{text}')\""
+        )
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers(cells: list[str], where: str) -> np.ndarray:
+    """Return values as float32; raises ValueError naming the first that is no finite number of 32 bits."""
+    with np.errstate(over="ignore"):
+        values = np.array([float(cell) if _is_number(cell) else math.nan for cell in cells]).astype(np.float32)
+    if not np.isfinite(values).all():
+        first = int(np.argmin(np.isfinite(values)))
+        raise ValueError(
+            f"{where}: value {first + 1} is {cells[first][:40]!r}, no finite number; mend or delete the line"
+        )
+    return values

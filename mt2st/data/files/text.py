@@ -3,12 +3,13 @@
 import codecs
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
 
 import smart_open
 
-from mt2st.data.files.errors import UNREADABLE
+from mt2st.data.files.errors import UNREADABLE, reason
 
 # Characters that a compressed file, or what is read of an archive, may unpack to: a few megabytes can unpack to more
 # than memory holds. The largest read whole that is known to be sound, IMDB as CSV, has 66 million.
@@ -19,22 +20,32 @@ COMPRESSED = (".gz", ".xz", ".bz2")
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[TextIO]:
-    """Open a plain, .gz, .xz or .bz2 file for reading: UTF-8 with or without byte-order mark, or UTF-16 with it.
+def opened_bytes(file: Path) -> Iterator[IO[bytes]]:
+    """Open a plain, .gz, .xz or .bz2 file for reading what it unpacks to.
 
-    Raises ValueError naming the file where it is damaged, and file and line where it is not UTF-8, also where this
-    shows only while it is read.
+    Raises ValueError naming the file where it cannot be read, also where this shows only while it is read.
     """
     try:
         with smart_open.open(file, "rb") as stream:
-            mark = stream.read(2)
-        encoding = "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
-        with smart_open.open(file, encoding=encoding) as stream:
             yield stream
-    except UnicodeError as error:
-        raise ValueError(_not_decoded(file, error)) from error
     except UNREADABLE as error:
-        raise ValueError(f"{file} cannot be read ({error}): cut off or altered? get it anew") from error
+        raise ValueError(f"{file} cannot be read ({reason(error)})") from error
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[TextIO]:
+    """Open a plain, .gz, .xz or .bz2 file for reading: UTF-8 with or without byte-order mark, or UTF-16 with it.
+
+    Raises ValueError as `opened_bytes`, and naming file and line where it is not UTF-8.
+    """
+    with opened_bytes(file) as stream:
+        encoding = "utf-16" if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+        stream.seek(0)
+        try:
+            with TextIOWrapper(stream, encoding) as text:
+                yield text
+        except UnicodeError as error:
+            raise ValueError(_not_decoded(file, error)) from error
 
 
 def read_text(file: Path) -> str:
@@ -83,19 +94,20 @@ def _not_decoded(file: Path, error: UnicodeError) -> str:
         return f"{file}: not the UTF-16 that its byte-order mark promises ({error.reason}); give UTF-8"
     decoder, number = codecs.getincrementaldecoder("utf-8")(), 1
     try:
-        with smart_open.open(file, "rb") as stream:
+        with opened_bytes(file) as stream:
             while block := stream.read(1 << 13):
-                decoder.decode(block)
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError as found:
+                    number += found.object.count(b"\n", 0, found.start)
+                    if b"\0" in found.object:
+                        return _binary(file, number)
+                    byte = f"byte {found.object[found.start]:#04x}"
+                    return f"{file}:{number}: not UTF-8 ({byte}); {_mend(file)}; if it was downloaded, get it anew"
                 number += block.count(b"\n")
-    except UnicodeDecodeError as found:
-        number += found.object.count(b"\n", 0, found.start)
-        if b"\0" in found.object:
-            return _binary(file, number)
-        byte = f"byte {found.object[found.start]:#04x}"
-        return f"{file}:{number}: not UTF-8 ({byte}); {_mend(file)}; if it was downloaded, get it anew"
-    except UNREADABLE:
-        pass  # damaged further on
-    return f"{file} cannot be read ({error}): cut off or altered? get it anew"
+    except ValueError:  # damaged further on
+        pass
+    return f"{file}:{number}: not UTF-8 ({reason(error)})"
 
 
 def _mend(file: Path) -> str:

@@ -65,7 +65,7 @@ def test_glove_is_fetched_into_the_downloads_folder_and_can_be_read(site: Path) 
     file = sources.fetch(NAME)
     assert file == paths.downloads() / NAME / f"{NAME}.gz"
     assert embeddings.find_glove() == file
-    table = embeddings.read_glove(file, set(WORDS))
+    table = embeddings.read_text_vectors(file, set(WORDS))
     assert table.words[2:] == WORDS
     np.testing.assert_array_equal(table.vectors[2:], vectors)
 
@@ -168,6 +168,12 @@ def test_the_listing_says_what_is_here_and_what_is_damaged(site: Path) -> None:
     rows = rows_of(sources.listing())
     assert rows[NAME][3] == "yes"
     assert (rows["imdb"][3], rows["imdb-full"][3]) == ("damaged", "damaged")
+
+
+def test_the_listing_goes_on_where_glove_is_broken(home: Path) -> None:
+    paths.downloads().mkdir(parents=True)
+    (paths.downloads() / "glove.twitter.27B.100d.txt.xz").write_bytes(b"half")
+    assert rows_of(sources.listing())[NAME][3] == "damaged"
 
 
 # --- IMDB and stop words

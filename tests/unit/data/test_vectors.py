@@ -1,6 +1,9 @@
 import gzip
 import hashlib
 import lzma
+import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -13,7 +16,7 @@ from gensim.test.utils import datapath
 
 from mt2st import paths
 from mt2st.data import vectors as embeddings
-from mt2st.data.files.errors import MissingData
+from mt2st.data.files.errors import DamagedData, MissingData
 from mt2st.data.train_vectors import BUCKETS
 from mt2st.data.vectors import TRAINED, EmbeddingTable
 
@@ -26,6 +29,13 @@ def sentences() -> list[list[str]]:
     """Return a small corpus that comes with gensim."""
     with Path(datapath("lee_background.cor")).open(encoding="utf-8") as stream:
         return [line.lower().split() for line, _ in zip(stream, range(40), strict=False)]
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Use an empty cache."""
+    monkeypatch.setenv("MT2ST_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 def write_vectors(file: Path, *, header: bool) -> Path:
@@ -106,7 +116,7 @@ def test_other_vectors_can_be_written_for_the_same_words(tmp_path: Path, toy_tab
 @pytest.mark.parametrize("suffix", [".txt", ".gz", ".xz"])
 def test_vector_files_are_read_as_gensim_reads_them(tmp_path: Path, suffix: str, header: bool) -> None:
     file = write_vectors(tmp_path / f"glove.twitter{suffix}", header=header)
-    table = embeddings.read_glove(file, set(WORDS))
+    table = embeddings.read_text_vectors(file, set(WORDS))
     plain = write_vectors(tmp_path / "plain.txt", header=header)
     expected = KeyedVectors.load_word2vec_format(plain, no_header=not header)
     assert list(table.words[2:]) == expected.index_to_key
@@ -114,31 +124,89 @@ def test_vector_files_are_read_as_gensim_reads_them(tmp_path: Path, suffix: str,
 
 
 def test_only_wanted_words_are_read_in_the_order_of_the_file(tmp_path: Path) -> None:
-    table = embeddings.read_glove(write_vectors(tmp_path / "v.txt", header=False), {"1,000", "café", "dog"})
+    table = embeddings.read_text_vectors(write_vectors(tmp_path / "v.txt", header=False), {"1,000", "café", "dog"})
     assert table.words == ("<pad>", "<unk>", "café", "1,000")
     assert table.vectors[2].tolist() == [-0.25, 0.75, -0.25]
     assert table.source == "v.txt"
 
 
 def test_no_wanted_word_in_the_file_is_a_fault(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"v\.txt: no word is frequent enough"):
-        embeddings.read_glove(write_vectors(tmp_path / "v.txt", header=False), {"dog"})
+    with pytest.raises(ValueError, match=r"v\.txt has none of the 2 words wanted; give vectors of the text's language"):
+        embeddings.read_text_vectors(write_vectors(tmp_path / "v.txt", header=False), {"dog", "cat"})
 
 
-@pytest.mark.parametrize("header", [True, False])
-def test_a_line_with_another_number_of_values_is_named(tmp_path: Path, header: bool) -> None:
-    file = write_vectors(tmp_path / "v.txt", header=header)
-    with file.open("a") as stream:
-        stream.write("short 0.1 0.2\n")
-    with pytest.raises(ValueError, match=rf"v\.txt:{7 if header else 6}: expected 3 values, got 2"):
-        embeddings.read_glove(file, set(WORDS))
+def test_blanks_at_the_end_of_a_line_and_empty_lines_do_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "v.vec").write_text("2 2 \nthe 1 2 \n\ncat 3 4 \n\n")
+    table = embeddings.read_text_vectors(tmp_path / "v.vec", {"the", "cat"})
+    assert (table.words[2:], table.vectors[2:].tolist()) == (("the", "cat"), [[1, 2], [3, 4]])
+
+
+def test_words_may_hold_blanks_of_every_kind(tmp_path: Path) -> None:
+    words = ("the", "a\u00a0b", "\u2028", "\x85", "\x1c", ". . .", "at name@domain.com", "cat")
+    (tmp_path / "v.txt").write_text("".join(f"{word} {i} 0.5\n" for i, word in enumerate(words)), encoding="utf-8")
+    table = embeddings.read_text_vectors(tmp_path / "v.txt", set(words))
+    assert table.words[2:] == words
+    assert table.vectors[2:, 0].tolist() == list(range(8))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a 1 2 3\nthe 1 nan 3\n", r":2: value 2 is 'nan', no finite number; mend or delete the line"),
+        ("the 1 2 -inf\n", r":1: value 3 is '-inf', no finite number"),
+        ("the 1 2 1e39\n", r":1: value 3 is '1e39', no finite number"),
+        ("the 1 x 3\n", r":1: value 2 is 'x', no finite number"),
+        ("a 1 2 3\nb 1 2\n", r":2: 2 values after the word, the first row has 3; give a word and its values a line"),
+        ("a 1 2 3\nb 1 2 3 4\n", r":2: 4 values after the word, the first row has 3"),
+        ("a 1 2 3\nb  1 2 3\n", r":2: 4 values after the word, the first row has 3; .* separated by one blank"),
+        ("a 1 2 3\nb\n", r":2: 0 values after the word, the first row has 3"),
+        ("2 4\na 1 2 3\nb 1 2 3\n", r":2: 3 values after the word, the first line says 4"),
+        ("2 2\na 1 2 3\nb 1 2 3\n", r":2: 3 values after the word, the first line says 2"),
+        ("3 2\nthe 1 2\nb 1 2\n", r":3: ends after 2 of 3 words: cut off\? get it anew"),
+        ("the 1 2\na 1 2\nthe 3 4\n", r":3: a second vector of 'the'; delete one of the two lines"),
+        ("<!DOCTYPE html>\n<title>Sign in</title>\n", r":1: value 1 is 'html>', no finite number"),
+        ("the\t1\t2\n", r":1: 0 values after the word"),
+        ("", r" has no vectors: it is empty; get it anew"),
+        ("\n\n", r" has no vectors: it is empty"),
+        ("3 2\n", r" has no vectors: it is empty"),
+        ("the 1 2\n\0\0\n", r":2: a byte of zero: not a text file"),
+    ],
+)
+def test_a_fault_names_file_and_line_and_the_mend(tmp_path: Path, text: str, fault: str) -> None:
+    (tmp_path / "v.txt").write_text(text)
+    with pytest.raises(ValueError, match=rf"^{tmp_path / 'v.txt'}{fault}"):
+        embeddings.read_text_vectors(tmp_path / "v.txt", {"the"})
+
+
+def test_values_of_words_that_are_not_wanted_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "v.txt").write_text("the 1 2\ncat nan x\ncat 1 2\n")
+    assert embeddings.read_text_vectors(tmp_path / "v.txt", {"the"}).words[2:] == ("the",)
+
+
+def test_the_binary_format_of_word2vec_is_named_with_the_command_that_converts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    vectors = KeyedVectors(20)
+    rows = np.random.default_rng(0).normal(size=(len(WORDS), 20)).astype(np.float32)
+    vectors.add_vectors(list(WORDS), rows)
+    vectors.save_word2vec_format("v.bin", binary=True)
+    with pytest.raises(ValueError, match=r"^v\.bin:2: not text but word2vec's binary format; convert it") as caught:
+        embeddings.read_text_vectors(Path("v.bin"), {"the"})
+    command = re.search(r'python -c "(.*)"$', str(caught.value))[1]
+    subprocess.run([sys.executable, "-c", command], check=True)
+    table = embeddings.read_text_vectors(Path("v.txt"), set(WORDS))
+    assert table.words[2:] == WORDS
+    np.testing.assert_array_equal(table.vectors[2:], rows)
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     file = write_vectors(tmp_path / "v.xz", header=True)
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(ValueError, match=r"v\.xz cannot be read"):
-        embeddings.read_glove(file, set(WORDS))
+        embeddings.read_text_vectors(file, set(WORDS))
+    with pytest.raises(ValueError, match=r"v\.xz cannot be read"):
+        embeddings.check_text_vectors(file)
 
 
 def test_glove_that_is_not_here_is_missing_data_with_the_command_that_gets_it(home: Path) -> None:
@@ -172,6 +240,16 @@ def test_of_several_glove_files_the_widest_is_taken(home: Path) -> None:
         file.write_text("the" + " 0.5" * dimensions + "\n")
     (paths.downloads() / "glove.twitter.27B.zip").write_bytes(b"not looked at")
     assert embeddings.find_glove().name == "glove.twitter.27B.200d.txt"
+
+
+def test_a_broken_glove_file_is_passed_over_or_refused(home: Path) -> None:
+    paths.downloads().mkdir(parents=True)
+    for name, content in {"200d.txt.gz": b"login", "100d.txt": b"the x y\n", "50d.txt": b""}.items():
+        (paths.downloads() / f"glove.twitter.27B.{name}").write_bytes(content)
+    with pytest.raises(DamagedData, match=r"glove\.twitter.*`mt2st data fetch glove-twitter-100`"):
+        embeddings.find_glove()
+    intact = write_vectors(paths.downloads() / "glove.twitter.txt", header=True)
+    assert embeddings.find_glove() == intact
 
 
 def test_loading_glove_takes_the_wanted_words_of_the_file_that_is_found(home: Path) -> None:
@@ -224,7 +302,9 @@ def test_trained_vectors_are_read_from_the_cache(sentences: list[list[str]], mon
     np.testing.assert_array_equal(again.vectors, first.vectors)
 
 
-@pytest.mark.parametrize("change", [{"name": "SkipGram"}, {"dimensions": 5}, {"seed": 4}, {"sentences": [["other"]]}])
+@pytest.mark.parametrize(
+    "change", [{"name": "SkipGram"}, {"dimensions": 5}, {"seed": 4}, {"sentences": [["other"] * 9]}, {"min_count": 4}]
+)
 def test_any_other_request_is_trained_anew(
     sentences: list[list[str]], monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
 ) -> None:
@@ -238,6 +318,52 @@ def test_any_other_request_is_trained_anew(
         embeddings.train(**{"name": "CBOW", "sentences": sentences, "dimensions": 12, "seed": 11} | change)
 
 
-def test_text_without_a_frequent_word_is_a_fault_that_names_the_vectors() -> None:
-    with pytest.raises(ValueError, match=r"training CBOW vectors failed: .*vocab"):
-        embeddings.train("CBOW", [["every", "word", "once"]], 5)
+def test_words_get_a_vector_from_as_many_occurrences_as_asked_for() -> None:
+    text = [["three"] * 3, ["two"] * 2, ["one"]]
+    assert embeddings.train("CBOW", text, 5, min_count=2).words[2:] == ("three", "two")
+    assert embeddings.load("CBOW", text, set(), 5, 0, min_count=3).words[2:] == ("three",)
+    with pytest.raises(
+        ValueError, match=r"^CBOW: no word of the text occurs 4 times .*; lower --min-count, or give more"
+    ):
+        embeddings.train("CBOW", text, 5, min_count=4)
+    with pytest.raises(ValueError, match="CBOW: no word of the text occurs 5 times"):
+        embeddings.train("CBOW", [], 5)
+
+
+@pytest.mark.parametrize(
+    ("child", "fault"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "training CBOW vectors was ended by SIGKILL; if"),
+        ("raise SystemExit(3)", "training CBOW vectors failed: exit status 3"),
+        ("raise MemoryError('no room')", "training CBOW vectors failed: MemoryError: no room"),
+    ],
+)
+def test_a_child_that_ends_early_is_one_clear_fault(own_cache: Path, child: str, fault: str) -> None:
+    run = subprocess.run
+
+    def other(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        Path(command[-1]).write_bytes(b"half")
+        return run([sys.executable, "-c", child], **options)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(ValueError, match=f"^{fault}"):
+        patch.setattr(embeddings.subprocess, "run", other)
+        embeddings.train("CBOW", [["word"] * 5], 5)
+    assert [file.suffix for file in own_cache.glob("vectors/*")] == [".lock"]
+    assert embeddings.train("CBOW", [["word"] * 5], 5).words[2:] == ("word",)
+
+
+def test_a_long_word_takes_the_room_of_its_letters(own_cache: Path) -> None:
+    long = "é" * 100_000
+    words = [f"word{i}" for i in range(500)]
+    table = embeddings.train("CBOW", [[long, *words]], 5, min_count=1)
+    assert set(table.words[2:]) == {long, *words}
+    (file,) = own_cache.glob("vectors/*.npz")
+    assert file.stat().st_size < 300_000  # at fixed width 200 million
+
+
+def test_a_cache_whose_words_do_not_fit_its_vectors_is_made_anew(own_cache: Path) -> None:
+    first = embeddings.train("CBOW", [["word"] * 5], 5)
+    (file,) = own_cache.glob("vectors/*.npz")
+    np.savez(file, words=np.frombuffer(b"one\ntwo", dtype=np.uint8), vectors=first.vectors[2:])
+    with pytest.warns(UserWarning, match=r"damaged \(2 words, 1 vectors\)"):
+        assert embeddings.train("CBOW", [["word"] * 5], 5).words == first.words
