@@ -85,7 +85,7 @@ def prepare(dataset: Dataset, run: Run, out: Path, device: str = "auto") -> Trai
     Raises ValueError or FileNotFoundError for any fault of the input.
     """
     configuration = run.configuration
-    _check(run)
+    check(run)
     if (out / "metrics.json").exists():
         raise ValueError(f"{out} already holds a trained model; choose another folder with --out")
     chosen = environment.choose_device(device)
@@ -166,8 +166,8 @@ def results(metrics: dict[str, Any]) -> str:
     )
 
 
-def _check(run: Run) -> None:
-    """Raise ValueError for what cannot be trained, before anything is computed."""
+def check(run: Run) -> None:
+    """Raise ValueError for what cannot be trained on any data."""
     configuration = run.configuration
     if configuration.epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {configuration.epochs}")
@@ -194,7 +194,7 @@ def _check_lexicons(run: Run, table: EmbeddingTable) -> None:
     for name, rows in _lexicons(run, table).items():
         if rows["here"] < 2:
             raise ValueError(
-                f"auxiliary task {name!r}: {rows['here']} of the {rows['all']:,} rows of its lexicon, which is English, "
+                f"auxiliary task {name!r}: {rows['here']} of {rows['all']:,} rows of its lexicon, which is English, "
                 "have vectors, at least 2 are needed: give more text, --vectors of more words, another --auxiliary, or "
                 "train without: --strategy single"
             )
@@ -327,7 +327,6 @@ class Classifier:
         columns = {"row": range(1, len(found) + 1), "prediction": [self.classes[i] for i in found.argmax(axis=1)]}
         return pd.DataFrame(columns | {f"p({name})": found[:, i] for i, name in enumerate(self.classes)})
 
-    @torch.no_grad()
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """Return the probability of each class, in the order of `classes`: (N, classes).
 
@@ -345,7 +344,8 @@ class Classifier:
             return np.zeros((0, len(self.classes)))
         task = self._task([self.table.encode(w[:longest]) if w else torch.tensor([UNKNOWN]) for w in tokens])
         self.model.eval()
-        parts = [task.logits(self.model, batch).softmax(-1) for batch in task.batches(BATCH, None)]
+        with torch.no_grad():
+            parts = [task.logits(self.model, batch).softmax(-1) for batch in task.batches(BATCH, None)]
         return torch.cat(parts)[torch.argsort(task.order(BATCH))].numpy()
 
     def _task(self, rows: Sequence[torch.Tensor]) -> SentenceTask:

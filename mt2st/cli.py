@@ -196,6 +196,7 @@ def _train(options: argparse.Namespace) -> int:
         replace(classifier.DEFAULTS, **told),
         str(options.vectors or ""),
     )
+    classifier.check(run)
     dataset = own.load(
         options.data, options.text, options.label,
         validation=options.validation, test=options.test, seed=options.split_seed,
