@@ -9,6 +9,7 @@ it: there too much is chance. This was chosen with both outcomes known: for task
 squared error is below that of a constant for averaged gains, and above it for those at the end (`Predictor.brier`).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -153,21 +154,21 @@ def read_own(file: Path) -> SequenceData:
     is_span = any(OUTSIDE in tags for tags in text.tags) and all(
         follows(before, tag) for tags in text.tags for before, tag in zip([OUTSIDE, *tags], tags, strict=False)
     )
-    return in_three_parts(file.stem, parts, is_span, (file,))
+    return in_three_parts(str(file), parts, is_span, (file,))
 
 
 def report(main: Path, aux: Sequence[Path], profile: str = STUDY, device: str = "auto") -> str:
     """Return what `predict_gain` says of files of one's own, in words.
 
-    Raises ValueError where two files have the same name, and as `read_own` and `predict_gain`.
+    Raises ValueError where a file is given twice, and as `read_own` and `predict_gain`.
     """
-    names = [file.stem for file in (main, *aux)]
-    if len(set(names)) < len(names):
-        raise ValueError(f"files need different names, got {', '.join(names)}; rename one")
+    for file, times in Counter(map(str, (main, *aux))).items():
+        if times > 1:
+            raise ValueError(f"{file} is given {times} times; a task is compared with others")
     predictor = recorded(profile)
     frame = _predict(predictor, read_own(main), [read_own(file) for file in aux], device)
     lines = [
-        f"{main.stem} gains from {row.aux} with probability {row.probability:.2f}; of the {row.n} recorded pairs with "
+        f"{main} gains from {row.aux} with probability {row.probability:.2f}; of the {row.n} recorded pairs with "
         f"the most similar probability {as_text(100 * row.gained, 100 * row.low, 100 * row.high, '.0f')} % gained"
         for row in frame.itertuples()
     ]

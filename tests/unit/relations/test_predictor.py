@@ -80,7 +80,7 @@ def test_a_gain_is_predicted_from_probes_on_files_of_ones_own(tmp_path: Path) ->
         for name, tagged in (("colours", COLOURS), ("numbers", NUMBERS), ("points", (".",)))
     )
     frame = predict_gain(main, [aux, other])
-    assert frame["aux"].tolist() == ["numbers", "points"]
+    assert frame["aux"].tolist() == [str(tmp_path / "numbers.conll"), str(tmp_path / "points.conll")]
     assert frame["probability"].between(0, 1).all()
     assert frame["n"].tolist() == [20, 20]
     pd.testing.assert_frame_equal(predict_gain(main, aux), frame[:1])
@@ -90,11 +90,12 @@ def test_a_gain_is_predicted_from_probes_on_files_of_ones_own(tmp_path: Path) ->
 def test_the_command_says_what_to_expect_and_how_far_to_trust_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main, aux = write(tmp_path / "colours.conll", COLOURS), write(tmp_path / "numbers.conll", NUMBERS)
+    (tmp_path / "a.b").mkdir()
+    main, aux = write(tmp_path / "type.conll", COLOURS), write(tmp_path / "a.b" / "type.conll", NUMBERS)
     assert command(["relations", "--main", str(main), "--aux", str(aux)]) == 0
     first, last = capsys.readouterr().out.splitlines()
     probability = predict_gain(predictor.read_own(main), predictor.read_own(aux))["probability"].item()
-    assert first.startswith(f"colours gains from numbers with probability {probability:.2f}; of the 20 recorded pairs")
+    assert first.startswith(f"{main} gains from {aux} with probability {probability:.2f}; of the 20 recorded pairs")
     error, base = Predictor.of(records()).brier()
     assert last.endswith(f"({base:.3f}); 30 recorded pairs.")
     assert f"{error:.3f}, {'better' if error < base else 'no better'} than" in last
@@ -110,7 +111,7 @@ def test_without_a_recorded_study_the_command_says_how_to_make_one(
 
 def test_a_file_of_ones_own_is_cut_into_three_parts_that_share_no_sentence(tmp_path: Path) -> None:
     data = predictor.read_own(write(tmp_path / "colours.conll", COLOURS))
-    assert (data.name, data.classes, data.is_span) == ("colours", ("O", "B-X"), True)
+    assert (data.name, data.classes, data.is_span) == (str(tmp_path / "colours.conll"), ("O", "B-X"), True)
     assert [len(part) for part in (data.train, data.validation, data.test)] == [64, 8, 8]
     again = predictor.read_own(tmp_path / "colours.conll")
     assert again.test == data.test
@@ -118,17 +119,16 @@ def test_a_file_of_ones_own_is_cut_into_three_parts_that_share_no_sentence(tmp_p
         assert [word in COLOURS for word in sentence] == [tag == "B-X" for tag in tags]
 
 
-def test_faults_of_files_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_faults_of_files_are_named(tmp_path: Path) -> None:
     short = write(tmp_path / "short.conll", COLOURS, sentences=9)
     with pytest.raises(ValueError, match=r"short\.conll: 9 sentences, at least 10 are needed"):
         predictor.read_own(short)
     (tmp_path / "bad.conll").write_text("red O\n\n")
     with pytest.raises(ValueError, match=r"bad\.conll:1: 1 column\(s\), at least 2 expected"):
         predictor.read_own(tmp_path / "bad.conll")
-    (tmp_path / "b").mkdir()
-    twins = [write(folder / "same.conll", COLOURS) for folder in (tmp_path, tmp_path / "b")]
-    with pytest.raises(ValueError, match="files need different names, got same, same; rename one"):
-        predictor.report(twins[0], twins[1:])
+    good = write(tmp_path / "good.conll", COLOURS)
+    with pytest.raises(ValueError, match=r"good\.conll is given 2 times"):
+        predictor.report(good, [good])
     assert len(TASKS) == 6
 
 
