@@ -65,14 +65,15 @@ def reproduce(
         executor: where jobs run instead of a local pool of processes, such as a Dask client's `get_executor()` over
             machines that share the project folder.
     """
+    paths.require_notebooks()
     chosen = chosen_notebooks(profile, notebooks)
+    if profile.study:
+        profile = replace(profile, study=profile.study.with_budget(budget))
     if profile.embeddings:
         execution.load_data(profile.configuration, seed=0)  # parse once, before several processes want it
     check_data(profile, chosen)
     for line in [*missing_embeddings(profile), *missing_corpora(profile, chosen)]:
         tqdm.write(line)
-    if profile.study:
-        profile = replace(profile, study=profile.study.with_budget(budget))
     log = paths.results(profile.name) / "kernels.log"
     with nullcontext(executor) if executor else local_pool(workers, log) as pool:
         make_runs(profile, tuning.plan(profile), device, pool, "trials")
@@ -221,7 +222,7 @@ def record(profile: Profile, seeds: int, chosen: Sequence[str]) -> None:
     What it holds of other experiments stays as it is; trials are in their own table.
     """
     packed = plans.of_notebooks(profile, chosen)
-    file = paths.recorded(profile.name)
+    file = paths.find_recorded(profile.name)
     kept = store.unpack(file) if file.exists() else []
     records = {
         name: [r for r in kept if r.experiment == name] for name in EXPERIMENTS if name not in {e.name for e in packed}
@@ -229,7 +230,7 @@ def record(profile: Profile, seeds: int, chosen: Sequence[str]) -> None:
     for experiment in packed:
         done = [run for run in experiment.plan(profile, seeds) if store.is_done(run, profile.name)]
         records[experiment.name] = [replace(store.load(run, profile.name), experiment=experiment.name) for run in done]
-    store.pack([record for name in EXPERIMENTS for record in records[name]], file)
+    store.pack([record for name in EXPERIMENTS for record in records[name]], paths.recorded(profile.name))
 
 
 def execute_notebook(job: Job) -> Path:

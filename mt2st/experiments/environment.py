@@ -90,9 +90,12 @@ def _processor() -> str:
 
 
 def _git(*arguments: str) -> str:
-    """Output of a git command in the project folder; empty outside a checkout."""
+    """Output of a git command in the project folder; empty where there is no project or no git."""
+    project = paths.project()
+    if project is None:
+        return ""
     try:
-        done = subprocess.run(["git", *arguments], cwd=paths.home(), capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", *arguments], cwd=project, capture_output=True, text=True, check=False)
     except FileNotFoundError:  # no git on this machine
         return ""
     return done.stdout.strip()

@@ -12,6 +12,7 @@ where its code keeps some for each.
 
 from dataclasses import dataclass, replace
 from itertools import combinations
+from math import inf
 
 from mt2st.data import sources
 from mt2st.data.files.errors import MissingData
@@ -52,8 +53,11 @@ class Study:
     steps: int = STEPS
 
     def with_budget(self, share: float) -> "Study":
-        """Return the same with a share of the batches, rounded to a number for each reading; ValueError for none."""
-        if not share > 0:
+        """Return the same with a share of the batches, rounded to a number for each reading.
+
+        Raises ValueError for none, and for more than can be counted.
+        """
+        if not 0 < share * self.steps < inf:  # neither does NaN pass
             raise ValueError(f"the budget of the study must be a positive share of its batches, got {share}")
         return replace(self, steps=READINGS * max(1, round(share * self.steps / READINGS)))
 

@@ -106,20 +106,29 @@ def pack(records: Iterable[Record], file: Path) -> None:
 
 
 def unpack(file: Path) -> list[Record]:
-    """Read records that `pack` wrote; raises FileNotFoundError that says how to make them."""
+    """Read records that `pack` wrote.
+
+    Raises FileNotFoundError that says how to make them, ValueError where the file is damaged.
+    """
     if not file.exists():
         raise FileNotFoundError(f"{file} is not there: make it with `mt2st reproduce --profile {file.stem}`")
-    return [
-        Record(
-            Run.from_dict(json.loads(row["run"])),
-            pd.DataFrame(json.loads(row["epochs"])),
-            pd.DataFrame(json.loads(row["tasks"])),
-            json.loads(row["scores"]),
-            json.loads(row["environment"]),
-            row["experiment"],
-        )
-        for row in pd.read_parquet(file).to_dict("records")
-    ]
+    try:
+        return [
+            Record(
+                Run.from_dict(json.loads(row["run"])),
+                pd.DataFrame(json.loads(row["epochs"])),
+                pd.DataFrame(json.loads(row["tasks"])),
+                json.loads(row["scores"]),
+                json.loads(row["environment"]),
+                row["experiment"],
+            )
+            for row in pd.read_parquet(file).to_dict("records")
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:  # Arrow's errors are of the first three
+        raise ValueError(
+            f"{file} cannot be read ({error}): get it back with `git checkout {file.name}`, or delete it and make it "
+            f"with `mt2st reproduce --profile {file.stem}`"
+        ) from error
 
 
 def _digest(file: Path) -> str:

@@ -124,7 +124,7 @@ def _run(profile: Profile, trials: Trials, strategy: str, setting: str, configur
 
 def _table(profile: str) -> pd.DataFrame:
     """Read the table of trials; raises FileNotFoundError that says how to make it."""
-    file = paths.tuned(profile)
+    file = paths.find_tuned(profile)
     if not file.exists():
         raise FileNotFoundError(f"{file} is not there: make it with `mt2st reproduce --profile {profile}`")
     return pd.read_csv(file)

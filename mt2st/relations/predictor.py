@@ -20,13 +20,13 @@ import pandas as pd
 from scipy.stats import binomtest
 from tqdm.auto import tqdm
 
-from mt2st import paths
 from mt2st.data.tags.columns import OUTSIDE, TaggedText, follows, read_columns
 from mt2st.data.tags.description import data_features
 from mt2st.data.tags.tagged import SequenceData, in_three_parts, split_in_order
-from mt2st.experiments import environment, execution, runs, store
+from mt2st.experiments import environment, execution
 from mt2st.experiments.assembly import assemble
 from mt2st.experiments.pairs import CONFIGURATION, steps_of
+from mt2st.experiments.profiles import find_profile
 from mt2st.experiments.runs import Record, Run
 from mt2st.relations import analysis, features, results, study
 from mt2st.schedules import SINGLE_TASK
@@ -108,7 +108,7 @@ def predict_gain(
 
 def recorded(profile: str = STUDY) -> Predictor:
     """Return the predictor of a profile's recorded study; raises FileNotFoundError where there is none."""
-    return Predictor.of(runs.of(store.unpack(paths.recorded(profile)), "pairs"))
+    return Predictor.of(study.recorded(find_profile(profile)))
 
 
 def _predict(predictor: Predictor, main: SequenceData, others: Sequence[SequenceData], device: str) -> pd.DataFrame:

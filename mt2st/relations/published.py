@@ -56,5 +56,5 @@ def figure_1() -> pd.DataFrame:
 
     They are a table in `data/paper`, read from the logs.
     """
-    gains = pd.read_csv(paths.data() / "paper" / "bingel2017_gains.csv").pivot_table("gain", "main", "aux")
+    gains = pd.read_csv(paths.find_published("bingel2017_gains.csv")).pivot_table("gain", "main", "aux")
     return gains.loc[list(CODES.values()), list(CODES.values())]

@@ -6,11 +6,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mt2st import paths
+from mt2st.experiments import runs, store
 from mt2st.experiments.pairs import steps_of
+from mt2st.experiments.profiles import PROFILES, Profile
 from mt2st.experiments.runs import Record
 from mt2st.metrics import micro_f1
 
 RESAMPLES = 2_000
+
+
+def recorded(profile: Profile) -> list[Record]:
+    """Return the recorded runs of a profile's study.
+
+    Raises ValueError for a profile that has none, FileNotFoundError where it has not been made; both say how to.
+    """
+    if not profile.study:
+        having = [f"`mt2st reproduce --profile {name} --notebooks 10`" for name, row in PROFILES.items() if row.study]
+        raise ValueError(f"profile {profile.name} has no study of pairs of tasks; {' or '.join(having)} makes one")
+    found = runs.of(store.unpack(paths.find_recorded(profile.name)), "pairs")
+    if not found:
+        command = f"mt2st reproduce --profile {profile.name} --notebooks 10"
+        raise FileNotFoundError(f"profile {profile.name} has no pairs in its record: make them with `{command}`")
+    return found
 
 
 def alone(records: Iterable[Record]) -> dict[str, Record]:

@@ -23,7 +23,7 @@ def build(profile: Profile) -> Path:
 
     Raises FileNotFoundError that says how to make the record where there is none.
     """
-    evidence = Evidence(profile, store.unpack(paths.recorded(profile.name)))
+    evidence = Evidence(profile, store.unpack(paths.find_recorded(profile.name)))
     figures.use_style()
     for exhibit in evidence.exhibits:
         write(exhibit, evidence, paths.figures(profile.name))
@@ -88,13 +88,16 @@ def _shown(exhibit: Exhibit, evidence: Evidence) -> dict[str, Any]:
 
 def notebook_pages(folder: Path) -> list[str]:
     """Convert executed notebooks that are newer than their page to HTML; return the pages' paths, for links."""
+    notebooks = sorted(folder.glob("[0-9]*.ipynb"))
+    if not notebooks:
+        return []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Jupyter's own deprecations
-        from nbconvert import HTMLExporter
+        from nbconvert import HTMLExporter  # of the extra `notebooks`
 
         exporter = HTMLExporter()
         pages = []
-        for notebook in sorted(folder.glob("[0-9]*.ipynb")):
+        for notebook in notebooks:
             page = notebook.with_suffix(".html")
             if not page.exists() or page.stat().st_mtime < notebook.stat().st_mtime:
                 write_text(page, exporter.from_filename(str(notebook))[0])

@@ -79,7 +79,7 @@ def released_accuracy(strategy: str, embedding: str, setting: str) -> float:
 @lru_cache
 def paper_cells() -> pd.DataFrame:
     """Tables I–III as printed, one row a cell: table, strategy, embedding, setting, accuracy in percent and so on."""
-    return pd.read_csv(paths.data() / "paper" / "tables.csv")
+    return pd.read_csv(paths.find_published("tables.csv"))
 
 
 def released_logs(strategy: str, embedding: str, setting: str) -> str:
@@ -100,7 +100,7 @@ def _cell_of(frame: pd.DataFrame, strategy: str, embedding: str, setting: str) -
 @lru_cache
 def _released() -> pd.DataFrame:
     """Test reports in the released logs."""
-    return pd.read_csv(paths.data() / "paper" / "released_logs.csv")
+    return pd.read_csv(paths.find_published("released_logs.csv"))
 
 
 def compact(scores: pd.DataFrame, embeddings: Sequence[str] = EMBEDDINGS) -> pd.DataFrame:

@@ -164,6 +164,18 @@ def test_faults_are_one_line_and_status_2(arguments: list[str], fault: str, caps
     assert error_of(capsys) == fault
 
 
+@pytest.mark.parametrize(("arguments", "status"), [(["--version"], 0), (["figures", "--profile", "none"], 2)])
+def test_the_package_runs_as_the_command(
+    arguments: list[str], status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["mt2st", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("mt2st", run_name="__main__")
+    assert ended.value.code == status
+    assert (f"{__version__}\n" if not status else "unknown profile") in "".join(capsys.readouterr())
+
+
+@pytest.mark.usefixtures("home")
 def test_figures_without_a_record_say_how_to_make_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("figures", "--profile", "smoke") == 2
     assert error_of(capsys).endswith("smoke.parquet is not there: make it with `mt2st reproduce --profile smoke`")

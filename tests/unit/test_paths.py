@@ -1,3 +1,5 @@
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,10 +28,81 @@ def test_the_home_folder_of_the_user_can_be_abbreviated(tmp_path: Path, monkeypa
     assert paths.home() == tmp_path / "project"
 
 
-def test_an_installed_package_takes_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths, "__file__", str(tmp_path / "site-packages" / "mt2st" / "paths.py"))
-    monkeypatch.chdir(tmp_path)
-    assert paths.home() == tmp_path
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the package run from an installation, in a folder that is no project; return what it brings."""
+    package = tmp_path / "site-packages" / "mt2st"
+    (tmp_path / "work").mkdir()
+    monkeypatch.setattr(paths, "__file__", str(package / "paths.py"))
+    monkeypatch.chdir(tmp_path / "work")
+    for name in ("OUTPUT", "CACHE"):
+        monkeypatch.delenv(f"MT2ST_{name}")
+    return package / "shipped"
+
+
+@pytest.mark.usefixtures("installed")
+def test_an_installed_package_takes_the_working_folder(tmp_path: Path) -> None:
+    assert paths.project() is None
+    assert paths.home() == tmp_path / "work"
+    assert paths.results("wiki") == tmp_path / "work" / "results" / "wiki"
+    assert paths.downloads() != tmp_path / "work" / "data" / "downloads"
+    (tmp_path / "work" / "notebooks").mkdir()
+    (tmp_path / "work" / "notebooks" / "00_data.ipynb").touch()  # called in a checkout
+    assert paths.project() == tmp_path / "work"
+    assert paths.downloads() == tmp_path / "work" / "data" / "downloads"
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other cache folders")
+def test_an_installed_package_keeps_caches_in_the_cache_folder_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    assert paths.downloads() == tmp_path / "user" / "mt2st" / "downloads"
+    assert paths.cache() == tmp_path / "user" / "mt2st" / "cache"
+    assert list((tmp_path / "work").iterdir()) == []
+    monkeypatch.setenv("MT2ST_CACHE", str(tmp_path / "own"))
+    assert paths.cache() == tmp_path / "own"
+    assert paths.downloads() == tmp_path / "user" / "mt2st" / "downloads"
+    monkeypatch.setenv("MT2ST_HOME", str(tmp_path / "project"))
+    assert paths.downloads() == tmp_path / "project" / "data" / "downloads"
+
+
+@pytest.mark.parametrize(
+    ("find", "name"),
+    [
+        (lambda: paths.find_recorded("wiki"), "data/recorded/wiki.parquet"),
+        (lambda: paths.find_tuned("imdb"), "data/tuned/imdb.csv"),
+        (lambda: paths.find_published("tables.csv"), "data/paper/tables.csv"),
+    ],
+)
+def test_what_is_read_is_looked_for_in_the_output_the_project_and_the_package(
+    find: Callable[[], Path], name: str, installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MT2ST_OUTPUT", str(tmp_path / "output"))
+    monkeypatch.setenv("MT2ST_HOME", str(tmp_path / "project"))
+    assert find() == tmp_path / "output" / name  # nowhere: the message about it names where it would be written
+    for folder in (installed, tmp_path / "project", tmp_path / "output"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).touch()
+        assert find() == folder / name
+
+
+@pytest.mark.usefixtures("installed")
+def test_where_there_are_no_notebooks_it_is_said_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(RuntimeError, match=f"{tmp_path}/work/notebooks has none: run this in a checkout") as caught:
+        paths.require_notebooks()
+    assert "\n" not in str(caught.value)
+    monkeypatch.setenv("MT2ST_HOME", str(ROOT))
+    paths.require_notebooks()
+
+
+def test_where_the_extra_is_not_installed_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "EXECUTE_NOTEBOOKS", ("papermill", "no_such_kernel"))
+    with pytest.raises(RuntimeError, match=r"executed with no_such_kernel: install the extra, .*\.\[notebooks\]"):
+        paths.require_notebooks()
 
 
 def test_everything_lies_under_home_where_nothing_else_is_chosen(

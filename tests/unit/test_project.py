@@ -2,8 +2,14 @@ import ast
 import importlib
 import json
 import re
+import shutil
+import subprocess
+import sys
+import tarfile
 import tomllib
+import zipfile
 from importlib.metadata import PackageNotFoundError, requires
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,12 +23,14 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import mt2st
+from mt2st import paths
 from mt2st.data.sources import SOURCES
 from mt2st.experiments import environment, parameters
 from mt2st.experiments.batch import DATA_NOTEBOOK, READING_NOTEBOOKS
 from mt2st.experiments.plans import EXPERIMENTS
 from mt2st.experiments.profiles import PROFILES
 from mt2st.experiments.strategies import STRATEGIES
+from mt2st.relations import predictor
 from mt2st.report.exhibits import EXHIBITS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,17 +72,31 @@ def parameters_of(file: Path) -> list[re.Match[str]]:
     return [match for match in matches if match]
 
 
+def listed(project: dict[str, Any]) -> list[str]:
+    """Return all requirements, those of the extras too."""
+    return [*project["project"]["dependencies"], *chain(*project["project"]["optional-dependencies"].values())]
+
+
+def strategy_of(file: Path) -> str:
+    """Return what a notebook's check of its parameters says that it trains, "" for nothing."""
+    (call,) = (
+        node
+        for node in ast.walk(tree_of(file))
+        if ast.unparse(node).startswith("parameters.validate(globals()") and isinstance(node, ast.Call)
+    )
+    return ast.literal_eval(call.args[1]) if call.args[1:] else ""
+
+
 def tree_of(file: Path) -> ast.Module:
     return ast.parse("\n".join(cell.source for cell in code_of(file)))
 
 
 def test_every_dependency_is_pinned(project: dict[str, Any], pins: dict[str, str]) -> None:
-    listed = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["test"]]
-    assert {canonicalize_name(Requirement(text).name) for text in listed} <= set(pins)
+    assert {canonicalize_name(Requirement(text).name) for text in listed(project)} <= set(pins)
 
 
 def test_what_the_dependencies_need_is_pinned_too(project: dict[str, Any], pins: dict[str, str]) -> None:
-    waiting = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["test"]]
+    waiting = listed(project)
     seen: set[str] = set()
     while waiting:
         requirement = Requirement(waiting.pop())
@@ -96,7 +118,7 @@ def test_what_the_dependencies_need_is_pinned_too(project: dict[str, Any], pins:
 
 
 def test_versions_are_pinned_that_the_project_allows(project: dict[str, Any], pins: dict[str, str]) -> None:
-    for text in project["project"]["dependencies"]:
+    for text in listed(project):
         requirement = Requirement(text)
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)])
 
@@ -108,12 +130,12 @@ def test_recorded_packages_are_pinned(pins: dict[str, str]) -> None:
 def test_conda_installs_what_make_installs(recipe: dict[str, Any], project: dict[str, Any]) -> None:
     *packages, by_pip = recipe["dependencies"]
     assert recipe["name"] == project["project"]["name"]
-    assert by_pip == {"pip": ["-c constraints.txt", "-e .[test]"]}
+    assert by_pip == {"pip": ["-c constraints.txt", "-e .[notebooks,test]"]}
     python = next(package.partition("=")[2] for package in packages if package.startswith("python="))
     assert SpecifierSet(project["project"]["requires-python"]).contains(python)
     install = re.search(r"pip install .*", (ROOT / "Makefile").read_text(encoding="utf-8")).group()
     assert "--constraint constraints.txt" in install
-    assert "'.[test]'" in install
+    assert "'.[notebooks,test]'" in install
 
 
 def test_the_version_is_the_same_everywhere(project: dict[str, Any]) -> None:
@@ -126,9 +148,53 @@ def test_the_command_is_there(project: dict[str, Any]) -> None:
     assert callable(getattr(importlib.import_module(module), name))
 
 
-def test_the_template_is_part_of_the_package(project: dict[str, Any]) -> None:
-    (pattern,) = project["tool"]["setuptools"]["package-data"]["mt2st.report"]
-    assert [file.name for file in (ROOT / "mt2st" / "report").glob(pattern)] == ["index.html"]
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], set[str]]:
+    """Build an sdist from a copy of the project, and the wheel from that, without network; return their files."""
+    pytest.importorskip("setuptools")
+    at = tmp_path_factory.mktemp("built")
+    for name in ("mt2st", "data/paper", "data/recorded"):
+        shutil.copytree(ROOT / name, at / "copy" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "constraints.txt"):
+        shutil.copy(ROOT / name, at / "copy" / name)
+    build = f"from setuptools.build_meta import build_sdist; build_sdist({str(at)!r})"
+    subprocess.run([sys.executable, "-c", build], cwd=at / "copy", check=True, capture_output=True)
+    (sdist,) = at.glob("*.tar.gz")
+    wheel = ["wheel", str(sdist), "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(at)]
+    subprocess.run([sys.executable, "-m", "pip", *wheel], cwd=at, check=True, capture_output=True)
+    (file,) = at.glob("*.whl")
+    with tarfile.open(sdist) as packed, zipfile.ZipFile(file) as archive:
+        return {name.partition("/")[2] for name in packed.getnames()}, set(archive.namelist())
+
+
+def test_a_wheel_has_the_package_and_the_data_that_it_reads_and_no_more(built: tuple[set[str], set[str]]) -> None:
+    wheel = {name for name in built[1] if ".dist-info/" not in name}
+    modules = {str(file.relative_to(ROOT)) for file in (ROOT / "mt2st").rglob("*.py")}
+    published = {f"mt2st/shipped/data/paper/{file.name}" for file in (ROOT / "data" / "paper").iterdir()}
+    assert wheel == modules | published | {
+        "mt2st/py.typed",
+        "mt2st/report/templates/index.html",
+        f"mt2st/shipped/data/recorded/{predictor.STUDY}.parquet",
+    }
+
+
+def test_an_sdist_has_what_a_wheel_is_made_of(built: tuple[set[str], set[str]]) -> None:
+    needed = {"pyproject.toml", "setup.py", "README.md", "LICENSE", "constraints.txt", "mt2st/py.typed"}
+    data = {name.removeprefix("mt2st/shipped/") for name in built[1] if name.startswith("mt2st/shipped/")}
+    assert needed | data <= built[0]
+    assert f"data/recorded/{predictor.STUDY}.parquet" in built[0]
+
+
+def test_the_library_imports_nothing_that_only_notebooks_need(project: dict[str, Any]) -> None:
+    extra = {Requirement(text).name for text in project["project"]["optional-dependencies"]["notebooks"]}
+    assert set(paths.EXECUTE_NOTEBOOKS) <= extra
+    names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in (ROOT / "mt2st").rglob("*.py")]
+    hidden = f"import sys; sys.modules.update(dict.fromkeys({sorted(extra | {'IPython', 'nbformat'})!r}))"
+    modules = ", ".join(name.removesuffix(".__init__") for name in names)
+    done = subprocess.run(
+        [sys.executable, "-c", f"{hidden}; import {modules}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
 
 
 def test_there_is_a_notebook_for_each_strategy_one_on_data_and_those_that_read_the_record() -> None:
@@ -147,12 +213,15 @@ def test_lists_name_notebooks_data_sets_and_experiments_that_there_are() -> None
 
 @each_notebook
 def test_parameters_are_literals_with_type_and_help_that_the_check_knows(file: Path) -> None:
-    found = parameters_of(file)
-    assert found[0]["name"] == "profile"
-    for line in found:
-        value = ast.literal_eval(line["value"])
-        assert type(value) is parameters.known()[line["name"]]
-        assert line["type"] == type(value).__name__
+    values = {line["name"]: ast.literal_eval(line["value"]) for line in parameters_of(file)}
+    assert {name: type(value) for name, value in values.items()} == parameters.known(strategy_of(file))
+    assert next(iter(values)) == "profile"
+    assert [line["type"] for line in parameters_of(file)] == [type(value).__name__ for value in values.values()]
+
+
+def test_a_notebook_checks_the_parameters_of_the_strategy_that_it_trains() -> None:
+    trained = {row.notebook: row.name for row in STRATEGIES.values()} | {DATA_NOTEBOOK: "single"}
+    assert {file.stem: strategy_of(file) for file in NOTEBOOKS} == dict.fromkeys(READING_NOTEBOOKS, "") | trained
 
 
 @each_notebook
@@ -160,7 +229,7 @@ def test_the_next_cell_checks_the_parameters(file: Path) -> None:
     cells = code_of(file)
     at = next(i for i, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", []))
     assert at == 1  # only imports come before
-    assert cells[at + 1].source.startswith("settings = parameters.validate(globals())")
+    assert cells[at + 1].source.startswith("settings = parameters.validate(globals()")
     assert all(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.parse(cells[0].source).body)
 
 

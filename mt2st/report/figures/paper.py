@@ -6,12 +6,12 @@ over seeds, bands run from the smallest to the largest seed.
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from ipywidgets import FloatSlider, Image, VBox
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -22,6 +22,9 @@ from mt2st.report.figures import strategies_of, style_of
 from mt2st.report.summary import by_strategy
 from mt2st.schedules import Diminish, Schedule
 from mt2st.training import AUXILIARY, EPSILON, PRIMARY
+
+if TYPE_CHECKING:
+    from ipywidgets import VBox
 
 EMBEDDING_COLOURS = dict(zip(EMBEDDINGS, sns.color_palette("deep", 5), strict=True))
 NEEDS_GLOVE = "needs glove-twitter-100"
@@ -224,12 +227,14 @@ def diminish_curve(gamma0: float, eta: float, nu: float) -> Figure:
     return figure
 
 
-def diminish_sliders(gamma0: float, eta: float, nu: float) -> VBox:
+def diminish_sliders(gamma0: float, eta: float, nu: float) -> "VBox":
     """Return a slider for each parameter above a `diminish_curve` that follows them.
 
     The picture is an image, not the output of a cell: with `interact` a kernel and the client that executes its
     notebook now and then wait for each other for ever.
     """
+    from ipywidgets import FloatSlider, Image, VBox  # of the extra `notebooks`
+
     sliders = [
         FloatSlider(gamma0, min=0, max=2, step=0.1, description="γ0"),
         FloatSlider(eta, min=0, max=2, step=0.05, description="η"),

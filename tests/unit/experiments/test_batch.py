@@ -1,4 +1,5 @@
 import ast
+import math
 import re
 import warnings
 from collections import Counter
@@ -236,10 +237,11 @@ def test_the_parameters_of_a_job_are_its_notebooks_and_pass_its_check(name: str)
     every = replace(PROFILES[name], embeddings=("CBOW",), notebooks=ALL_NOTEBOOKS)
     jobs = batch.plan_jobs(every, 2, "cpu", every.notebooks)
     assert [job.notebook[:2] for job in jobs] == ["01", "02", "03", "04", "00", *ALL_NOTEBOOKS[5:]]
+    trains = {row.notebook: row.name for row in STRATEGIES.values()} | {batch.DATA_NOTEBOOK: "single"}
     for job in jobs:
         known = papermill.inspect_notebook(str(paths.notebooks() / f"{job.notebook}.ipynb"))
         assert set(job.parameters) == set(known), job.notebook
-        checked = parameters.validate(job.parameters)
+        checked = parameters.validate(job.parameters, trains.get(job.notebook, ""))
         assert (checked.profile.name, checked.embedding) == (name, "CBOW")
 
 
@@ -319,6 +321,7 @@ def test_the_record_keeps_what_it_has_of_other_experiments(
     assert {record.experiment for record in store.unpack(paths.recorded("smoke"))} == {"grid"}
 
 
+@pytest.mark.usefixtures("home")
 def test_experiments_whose_notebook_is_of_another_profile_are_not_recorded(
     profile: Profile, record_of: Callable[[Run], Record]
 ) -> None:
@@ -343,6 +346,35 @@ def corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
     monkeypatch.setitem(sources.SOURCES, "absent", replace(sources.find("kinds"), name="absent", locate=locate))
     yield ("colours", "absent", "kinds")
     sources.load_tags.cache_clear()
+
+
+def test_a_batch_without_notebooks_stops_before_it_reads_anything(
+    done: Done, profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MT2ST_HOME", str(tmp_path))
+    with pytest.raises(RuntimeError, match="the project's notebooks are needed"):
+        batch.reproduce(profile, 1, notebooks=["99"], executor=Inline())
+    assert done == Done()
+
+
+@pytest.mark.parametrize("budget", [math.inf, math.nan, 0, -1])
+def test_a_budget_that_cannot_be_is_found_before_data_is_read(
+    budget: float, done: Done, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "load_data", lambda *_, **__: pytest.fail("data was read"))
+    with pytest.raises(ValueError, match=f"positive share of its batches, got {budget}"):
+        batch.reproduce(replace(profile, study=Study(("a", "b"))), 1, budget=budget, executor=Inline())
+
+
+def test_a_record_elsewhere_begins_with_what_the_committed_one_holds_of_other_experiments(
+    grid: list[Record], home: Path, profile: Profile
+) -> None:
+    committed = home / "data" / "recorded" / "smoke.parquet"
+    store.pack([replace(grid[0], experiment="downstream")], committed)
+    before = committed.read_bytes()
+    batch.record(profile, 1, ["01"])
+    assert {record.experiment for record in store.unpack(paths.recorded("smoke"))} == {"grid", "downstream"}
+    assert committed.read_bytes() == before
 
 
 def test_a_study_is_made_for_its_notebook_packed_with_the_rest_and_not_made_again(

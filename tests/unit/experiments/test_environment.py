@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mt2st import paths
 from mt2st.experiments import environment
 
 CPU = torch.device("cpu")
@@ -54,6 +55,16 @@ def test_a_changed_file_makes_a_checkout_dirty(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "tracked.txt").write_text("changed\n")
     described = environment.describe(CPU)
     assert (described["commit"], described["dirty"]) == (commit, True)
+
+
+def test_the_commit_of_a_folder_that_is_no_project_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _checkout(tmp_path, monkeypatch)
+    monkeypatch.delenv("MT2ST_HOME")
+    monkeypatch.setattr(paths, "__file__", str(tmp_path / "site-packages" / "mt2st" / "paths.py"))
+    monkeypatch.chdir(tmp_path)
+    assert environment.describe(CPU)["commit"] == ""
 
 
 @pytest.mark.parametrize("path", [None, ""])

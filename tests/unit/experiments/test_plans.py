@@ -112,6 +112,7 @@ def test_each_arm_has_its_tuned_settings_in_all_embeddings_and_seeds() -> None:
     assert {tuning.untuned(run.configuration) for run in planned} == {tuning.untuned(IMDB.configuration)}
 
 
+@pytest.mark.usefixtures("home")
 def test_a_grid_whose_settings_are_not_tuned_yet_says_what_to_do() -> None:
     with pytest.raises(FileNotFoundError, match=r"imdb\.csv is not there: make it with `mt2st reproduce"):
         plans.grid(IMDB, 1)

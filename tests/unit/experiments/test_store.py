@@ -162,6 +162,15 @@ def test_a_file_that_cannot_be_replaced_stays_as_it_was(
     assert len(store.unpack(file)) == 1
 
 
+@pytest.mark.parametrize("damage", [lambda content: content[:500], lambda content: b"", lambda content: b"<html>"])
+def test_a_damaged_file_is_named(record: Record, tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    file = tmp_path / "smoke.parquet"
+    store.pack([record], file)
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(ValueError, match=f"{file} cannot be read .*mt2st reproduce --profile smoke"):
+        store.unpack(file)
+
+
 def test_packed_records_can_be_read_by_pandas_alone(record: Record, tmp_path: Path) -> None:
     store.pack([record], tmp_path / "smoke.parquet")
     row = pd.read_parquet(tmp_path / "smoke.parquet").iloc[0]

@@ -165,6 +165,7 @@ def test_effort_is_equal_and_says_what_was_chosen(small: Profile) -> None:
     assert effort["weight_decay"].tolist() == [0.0] * 13
 
 
+@pytest.mark.usefixtures("home")
 def test_without_a_table_the_message_says_how_to_make_it(small: Profile) -> None:
     with pytest.raises(FileNotFoundError, match=r"smoke\.csv is not there: make it with `mt2st reproduce"):
         tuning.configuration(small, "single", "original")

@@ -140,6 +140,7 @@ def test_the_block_of_this_profile_is_replaced_in_the_readme_and_nothing_else(bu
     assert readme == README.replace("old\n", report.results_block(built[2]))
 
 
+@pytest.mark.usefixtures("home")
 def test_a_profile_without_record_says_how_to_make_it(profile: Profile) -> None:
     with pytest.raises(FileNotFoundError, match="make it with `mt2st reproduce --profile smoke`"):
         report.build(profile)
