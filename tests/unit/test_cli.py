@@ -443,3 +443,20 @@ def test_an_interruption_ends_with_status_130_and_says_that_nothing_is_lost(
     shown = capsys.readouterr()
     assert shown.err == "\ninterrupted: what is finished is kept, the same command goes on from there\n"
     assert shown.out == ""
+
+
+def test_an_interruption_while_modules_are_imported_is_one_too() -> None:
+    code = """
+import sys
+class Interrupt:
+    def find_spec(self, name, *more):
+        if name == "mt2st.data.sources":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+from mt2st import cli
+sys.exit(cli.main(["data", "list"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr.startswith("\ninterrupted")
+    assert "Traceback" not in done.stderr

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -142,6 +143,14 @@ def test_packing_replaces_the_file_and_leaves_nothing_else(record: Record, tmp_p
     file = tmp_path / "smoke.parquet"
     store.pack([record, record], file)
     store.pack([record], file)
+    assert len(store.unpack(file)) == 1
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_many_that_pack_at_once_do_not_meet(record: Record, tmp_path: Path) -> None:
+    file = tmp_path / "smoke.parquet"
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: store.pack([record], file), range(24)))
     assert len(store.unpack(file)) == 1
     assert list(tmp_path.iterdir()) == [file]
 

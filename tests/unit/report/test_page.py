@@ -2,6 +2,7 @@ import base64
 import os
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,6 +153,19 @@ def test_a_block_of_the_readme_can_be_replaced_again(tmp_path: Path) -> None:
     for block in ("first\n", "second\n"):
         report.write_block("results:smoke", block, readme)
         assert readme.read_text(encoding="utf-8") == README.replace("old\n", block)
+
+
+def test_two_writers_of_a_readme_do_not_empty_it(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(README, encoding="utf-8")
+    texts = {README.replace("old\n", block) for block in ("first\n", "second\n")}
+
+    def write(i: int) -> None:
+        report.write_block("results:smoke", ("first\n", "second\n")[i % 2], readme)
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(write, range(60)):
+            assert readme.read_text(encoding="utf-8") in texts
 
 
 def test_a_readme_without_the_block_is_left_alone(tmp_path: Path) -> None:
