@@ -22,12 +22,12 @@ from mt2st.data.vectors import EMBEDDINGS, SPECIAL, EmbeddingTable
 from mt2st.experiments import auxiliaries, environment, execution
 from mt2st.experiments.assembly import Assembled, assemble
 from mt2st.experiments.auxiliaries import AUXILIARIES
+from mt2st.experiments.baselines import baselines
 from mt2st.experiments.labelled import labelled_task
 from mt2st.experiments.runs import Configuration, Run
 from mt2st.metrics import Evaluation, classification_scores
 from mt2st.models import ENCODERS, UNKNOWN, Model
 from mt2st.report import figures
-from mt2st.report.baselines import baselines
 from mt2st.tasks import SentenceTask, as_targets
 from mt2st.training import History, evaluate
 
@@ -109,7 +109,7 @@ def train(training: Training) -> dict[str, Any]:
     result = evaluate(model, labelled_task(dataset, "test", table, run.configuration))
     metrics = {
         "test": classification_scores(result.targets, result.predictions),
-        "baselines": baselines(dataset),
+        "baselines": baselines(dataset, table),
         "best_epoch": history.best_epoch,
         "epochs": len(history.epochs),
         "train_seconds": history.train_seconds,

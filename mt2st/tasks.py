@@ -164,7 +164,7 @@ class TextTask(Task):
     Args:
         name: name of the task.
         sentences: rows of the embedding table, one tensor a sentence.
-        with_replacement: batches are random sentences, in place of a pass over all of them.
+        with_replacement: batches are of sentences drawn at random, in place of a pass over all of them.
 
     Raises ValueError if there are no sentences or one has no words.
     """
@@ -185,8 +185,9 @@ class TextTask(Task):
     def batches(self, size: int, generator: torch.Generator | None) -> Iterator[Batch]:
         """Yield (words (B, T), lengths (B,), and what `_targets` adds), see `Task.batches`."""
         if generator is not None and self.with_replacement:
-            for _ in range(-(-len(self) // size)):
-                yield self._batch(torch.randint(len(self), (size,), generator=generator))
+            drawn = torch.randint(len(self), (-(-len(self) // size) * size,), generator=generator)
+            for rows in length_sorted(self.lengths[drawn], size, generator):
+                yield self._batch(drawn[rows])
         else:
             yield from map(self._batch, length_sorted(self.lengths, size, generator))
 

@@ -24,6 +24,19 @@ EPSILON = 0.01  # a task whose weight is below this is not computed: that is whe
 PRIMARY, AUXILIARY = "primary", "auxiliary"
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """Parameters of a model as they were after an epoch."""
+
+    epoch: int
+    state: dict[str, Tensor]
+
+    @classmethod
+    def of(cls, epoch: int, model: Model) -> "Checkpoint":
+        """Copy the parameters of a model."""
+        return cls(epoch, copy.deepcopy(model.state_dict()))
+
+
 @dataclass
 class History:
     """What happened in each epoch, and in which one the model was kept.
@@ -32,12 +45,16 @@ class History:
     has a row an epoch and task: its role, weight, mean training loss and accuracy, its loss on a fixed batch (`probe`,
     of auxiliary tasks, also where they are no longer trained), and its scores on held-out examples (`validation_…`).
     `steps` has each task's loss of every step, NaN where it was not trained.
+
+    A phase is a run of epochs that train the same tasks. `checkpoints` has the best epoch of each phase by name, "phase
+    1", …, and the "last" epoch of all; nothing where the last epoch is the one to keep.
     """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
     tasks: list[dict[str, float | str]] = field(default_factory=list)
     steps: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     best_epoch: int = -1
+    checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
 
     def frame(self) -> pd.DataFrame:
         """One row an epoch, see `with_primary`."""
@@ -127,12 +144,13 @@ def fit(
     torch.manual_seed(seed)
     sampler = sampling(tasks, batch_size, epochs, steps, seed)
     probes = [_to(next(task.batches(batch_size, None)), device) for task in auxiliaries]
-    history, best_accuracy = History(), -1.0
-    best_state: dict[str, Tensor] = {}
+    history, phase, before = History(), 0, None
+    best: dict[int, float] = {}  # validation accuracy of each phase
 
     for t in tqdm(range(epochs), desc=primary.name, unit="epoch", disable=not progress):
         weights = [1.0, *_weights_for(schedule, t, auxiliaries)]
         active = [k for k, weight in enumerate(weights) if k and weight >= epsilon]
+        phase, before = phase + (active != before), active
         started, started_cpu = _clock(device), time.process_time()
         epoch, tallies = _train_epoch(model, tasks, weights, sampler.epoch(active), optimizer)
         trained, trained_cpu = _clock(device), time.process_time()
@@ -157,9 +175,12 @@ def fit(
                 found = evaluate(model, held_out[task.name])
                 scores = {"loss": found.loss} | held_out[task.name].scores(found)
                 row |= {f"validation_{name}": score for name, score in scores.items()}
-                if not k and keep == "best" and found.accuracy > best_accuracy:
-                    best_accuracy, history.best_epoch = found.accuracy, t
-                    best_state = copy.deepcopy(model.state_dict())
+                if not k and keep == "best":
+                    if found.accuracy > max(best.values(), default=-1.0):
+                        history.best_epoch = t
+                    if found.accuracy > best.get(phase, -1.0):
+                        best[phase] = found.accuracy
+                        history.checkpoints[f"phase {phase}"] = Checkpoint.of(t, model)
             history.tasks.append(row)
         if primary.name not in held_out or keep == "last":
             history.best_epoch = t
@@ -171,8 +192,10 @@ def fit(
         if patience and t - max(history.best_epoch, settled) >= patience:
             break
 
-    if best_state:
-        model.load_state_dict(best_state)
+    if best:
+        history.checkpoints["last"] = Checkpoint.of(t, model)
+        kept = {checkpoint.epoch: checkpoint.state for checkpoint in history.checkpoints.values()}
+        model.load_state_dict(kept[history.best_epoch])
     if broken := [name for name, parameter in model.named_parameters() if not parameter.isfinite().all()]:
         raise ValueError(f"{', '.join(broken)} became infinite or nan: lower the learning rate or the weights")
     return history

@@ -79,8 +79,10 @@ IMDB = "none stated; cite Maas et al. 2011"
 ROWS = (
     Source("wiki", "106 Wikipedia articles inside the gensim package", "texts", "2 MB", WIKI,
            _one(wiki.dump), wiki.dump, wiki.load, wiki.PARSER_VERSION),
-    Source("imdb", "50,000 film reviews with their sentiment", "texts", "80 MB", IMDB,
+    Source("imdb", "film reviews with their sentiment: the paper's 1,000", "texts", "80 MB", IMDB,
            _one(imdb.locate), imdb.fetch, imdb.load, imdb.PREPROCESSING_VERSION),
+    Source("imdb-disjoint", "1,000 of them, others for every seed", "texts", "80 MB", IMDB,
+           _one(imdb.locate), imdb.fetch, imdb.load_disjoint, imdb.PREPROCESSING_VERSION),
     Source("imdb-tuning", "1,000 of them on which settings are chosen", "texts", "80 MB", IMDB,
            _one(imdb.locate), imdb.fetch, partial(imdb.load, tuning=True), imdb.PREPROCESSING_VERSION),
     Source("imdb-full", "all of them, with the standard split", "texts", "80 MB", IMDB,

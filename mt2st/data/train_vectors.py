@@ -26,8 +26,10 @@ def main(request: dict[str, Any], file: Path) -> None:
     }
     is_fasttext = request["name"].endswith("FastText")
     model = FastText(bucket=BUCKETS, **options) if is_fasttext else Word2Vec(**options)
-    words = "\n".join(model.wv.index_to_key).encode()
-    np.savez(file, words=np.frombuffer(words, dtype=np.uint8), vectors=model.wv.vectors)
+    rare = [word for word in request["rare"] if word not in model.wv.key_to_index]
+    rows = np.concatenate([model.wv.vectors, *(model.wv[word][None] for word in rare)])  # of its n-grams
+    words = "\n".join([*model.wv.index_to_key, *rare]).encode()
+    np.savez(file, words=np.frombuffer(words, dtype=np.uint8), vectors=rows)
 
 
 if __name__ == "__main__":

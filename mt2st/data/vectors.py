@@ -97,13 +97,15 @@ def load(
     dimensions: int,
     seed: int,
     min_count: int = MIN_COUNT,
+    by_ngrams: bool = False,
 ) -> EmbeddingTable:
     """Return the table of one of the five embeddings.
 
     Args:
         name: one of `EMBEDDINGS`.
         sentences: lower-cased text on which word2vec and FastText vectors are trained.
-        wanted: words to look up in GloVe, whose whole table (1.2 million words) nobody wants to train.
+        wanted: words to look up in GloVe, whose whole table (1.2 million words) nobody wants to train; with `by_ngrams`
+            also words to which FastText gives the mean of its vectors of their n-grams, where they are too rare.
         dimensions: d of trained vectors; GloVe has what its file has.
         seed: of gensim.
         min_count: how often a word must occur to get a trained vector.
@@ -112,22 +114,28 @@ def load(
     is on this machine.
     """
     if name in TRAINED:
-        return train(name, sentences, dimensions, seed, min_count)
+        rare = sorted(wanted) if by_ngrams and name.endswith("FastText") else ()
+        return train(name, sentences, dimensions, seed, min_count, rare)
     if name == GLOVE:
         return read_text_vectors(find_glove(), wanted)
     raise ValueError(f"unknown embedding {name!r}; known: {', '.join(EMBEDDINGS)}")
 
 
 def train(
-    name: str, sentences: Sequence[Sequence[str]], dimensions: int = 100, seed: int = 0, min_count: int = MIN_COUNT
+    name: str,
+    sentences: Sequence[Sequence[str]],
+    dimensions: int = 100,
+    seed: int = 0,
+    min_count: int = MIN_COUNT,
+    rare: Sequence[str] = (),
 ) -> EmbeddingTable:
     """Train vectors with gensim as the released code does (window 5), once; then cached.
 
     gensim repeats itself only with one worker and a fixed `PYTHONHASHSEED`, which must be set before Python starts:
-    so this runs in a child process. Raises ValueError where no word occurs `min_count` times, and where the child fails
+    so this runs in a child process. FastText also gives vectors to `rare` words, from their n-grams. Raises ValueError where no word occurs `min_count` times, and where the child fails
     or is killed.
     """
-    request = {"name": name, "dimensions": dimensions, "seed": seed, "min_count": min_count}
+    request = {"name": name, "dimensions": dimensions, "seed": seed, "min_count": min_count, "rare": list(rare)}
     request |= {"gensim": version("gensim"), "sentences": [list(sentence) for sentence in sentences]}
     text = json.dumps(request)
     key = hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,5 +1,6 @@
 """One run from its parameters to its record: data → tasks → fit → scores."""
 
+import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -13,11 +14,12 @@ from mt2st import gradients
 from mt2st.data import sources, vectors
 from mt2st.data.dataset import Dataset, Sizes
 from mt2st.data.tags import description
-from mt2st.data.tags.tagged import SequenceData
+from mt2st.data.tags.tagged import SequenceData, apart
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import compute, downstream, environment, released, store
 from mt2st.experiments.assembly import Assembled, assemble
 from mt2st.experiments.auxiliaries import AUXILIARIES
+from mt2st.experiments.baselines import baselines
 from mt2st.experiments.labelled import Data, labelled_task
 from mt2st.experiments.runs import Configuration, Record, Run
 from mt2st.metrics import classification_scores, micro_f1, span_f1, tag_counts
@@ -67,6 +69,9 @@ def execute(run: Run, device: torch.device) -> Record:
         )
         if len(data.test):
             scores |= _test(assembled, data, table, configuration)
+            scores |= _test_checkpoints(assembled, history, data, table, configuration)
+        if isinstance(data, Dataset) and len(data.test) and len(data.validation) and not run.auxiliaries:
+            scores["baselines"] = baselines(data, table)
     if configuration.evaluate_table:
         scores |= _evaluate_table(assembled, table, run)
     made_with = environment.describe(device) | {
@@ -86,7 +91,9 @@ def train(run: Run, assembled: Assembled, data: Data, table: EmbeddingTable, pro
     is_study = configuration.protocol == "study"
     validation = [labelled_task(data, "validation", table, configuration)] if len(data.validation) else []
     if is_study:
-        validation += [labelled_task(d, "validation", table, configuration) for d in _tagged(run.auxiliaries)]
+        validation += [
+            labelled_task(d, "validation", table, configuration) for d in _tagged(run.auxiliaries, configuration)
+        ]
     model = assembled.model
     return fit(
         model,
@@ -120,6 +127,20 @@ def _test(assembled: Assembled, data: Data, table: EmbeddingTable, configuration
     }
 
 
+def _test_checkpoints(
+    assembled: Assembled, history: History, data: Data, table: EmbeddingTable, configuration: Configuration
+) -> dict[str, Any]:
+    """Scores and predictions at the last epoch and at the best one of each phase; leaves the model as it was."""
+    found = {}
+    kept = copy.deepcopy(assembled.model.state_dict())
+    for name, checkpoint in history.checkpoints.items():
+        assembled.model.load_state_dict(checkpoint.state)
+        scores = _test(assembled, data, table, configuration)
+        found[name] = {"epoch": checkpoint.epoch} | {k: scores[k] for k in ("accuracy", "test_loss", "predictions")}
+    assembled.model.load_state_dict(kept)
+    return {"checkpoints": found}
+
+
 def _study_scores(assembled: Assembled, history: History, run: Run, table: EmbeddingTable) -> dict[str, Any]:
     """Scores by task of a run on tagged corpora, and what describes them.
 
@@ -127,7 +148,7 @@ def _study_scores(assembled: Assembled, history: History, run: Run, table: Embed
     was not drawn), scores of the last step in `validation` and `test`, and `counts` of the validation sentences, see
     `tag_counts`. Beside it stand the `features` of one corpus, or the `label information` of two.
     """
-    corpora = _tagged((run.configuration.data, *run.auxiliaries))
+    corpora = _tagged((run.configuration.data, *run.auxiliaries), run.configuration)
     by_task: dict[str, Any] = {}
     for data in corpora:
         by_task[data.name] = {"curve": curve(history.steps[data.name])}
@@ -205,13 +226,14 @@ def prepare(configuration: Configuration, embedding: str, pretrained: str, seed:
     """
     data = load_data(configuration, seed)
     if isinstance(data, SequenceData):
-        corpora = _tagged(configuration.vocabulary or (configuration.data,))
+        corpora = _tagged(configuration.vocabulary or (configuration.data,), configuration)
         return data, shared_table(corpora, embedding, configuration, seed)
     sentences = [[word.lower() for word in sentence] for sentence in data.background.tokens]
     labelled = [text for part in (data.train, data.validation, data.test) for text in part.texts]
     wanted = {word for text in [*sentences, *labelled] for word in text}
-    table = vectors.load(embedding, sentences, wanted, configuration.dimensions, seed, configuration.min_count)
-    return data, released.with_every_word(table, wanted) if configuration.protocol == "released" else table
+    every = configuration.protocol == "released"
+    found = vectors.load(embedding, sentences, wanted, configuration.dimensions, seed, configuration.min_count, every)
+    return data, released.with_every_word(found, wanted) if every else found
 
 
 def shared_table(
@@ -229,19 +251,23 @@ def load_data(configuration: Configuration, seed: int) -> Data:
     """Return the data a configuration names; raises ValueError if there is none of that name under its protocol."""
     sizes = Sizes(configuration.train, configuration.validation, configuration.test)
     if configuration.protocol == "released":
-        if configuration.data != "imdb":
-            raise ValueError(f"protocol 'released' is one for the data set imdb, got {configuration.data!r}")
-        return released.load(seed, sizes.train, sizes.test)
+        return released.load(configuration.data, seed, sizes.train, sizes.test)
     if sources.find(configuration.data).kind == "tags":
-        return sources.load_tags(configuration.data)
+        return _tagged([configuration.data], configuration)[0]
     return sources.load_texts(configuration.data, seed, sizes)
 
 
-def _tagged(names: Iterable[str]) -> list[SequenceData]:
-    return [sources.load_tags(name) for name in names]
+def _tagged(names: Iterable[str], configuration: Configuration) -> list[SequenceData]:
+    """Return tagged corpora; those of a study without held-out sentences that another of its corpora trains on."""
+    return [_apart(name, tuple(other for other in configuration.vocabulary if other != name)) for name in names]
+
+
+@lru_cache
+def _apart(name: str, others: tuple[str, ...]) -> SequenceData:
+    return apart(sources.load_tags(name), map(sources.load_tags, others))
 
 
 def _files(data: Data, run: Run) -> list[Any]:
     """Return the files that a run's data was read from."""
-    others = _tagged(name for name in run.auxiliaries if name not in AUXILIARIES)
+    others = [sources.load_tags(name) for name in run.auxiliaries if name not in AUXILIARIES]
     return [file for one in (data, *others) for file in one.files]

@@ -10,10 +10,12 @@ from mt2st.experiments.auxiliaries import NOISE, SHUFFLED
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Run
 from mt2st.experiments.strategies import ORIGINAL, UPDATES
+from mt2st.models import ENCODERS
 from mt2st.schedules import SINGLE_TASK, Constant, Schedule
 
 PAPER_HIDDEN, PAPER_HIDDEN_SEEDS = 256, 3
-WALKED = ("CBOW",)  # embeddings on which the walk from "original" to "update" is decomposed
+PAPER_SAMPLE_SEEDS = 3  # ways to split the paper's own sample: more would use the same reviews again
+WALKED = ("CBOW",)  # embeddings on which the walk from "original" to "update" goes on to what is ours
 ELSEWHERE = "SkipGram"  # embedding whose tables are scored on other tasks
 ELSEWHERE_VERSION = 2  # of these scores; raise when they change
 LONGER = 30  # epochs of the control "single task, equal time": more time than any arm needs for its 25
@@ -112,6 +114,38 @@ def paper_size(profile: Profile, seeds: int) -> list[Run]:
     ]
 
 
+def paper_sample(profile: Profile, seeds: int) -> list[Run]:
+    """The grid on the paper's own 1,000 reviews, split in three ways at most; none where the profile has other data."""
+    if profile.configuration.data != "imdb-disjoint":
+        return []
+    return [
+        replace(run, configuration=replace(run.configuration, data="imdb"))
+        for run in grid(profile, min(seeds, PAPER_SAMPLE_SEEDS))
+    ]
+
+
+def matched(profile: Profile, seeds: int) -> list[Run]:
+    """Every arm on the first embedding with the settings of single-task learning; none where nothing was tuned."""
+    if profile.trials is None:
+        return []
+    settings = tuning.configuration(profile, "single", ORIGINAL)
+    return [
+        replace(run, configuration=settings)
+        for strategy in strategies.STRATEGIES
+        for run in plan(profile, strategy, profile.embeddings[0], seeds)
+    ]
+
+
+def readouts(profile: Profile, seeds: int) -> list[Run]:
+    """Single-task learning with every encoder and every readout that it has."""
+    return [
+        replace(run, configuration=replace(run.configuration, encoder=name, readout=readout))
+        for name, encoder in ENCODERS.items()
+        for readout in encoder.READOUTS
+        for run in plan(profile, "single", ELSEWHERE, seeds)
+    ]
+
+
 def downstream(profile: Profile, seeds: int) -> list[Run]:
     """Learned tables of SkipGram to be scored on other tasks: untouched, single-task and each strategy.
 
@@ -132,26 +166,23 @@ def downstream(profile: Profile, seeds: int) -> list[Run]:
 
 
 def as_released(profile: Profile, seeds: int) -> list[Run]:
-    """Protocol `released`: "original" and "update" on every embedding that is here, the walk between them on one.
+    """Protocol `released` at the paper's hidden size: "original", "update" and the step between, on every embedding.
 
-    GloVe has both at the paper's hidden size too. The update cells of the first embedding are run with their terms, for
-    one seed: that shows what holds for the others, that they train alike.
+    On one embedding the walk goes on to what neither of the paper's arms has. The update cells of the first embedding
+    are run with their terms, for one seed: that shows what holds for the others, that they train alike.
     """
+    conditions = replace(profile.configuration, hidden=PAPER_HIDDEN)
     planned = []
     for embedding in available(profile):
-        steps = released.STEPS if embedding in WALKED else (released.ORIGINAL, released.UPDATE)
-        planned += released.plan(profile.configuration, embedding, vectors_of(embedding), seeds, steps)
-    planned += dict.fromkeys(released.cells(profile.configuration, profile.embeddings[0], seed=0).values())
-    if GLOVE in available(profile):
-        large = replace(profile.configuration, hidden=PAPER_HIDDEN)
-        both = released.ORIGINAL, released.UPDATE
-        planned += released.plan(large, GLOVE, vectors_of(GLOVE), min(seeds, PAPER_HIDDEN_SEEDS), both)
-    return planned
+        steps = released.STEPS if embedding in WALKED else released.THEIRS
+        planned += released.plan(conditions, embedding, vectors_of(embedding), seeds, steps)
+    return planned + list(dict.fromkeys(released.cells(conditions, profile.embeddings[0], seed=0).values()))
 
 
 def pairs(profile: Profile, seeds: int) -> list[Run]:
-    """The profile's study of pairs of tasks on the corpora that are here, with one seed."""
-    return profile.study.at_hand().plan() if profile.study else []
+    """The profile's study of pairs of tasks on the corpora that are here, seed by seed."""
+    study = profile.study.at_hand() if profile.study else None
+    return [run for seed in range(seeds) for run in study.plan(seed)] if study else []
 
 
 @dataclass(frozen=True)
@@ -170,6 +201,9 @@ EXPERIMENTS = {
         Experiment("grid", ("01", "02", "03", "04", "05", "06", "07"), grid),
         Experiment("released", ("06",), as_released, ("wordsim",)),
         Experiment("control", ("06",), controls),
+        Experiment("matched", ("06",), matched),
+        Experiment("readout", ("06",), readouts),
+        Experiment("paper-sample", ("06",), paper_sample),
         Experiment(
             "downstream",
             ("08",),

@@ -14,7 +14,7 @@ from mt2st.schedules import Schedule
 from mt2st.training import AUXILIARY, with_primary
 
 PROTOCOLS = ("controlled", "released", "study")
-VERSION = 2  # raise when the same parameters come to give other results: old run folders are then not used again
+VERSION = 3  # raise when the same parameters come to give other results: old run folders are then not used again
 
 
 def changed_from_default(values: Any) -> dict[str, Any]:

@@ -191,7 +191,7 @@ def _levels(profile: Profile, grid: Sequence[Record]) -> Iterator[Claim]:
             paper,
             f"{_logs(strategy):.0f}",
             interval,
-            verdict=_level_verdict(paper, interval) if profile.configuration.data == "imdb" else OTHER_TASK,
+            verdict=_level_verdict(paper, interval) if profile.configuration.data == "imdb-disjoint" else OTHER_TASK,
         )
 
 

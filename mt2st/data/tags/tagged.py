@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,6 +41,24 @@ def in_three_parts(name: str, parts: Sequence[TaggedText], is_span: bool, files:
     found = {tag for part in parts for tags in part.tags for tag in tags}
     classes = tuple(sorted(found, key=lambda tag: (tag != OUTSIDE, tag)))
     return SequenceData(name, train, validation, test, classes, is_span, files)
+
+
+def apart(corpus: SequenceData, others: Iterable[SequenceData]) -> SequenceData:
+    """Return a corpus whose validation and test parts have no sentence that other corpora have for training.
+
+    Sentences are the same where their tokens are, in any case: FrameNet and CoNLL-2000 share articles of one newspaper.
+    """
+    seen = {_key(sentence) for other in others for sentence in other.train.sentences}
+
+    def unseen(part: TaggedText) -> TaggedText:
+        kept = [i for i, sentence in enumerate(part.sentences) if _key(sentence) not in seen]
+        return TaggedText([part.sentences[i] for i in kept], [part.tags[i] for i in kept])
+
+    return replace(corpus, validation=unseen(corpus.validation), test=unseen(corpus.test))
+
+
+def _key(sentence: Sequence[str]) -> tuple[str, ...]:
+    return tuple(map(str.lower, sentence))
 
 
 def spans(part: TaggedText) -> dict[str, int]:

@@ -134,6 +134,27 @@ def sample(tuning: bool = False) -> pd.DataFrame:
     return _prepared("tuning", _draw_tuning) if tuning else _prepared("sample", _draw)
 
 
+@lru_cache(maxsize=2)
+def disjoint_sample(number: int) -> pd.DataFrame:
+    """Return 1,000 reviews, preprocessed: columns tokens, label (1: positive).
+
+    Samples 0, 1, … share no text with each other, with `sample`, or with the reviews on which settings are chosen and
+    tables are scored. Raises ValueError where there are not so many.
+    """
+
+    def draw(reviews: pd.DataFrame) -> pd.DataFrame:
+        rest = _unseen(reviews)
+        rest = rest[~rest["review"].isin(_draw_others(reviews)["review"])]
+        drawn = rest.sample(frac=1, random_state=SAMPLE_SEED)[SAMPLE * number : SAMPLE * (number + 1)]
+        if len(drawn) < SAMPLE:
+            raise ValueError(
+                f"there are {len(rest) // SAMPLE} disjoint samples of {SAMPLE:,} reviews, no {number + 1}th"
+            )
+        return drawn
+
+    return _prepared(f"disjoint-{number}", draw)
+
+
 def others() -> Dataset:
     """Return sentiment of 2,000 reviews that nothing else has seen: 1,000 for training, 500 each to validate and test.
 
@@ -157,10 +178,13 @@ def _draw_tuning(reviews: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw_others(reviews: pd.DataFrame) -> pd.DataFrame:
-    """Draw from the distinct texts that neither the sample nor the reviews for tuning have."""
+    return _unseen(reviews).sample(sum(OTHERS), random_state=SAMPLE_SEED)
+
+
+def _unseen(reviews: pd.DataFrame) -> pd.DataFrame:
+    """Return the distinct texts that neither the sample nor the reviews for tuning have."""
     seen = {*_draw(reviews)["review"], *_draw_tuning(reviews)["review"]}
-    rest = reviews[~reviews["review"].isin(seen)].drop_duplicates("review")
-    return rest.sample(sum(OTHERS), random_state=SAMPLE_SEED)
+    return reviews[~reviews["review"].isin(seen)].drop_duplicates("review")
 
 
 def _prepared(name: str, draw: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
@@ -190,7 +214,15 @@ def load(seed: int, sizes: Sizes, tuning: bool = False) -> Dataset:
     Vectors and text tasks see the training reviews alone; the released code trains vectors on all 1,000. Raises
     ValueError if the sizes are not 1,000 together.
     """
-    frame = sample(tuning)
+    return _split(sample(tuning), seed, sizes)
+
+
+def load_disjoint(seed: int, sizes: Sizes) -> Dataset:
+    """Return sentiment of the disjoint sample number `seed`, split by `seed`, see `load`: seeds share no review."""
+    return _split(disjoint_sample(seed), seed, sizes)
+
+
+def _split(frame: pd.DataFrame, seed: int, sizes: Sizes) -> Dataset:
     if sizes.total != len(frame):
         raise ValueError(f"train, validation and test must be {len(frame)} together, got {sizes.total}")
     labels = frame["label"].to_numpy()
