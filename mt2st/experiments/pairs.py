@@ -58,7 +58,7 @@ class Study:
         Raises ValueError for none, and for more than can be counted.
         """
         if not 0 < share * self.steps < inf:  # neither does NaN pass
-            raise ValueError(f"the budget of the study must be a positive share of its batches, got {share}")
+            raise ValueError(f"the budget of the study must be a finite, positive share of its batches, got {share}")
         return replace(self, steps=READINGS * max(1, round(share * self.steps / READINGS)))
 
     def missing(self) -> dict[str, str]:

@@ -1,10 +1,15 @@
 import math
+import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from relations.made_up import run_of, task_rows
 
+from mt2st import paths
+from mt2st.experiments import batch, store
+from mt2st.experiments.profiles import PROFILES
 from mt2st.experiments.runs import Record
 from mt2st.relations import study
 
@@ -32,6 +37,27 @@ def record(corpora: tuple[str, ...], counts: dict[str, list[list[int]]] | None =
     }
     tasks = task_rows({task: [0.1, 0.2] for task in corpora})
     return Record(run_of(corpora, TASKS, steps=40), pd.DataFrame({"epoch": [0, 1]}), tasks, {"by_task": by_task})
+
+
+@pytest.mark.usefixtures("home")
+def test_the_recorded_pairs_of_a_profile_are_read() -> None:
+    store.pack([replace(record(corpora), experiment="pairs") for corpora in F1], paths.recorded("wiki"))
+    assert list(study.alone(study.recorded(PROFILES["wiki"]))) == list(TASKS)
+
+
+def test_a_profile_without_study_says_which_command_makes_one() -> None:
+    advice = "`mt2st reproduce --profile wiki --notebooks 10` or `mt2st reproduce --profile relations --notebooks 10`"
+    with pytest.raises(ValueError, match=f"^profile smoke has no study of pairs of tasks; {advice} makes one$"):
+        study.recorded(PROFILES["smoke"])
+    for name in re.findall(r"--profile (\w+)", advice):
+        assert batch.chosen_notebooks(PROFILES[name], ["10"]) == ["10"]  # it is not refused
+
+
+@pytest.mark.usefixtures("home")
+def test_a_record_without_pairs_says_which_command_adds_them() -> None:
+    store.pack([replace(record(("pos",)), experiment="grid")], paths.recorded("wiki"))
+    with pytest.raises(FileNotFoundError, match=r"make them with `mt2st reproduce --profile wiki --notebooks 10`$"):
+        study.recorded(PROFILES["wiki"])
 
 
 def test_gains_are_relative_to_the_single_task() -> None:

@@ -141,6 +141,24 @@ def test_the_block_of_this_profile_is_replaced_in_the_readme_and_nothing_else(bu
     assert readme == README.replace("old\n", report.results_block(built[2]))
 
 
+def test_a_folder_for_output_does_not_hide_the_record_of_the_project(
+    evidence: Evidence, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.pack(evidence.records, home / "data" / "recorded" / "smoke.parquet")
+    for folder in (home, paths.output()):
+        (folder / "README.md").write_text(README, encoding="utf-8")
+    written = set()
+    monkeypatch.setattr(report, "write", lambda exhibit, evidence, folder: written.add(folder))
+    monkeypatch.setattr(report, "results_block", lambda read: f"{len(read.records)} records\n")
+    monkeypatch.setattr(report, "write_page", lambda read: Path(f"{len(read.records)} records"))
+    assert str(report.build(evidence.profile)) == f"{len(evidence.records)} records"
+    assert {file.name for file in home.iterdir()} == {"README.md", "data", "notebooks"}
+    assert (home / "README.md").read_text(encoding="utf-8") == README
+    blocks = README.replace("old\n", f"{len(evidence.records)} records\n")
+    assert (paths.output() / "README.md").read_text(encoding="utf-8") == blocks
+    assert written == {paths.figures("smoke")}
+
+
 @pytest.mark.usefixtures("home")
 def test_a_profile_without_record_says_how_to_make_it(profile: Profile) -> None:
     with pytest.raises(FileNotFoundError, match="make it with `mt2st reproduce --profile smoke`"):
