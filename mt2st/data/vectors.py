@@ -132,8 +132,8 @@ def train(
     """Train vectors with gensim as the released code does (window 5), once; then cached.
 
     gensim repeats itself only with one worker and a fixed `PYTHONHASHSEED`, which must be set before Python starts:
-    so this runs in a child process. FastText also gives vectors to `rare` words, from their n-grams. Raises ValueError where no word occurs `min_count` times, and where the child fails
-    or is killed.
+    so this runs in a child process. FastText also gives vectors to `rare` words, from their n-grams. Raises ValueError
+    where no word occurs `min_count` times, and where the child fails or is killed.
     """
     request = {"name": name, "dimensions": dimensions, "seed": seed, "min_count": min_count, "rare": list(rare)}
     request |= {"gensim": version("gensim"), "sentences": [list(sentence) for sentence in sentences]}

@@ -125,24 +125,22 @@ def paper_sample(profile: Profile, seeds: int) -> list[Run]:
 
 
 def matched(profile: Profile, seeds: int) -> list[Run]:
-    """Every arm on the first embedding with the settings of single-task learning; none where nothing was tuned."""
-    if profile.trials is None:
-        return []
+    """Every other arm on the first embedding with the settings of single-task learning, where its own are others."""
     settings = tuning.configuration(profile, "single", ORIGINAL)
-    return [
-        replace(run, configuration=settings)
-        for strategy in strategies.STRATEGIES
-        for run in plan(profile, strategy, profile.embeddings[0], seeds)
-    ]
+    runs = [run for name in strategies.STRATEGIES for run in plan(profile, name, profile.embeddings[0], seeds)]
+    return [replace(run, configuration=settings) for run in runs if run.configuration != settings]
 
 
 def readouts(profile: Profile, seeds: int) -> list[Run]:
-    """Single-task learning with every encoder and every readout that it has."""
+    """Single-task learning with every encoder and readout but those of the grid."""
+    runs = plan(profile, "single", ELSEWHERE, seeds)
+    ways = [(name, readout) for name, encoder in ENCODERS.items() for readout in encoder.READOUTS]
+    default = profile.configuration.encoder, ENCODERS[profile.configuration.encoder].READOUTS[0]
     return [
         replace(run, configuration=replace(run.configuration, encoder=name, readout=readout))
-        for name, encoder in ENCODERS.items()
-        for readout in encoder.READOUTS
-        for run in plan(profile, "single", ELSEWHERE, seeds)
+        for name, readout in ways
+        if (name, readout) != default
+        for run in runs
     ]
 
 

@@ -6,8 +6,8 @@ Facts about that code (github.com/NoakLiu/MT2ST-Word-Embeddings-Acceleration), e
   another 1,000 reviews ("imdb-disjoint"), or splits the same ones with 42 + s ("imdb", where seed 0 has its split). No
   validation set: the last of 25 epochs is tested.
 - Word vectors are trained on all 1,000 reviews. Every word is a row of the table; one that is too rare for a vector has
-  that of its n-grams in FastText, elsewhere a row of zeros, which training moves. Reviews are filled up to 100 tokens with a padding word that is read like any
-  other, so that the forward LSTM ends on padding.
+  that of its n-grams in FastText, elsewhere a row of zeros, which training moves. Reviews are filled up to 100 tokens
+  with a padding word that is read like any other, so that the forward LSTM ends on padding.
 - "original": the table is frozen; Adam with learning rate 0.05. "update": the table is trainable; learning rate 0.001.
   Both take all training reviews as one batch, 25 steps in all. No dropout.
 - Auxiliary terms are computed from detached copies of the table: they add numbers to the loss and no gradient.

@@ -21,6 +21,7 @@ from mt2st.tasks import (
     SentenceTask,
     TableTask,
     Task,
+    TextTask,
     TokenTask,
     as_targets,
     endless,
@@ -136,9 +137,11 @@ def test_random_batches_are_drawn_with_replacement() -> None:
     task, generator = _token_task(with_replacement=True), _generator(3)
     batches = list(task.batches(4, _generator(3)))
     assert len(batches) == 3  # as many as a pass takes
-    for words, lengths, tags in batches:
-        rows = torch.randint(11, (4,), generator=generator).tolist()
-        assert lengths.tolist() == [LENGTHS[row] for row in rows]
+    drawn = torch.randint(11, (12,), generator=generator)
+    lengths_drawn = torch.tensor(LENGTHS)[drawn]
+    expected = [drawn[rows].tolist() for rows in length_sorted(lengths_drawn, 4, generator)]
+    assert [lengths.tolist() for _, lengths, _ in batches] == [[LENGTHS[row] for row in rows] for rows in expected]
+    for rows, (words, lengths, tags) in zip(expected, batches, strict=True):
         real = torch.arange(words.shape[1]) < lengths[:, None]
         assert words[real].tolist() == torch.cat([SENTENCES[row] for row in rows]).tolist()
         assert torch.equal(tags, torch.where(real, words % 2, IGNORED))
@@ -146,6 +149,17 @@ def test_random_batches_are_drawn_with_replacement() -> None:
     share = drawn.unique(return_counts=True)[1] / len(drawn)
     assert len(share) == 11
     assert (share - 1 / 11).abs().max() < 4 * math.sqrt(1 / 11 / len(drawn))
+
+
+def test_random_batches_are_of_similar_length() -> None:
+    lengths = torch.randint(1, 60, (2000,), generator=_generator(1)).tolist()
+    task = TextTask("text", [torch.ones(n, dtype=torch.long) for n in lengths], with_replacement=True)
+    read, padded = 0, 0
+    for words, n in task.batches(32, _generator(2)):
+        read, padded = read + int(n.sum()), padded + words.numel()
+    assert read / padded > 0.9
+    shuffled = torch.tensor(lengths).split(32)
+    assert sum(int(part.sum()) for part in shuffled) / sum(int(part.max()) * len(part) for part in shuffled) < 0.6
 
 
 def test_what_is_only_evaluated_is_passed_over_once() -> None:

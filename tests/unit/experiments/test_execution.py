@@ -338,7 +338,7 @@ def test_the_table_is_trained_on_the_background_and_on_it_alone(profile: Profile
 @pytest.mark.parametrize(
     ("data", "protocol", "fault"),
     [
-        ("news", "controlled", "'news'; known: wiki, imdb, imdb-tuning, imdb-full"),
+        ("news", "controlled", "'news'; known: wiki, imdb, imdb-disjoint, imdb-tuning"),
         ("wordsim", "controlled", "wordsim is of the kind 'lexicon', not 'texts'"),
         ("imdb", "uncontrolled", "'uncontrolled'; known: controlled, released, study"),
         ("wiki", "released", "'released' .* 'wiki'"),
@@ -354,7 +354,8 @@ def test_an_unknown_data_set_or_protocol_is_refused(data: str, protocol: str, fa
     [
         ("imdb", "controlled", ("imdb", 7, Sizes(600, 150, 250))),
         ("imdb-tuning", "controlled", ("imdb-tuning", 7, Sizes(600, 150, 250))),
-        ("imdb", "released", ("released", 7, 600, 250)),
+        ("imdb", "released", ("released", "imdb", 7, 600, 250)),
+        ("imdb-disjoint", "released", ("released", "imdb-disjoint", 7, 600, 250)),
     ],
 )
 def test_the_paper_s_reviews_come_as_their_protocol_splits_them(
@@ -464,7 +465,7 @@ def test_counts_give_the_validation_f1() -> None:
     scores = execution.execute(pair("colours", steps=20), CPU).scores["by_task"]["colours"]
     right, found, gold = np.array(scores["counts"]).sum(1)
     assert scores["validation"]["f1"] == pytest.approx(2 * right / (found + gold))
-    assert np.array(scores["counts"]).shape == (3, 30)
+    assert np.array(scores["counts"]).shape[0] == 3
 
 
 def test_a_task_of_what_comes_next_learns_beside_another_without_the_backward_states(

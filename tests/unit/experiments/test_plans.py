@@ -185,7 +185,7 @@ def test_five_tables_are_scored_elsewhere_under_equal_conditions() -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_under_the_released_protocol_cbow_walks_and_others_take_both_ends() -> None:
+def test_under_the_released_protocol_all_take_the_papers_steps_and_cbow_walks_on() -> None:
     planned = plans.as_released(IMDB, 2)
     steps = Counter((run.embedding, run.seed) for run in planned)
     assert (
@@ -193,20 +193,52 @@ def test_under_the_released_protocol_cbow_walks_and_others_take_both_ends() -> N
         == {
             ("CBOW", 0): 5 + 9,  # and the 12 cells with their terms: the four of Switch are one run
             ("CBOW", 1): 5,
-            **{(embedding, seed): 2 for embedding in TRAINED[1:] for seed in range(2)},
+            **{(embedding, seed): 3 for embedding in TRAINED[1:] for seed in range(2)},
         }
     )
     assert {run.configuration.protocol for run in planned} == {"released"}
-    assert {run.configuration.hidden for run in planned} == {32}
-    cells = released.cells(IMDB.configuration, "CBOW", seed=0).values()
-    assert {run.hash for run in cells} <= {run.hash for run in planned}
+    assert {run.configuration.hidden for run in planned} == {256}
+    large = replace(IMDB.configuration, hidden=256)
+    assert {run.hash for run in released.cells(large, "CBOW", seed=0).values()} <= {run.hash for run in planned}
 
 
-def test_glove_has_both_ends_at_the_papers_size_too(glove: str) -> None:
+def test_glove_takes_the_papers_steps_where_it_is_here(glove: str) -> None:
     planned = [run for run in plans.as_released(IMDB, 10) if run.embedding == "GloveTwitter"]
-    assert Counter(run.configuration.hidden for run in planned) == {32: 2 * 10, 256: 2 * 3}
+    assert len(planned) == 3 * 10
     assert {run.vectors for run in planned} == {glove}
     assert {run.configuration.learning_rate for run in planned} == {0.05, 0.001}
+
+
+@pytest.mark.usefixtures("tuned", "home")
+def test_the_papers_own_sample_is_split_in_three_ways_at_most() -> None:
+    planned = plans.paper_sample(IMDB, 10)
+    assert {run.seed for run in planned} == {0, 1, 2}
+    assert {run.configuration.data for run in planned} == {"imdb"}
+    own = [replace(run, configuration=replace(run.configuration, data="imdb-disjoint")) for run in planned]
+    assert set(own) == set(plans.grid(IMDB, 3))
+    assert plans.paper_sample(WIKI, 10) == []
+
+
+@pytest.mark.usefixtures("tuned")
+def test_matched_arms_have_the_settings_of_single_task_learning() -> None:
+    planned = plans.matched(IMDB, 2)
+    (single,) = {run.configuration for run in plans.plan(IMDB, "single", "CBOW", 1)}
+    assert {run.configuration for run in planned} == {single}
+    assert {(run.strategy, run.setting) for run in planned} == set(ARMS) - {("single", "original")}
+    assert len(planned) == 12 * 2
+    assert plans.matched(WIKI, 2) == []  # where all arms have the same
+
+
+@pytest.mark.usefixtures("tuned")
+def test_every_readout_of_every_encoder_is_tried_once_beside_the_grid() -> None:
+    planned = plans.readouts(IMDB, 2)
+    ways = Counter((run.configuration.encoder, run.configuration.readout) for run in planned)
+    assert ways == {
+        **dict.fromkeys([("bilstm", "mean"), ("bilstm", "max")], 2),
+        **dict.fromkeys([("gru", "last"), ("gru", "mean"), ("gru", "max")], 2),
+        **dict.fromkeys([("bag", "mean"), ("bag", "max")], 2),
+    }
+    assert {(run.embedding, run.strategy) for run in planned} == {("SkipGram", "single")}
 
 
 # --- All of them
@@ -227,7 +259,9 @@ def test_a_strategy_of_ones_own_is_in_every_plan(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.usefixtures("tuned", "glove")
 def test_no_two_experiments_make_the_same_run_twice() -> None:
     planned = {name: experiment.plan(IMDB, 2) for name, experiment in EXPERIMENTS.items()}
-    assert list(planned) == ["grid", "released", "control", "downstream", "paper-size", "pairs"]
+    assert list(planned) == [
+        *("grid", "released", "control", "matched", "readout", "paper-sample", "downstream", "paper-size", "pairs"),
+    ]
     for made in planned.values():
         assert len({run.hash for run in made}) == len(made)
     hashes = [{run.hash for run in made} for made in planned.values()]
@@ -245,7 +279,7 @@ def test_what_an_experiment_needs_is_among_the_data_sets_and_its_notebooks_are_t
 @pytest.mark.parametrize(
     ("profile", "chosen", "expected"),
     [
-        ("imdb", ["06"], ["grid", "released", "control", "paper-size"]),
+        ("imdb", ["06"], ["grid", "released", "control", "matched", "readout", "paper-sample", "paper-size"]),
         ("imdb", ["08"], ["downstream"]),
         ("imdb", ["01", "05"], ["grid"]),
         ("smoke", ["06", "08", "10"], []),  # not of this profile
@@ -260,5 +294,5 @@ def test_experiments_are_found_by_the_notebooks_that_show_them(
 
 def test_the_study_of_pairs_is_that_of_the_profile() -> None:
     study = Study(("wiki-next", "wiki-casing"), steps=100)
-    assert plans.pairs(replace(WIKI, study=study), 5) == study.plan()
+    assert plans.pairs(replace(WIKI, study=study), 2) == study.plan(0) + study.plan(1)
     assert plans.pairs(IMDB, 5) == []

@@ -44,7 +44,7 @@ def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
 @pytest.mark.usefixtures("sample")
 @pytest.mark.parametrize("seed", [0, 3])
 def test_reviews_are_split_as_by_train_test_split_of_seed_42_and_on(seed: int) -> None:
-    dataset = released.load(seed, 750, 250)
+    dataset = released.load("imdb", seed, 750, 250)
     train, test = train_test_split(np.arange(1000), test_size=0.25, random_state=42 + seed)  # as in the released code
     for part, rows in [(dataset.train, train), (dataset.test, test)]:
         assert [text[0] for text in part.texts] == [f"review{i}" if i != 7 else "[PAD]" for i in rows]
@@ -52,8 +52,23 @@ def test_reviews_are_split_as_by_train_test_split_of_seed_42_and_on(seed: int) -
     assert len(dataset.validation) == 0
 
 
+def test_disjoint_samples_are_all_split_as_the_released_code_splits_its_own(
+    sample: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(imdb, "disjoint_sample", lambda number: asked.append(number) or sample)
+    datasets = [released.load("imdb-disjoint", seed, 750, 250) for seed in (0, 3)]
+    assert asked == [0, 3]
+    first = released.load("imdb", 0, 750, 250)
+    for dataset in datasets:
+        assert dataset.train.texts == first.train.texts
+        assert dataset.test.labels.tolist() == first.test.labels.tolist()
+    with pytest.raises(ValueError, match="for the data sets imdb and imdb-disjoint, got 'wiki'"):
+        released.load("wiki", 0, 750, 250)
+
+
 def test_reviews_are_filled_up_to_100_tokens_with_a_word_that_is_read(sample: pd.DataFrame) -> None:
-    dataset = released.load(0, 750, 250)
+    dataset = released.load("imdb", 0, 750, 250)
     rows = train_test_split(np.arange(1000), test_size=0.25, random_state=42)[0]
     for text, i in zip(dataset.train.texts, rows, strict=True):
         own = sample["tokens"][i][:100]
@@ -62,7 +77,7 @@ def test_reviews_are_filled_up_to_100_tokens_with_a_word_that_is_read(sample: pd
 
 @pytest.mark.usefixtures("sample")
 def test_vectors_are_trained_on_all_reviews_those_of_the_test_included() -> None:
-    tokens = released.load(0, 750, 250).background.tokens
+    tokens = released.load("imdb", 0, 750, 250).background.tokens
     assert {text[0] for text in tokens if text[0] != "word"} == {f"review{i}" for i in range(1000) if i != 7}
     assert sum(map(len, tokens)) == sum(SIZES) - SIZES[7]
     assert max(map(len, tokens)) == 100
@@ -71,7 +86,7 @@ def test_vectors_are_trained_on_all_reviews_those_of_the_test_included() -> None
 
 @pytest.mark.usefixtures("sample")
 def test_the_data_set_names_the_files_it_was_read_from() -> None:
-    assert [file.name for file in released.load(0, 750, 250).files] == ["IMDB Dataset.csv", "stopwords.zip"]
+    assert [file.name for file in released.load("imdb", 0, 750, 250).files] == ["IMDB Dataset.csv", "stopwords.zip"]
 
 
 def test_words_without_a_vector_get_rows_of_zeros_in_alphabetical_order(toy_table: EmbeddingTable) -> None:
