@@ -21,7 +21,6 @@ from mt2st.tasks import (
     SentenceTask,
     TableTask,
     Task,
-    TextTask,
     TokenTask,
     as_targets,
     endless,
@@ -153,9 +152,10 @@ def test_random_batches_are_drawn_with_replacement() -> None:
 
 def test_random_batches_are_of_similar_length() -> None:
     lengths = torch.randint(1, 60, (2000,), generator=_generator(1)).tolist()
-    task = TextTask("text", [torch.ones(n, dtype=torch.long) for n in lengths], with_replacement=True)
+    sentences = [torch.ones(n, dtype=torch.long) for n in lengths]
+    task = TokenTask("text", sentences, sentences, ["a", "b"], with_replacement=True)
     read, padded = 0, 0
-    for words, n in task.batches(32, _generator(2)):
+    for words, n, _ in task.batches(32, _generator(2)):
         read, padded = read + int(n.sum()), padded + words.numel()
     assert read / padded > 0.9
     shuffled = torch.tensor(lengths).split(32)
