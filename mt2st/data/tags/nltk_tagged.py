@@ -26,15 +26,15 @@ def treebank() -> SequenceData:
     the next 10% for validation, the last 10% for test. Traces (-NONE-), which nobody wrote, are left out; brackets are
     written as such.
 
-    Raises ValueError where files are missing, and MissingData with the command that gets it.
+    Raises DamagedData where files are missing or broken, and MissingData, both with the command that gets it.
     """
     archive = nltk_packages.locate("treebank")
-    root = nltk_packages.opened(archive, "treebank/combined/")
-    corpus = BracketParseCorpusReader(root, r"wsj_\d+\.mrg", encoding="ascii")
-    names = sorted(corpus.fileids())
-    if len(names) != TREEBANK_FILES:
-        raise ValueError(f"{archive}: {len(names)} files, {TREEBANK_FILES} expected; fetch it again")
-    parts = [_written(corpus.tagged_sents(part)) for part in split_in_order(names)]
+    with nltk_packages.opened(archive, "treebank", "treebank/combined/") as root:
+        corpus = BracketParseCorpusReader(root, r"wsj_\d+\.mrg", encoding="ascii")
+        names = sorted(corpus.fileids())
+        if len(names) != TREEBANK_FILES:
+            raise ValueError(f"{len(names)} files, {TREEBANK_FILES} expected")
+        parts = [_written(corpus.tagged_sents(part)) for part in split_in_order(names)]
     return in_three_parts("treebank", parts, False, (archive,))
 
 
@@ -59,8 +59,10 @@ def brown() -> SequenceData:
     Raises ValueError naming file and line for a token without a tag and for a tag that the table does not have.
     """
     archive, table = files = locate_brown()
-    lines = _text(table, "universal_tagset/en-brown.map").splitlines()
-    universal = dict(line.split("\t") for line in lines if line.strip())
+    rows = [line.split("\t") for line in _text(table, "universal_tagset/en-brown.map").splitlines() if line.strip()]
+    if any(len(row) != 2 for row in rows):
+        raise ValueError(f"{table}: en-brown.map has lines without two columns; delete it and fetch it again")
+    universal = dict(rows)
     texts = archives.texts(archive, r"^brown/c[a-z]\d\d$", BROWN_FILES)
     genres = [list(names) for _, names in groupby(texts, key=lambda name: name[:-2])]
     parts = []

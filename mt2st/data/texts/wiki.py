@@ -6,8 +6,8 @@ articles, so that knowing an article's words does not help. The background text 
 mark-up: *hyperlink* (is the word part of a link anchor?) and *emphasis* (is it bold or italic?).
 """
 
-import bz2
 import re
+import xml.etree.ElementTree as ET
 from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 
 from mt2st.data.dataset import Background, Dataset, Examples, Sizes
 from mt2st.data.files import cache
+from mt2st.data.files.text import opened_bytes
 from mt2st.data.tags.taggings import marks_to_iob2
 from mt2st.data.texts.wikitext import MarkedText, strip_markup
 
@@ -108,8 +109,11 @@ def _sample(part: pd.DataFrame, per_topic: int, name: str, rng: np.random.Genera
 
 def _parse() -> pd.DataFrame:
     """Parse the dump: sentences split by Punkt, trained on this very text, and tokenised by NLTK."""
-    with bz2.open(dump()) as stream:
-        pages = list(extract_pages(stream, filter_namespaces=("0",)))
+    try:
+        with opened_bytes(dump()) as stream:
+            pages = list(extract_pages(stream, filter_namespaces=("0",)))
+    except ET.ParseError as error:
+        raise ValueError(f"{dump()}:{error.position[0]}: broken XML ({error}); install gensim anew") from error
     articles: list[tuple[str, str, MarkedText]] = []
     for title, source, _ in tqdm(pages, desc="parsing Wikipedia", unit="page", leave=False):
         if re.match(r"\s*#redirect", source, re.IGNORECASE) or ":" in title.split(" ")[0]:
