@@ -9,12 +9,11 @@ from nltk.corpus.reader import BracketParseCorpusReader
 from nltk.tag import str2tuple
 
 from mt2st.data.files import archives, nltk_packages
-from mt2st.data.tags.columns import TaggedText, parse_columns
+from mt2st.data.tags.columns import DOCUMENT, TaggedText, parse_columns
 from mt2st.data.tags.tagged import SequenceData, in_three_parts, split_in_order
 
 TREEBANK_FILES, BROWN_FILES = 199, 500
 ESCAPED = {"-LRB-": "(", "-RRB-": ")", "-LCB-": "{", "-RCB-": "}"}
-DOCUMENT = "-DOCSTART-"
 # A sentence that begins inside a name: each Spanish file was cut once after a full stop of one ("S. Sebastián").
 CUT_NAME = re.compile(r"(?<=\n\n)(\S+ \S+) I-")
 
