@@ -80,6 +80,8 @@ def _analogy_sections() -> dict[str, list[list[str]]]:
         if len(words) != 4:
             raise ValueError(f"{file}:{number}: an analogy has four words, this line has {len(words)}")
         sections.setdefault(name, []).append(words)
+    if not sections:
+        raise ValueError(f"{file} has no questions; install gensim anew")
     return sections
 
 
@@ -97,6 +99,8 @@ def similarities(table: EmbeddingTable, name: str) -> Lexicon:
             rows.append(([first, second], _score(score)))
         except ValueError as error:
             raise ValueError(f"{file}:{number}: expected word, word and score, got {line!r}") from error
+    if not rows:
+        raise ValueError(f"{file} has no pairs; install gensim anew")
     return _resolve(rows, table)
 
 

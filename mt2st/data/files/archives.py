@@ -25,13 +25,13 @@ def matching(archive: Path, pattern: str) -> Iterator[tuple[re.Match[str], str]]
 
     def read(stream: IO[bytes]) -> str:
         nonlocal left
-        content = b""
+        blocks = []
         while block := stream.read(text.BLOCK):
-            content += block
+            blocks.append(block)
             left -= len(block)
             if left < 0:
                 raise ValueError(f"with it the archive unpacks to more than {text.LARGEST:,} bytes")
-        return content.decode("utf-8")
+        return b"".join(blocks).decode("utf-8")
 
     return _contents(archive, pattern, read)
 
@@ -82,3 +82,5 @@ def _members(archive: Path) -> Iterator[tuple[str, Callable[[], IO[bytes] | None
         with tarfile.open(archive) as tape:
             for member in tape:
                 yield member.name, partial(tape.extractfile, member)
+            if tape.fileobj:  # the checksum of a packed one stands at its very end
+                _drain(tape.fileobj)

@@ -12,6 +12,7 @@ from conllu import TokenList
 from conllu.exceptions import ParseException
 
 from mt2st.data.files import github as upstream
+from mt2st.data.files.errors import reason
 from mt2st.data.files.github import GitHubFile
 from mt2st.data.files.text import read_text
 from mt2st.data.tags.columns import OUTSIDE, TaggedText, ended_lines, read_columns
@@ -93,8 +94,8 @@ def conllu_sentences(file: Path, columns: Sequence[str], needed: str) -> Iterato
     for block in "\n".join(ended_lines(read_text(file), str(file))).split("\n\n"):
         try:
             parsed = conllu.parse(block, fields=columns)
-        except ParseException as error:
-            raise ValueError(f"{file}: the sentence at line {start} is not CoNLL-U: {error}") from error
+        except (ParseException, ValueError) as error:
+            raise ValueError(f"{file}: the sentence at line {start} is not CoNLL-U: {reason(error)}") from error
         for sentence in parsed:
             words = TokenList([token for token in sentence if isinstance(token["id"], int)])  # 1-2 and 1.1 are tuples
             if not all(token.get(needed) for token in words):

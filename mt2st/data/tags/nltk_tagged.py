@@ -67,11 +67,11 @@ def brown() -> SequenceData:
     parts = []
     for of_genres in zip(*map(split_in_order, genres), strict=True):
         part = {name: texts[name] for names in of_genres for name in names}
-        parts.append(_of_brown(archive, part, universal))
+        parts.append(_of_brown(archive, table, part, universal))
     return in_three_parts("brown", parts, False, files)
 
 
-def _of_brown(archive: Path, texts: Mapping[str, str], universal: Mapping[str, str]) -> TaggedText:
+def _of_brown(archive: Path, table: Path, texts: Mapping[str, str], universal: Mapping[str, str]) -> TaggedText:
     """Read files of Brown by name: a sentence a line, tokens as word/tag."""
     sentences, tags = [], []
     for name, text in texts.items():
@@ -81,7 +81,9 @@ def _of_brown(archive: Path, texts: Mapping[str, str], universal: Mapping[str, s
             pairs = [str2tuple(token) for token in line.split()]
             for word, tag in pairs:
                 if not word or tag not in universal:
-                    raise ValueError(f"{archive}: {name}:{number}: {word!r} has no tag of Brown, but {tag!r}")
+                    raise ValueError(
+                        f"{archive}: {name}:{number}: {word!r} has no tag of Brown that {table} maps, but {tag!r}"
+                    )
             sentences.append([word for word, _ in pairs])
             tags.append([universal[tag] for _, tag in pairs])
     return TaggedText(sentences, tags)

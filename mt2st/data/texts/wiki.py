@@ -109,11 +109,11 @@ def _sample(part: pd.DataFrame, per_topic: int, name: str, rng: np.random.Genera
 
 def _parse() -> pd.DataFrame:
     """Parse the dump: sentences split by Punkt, trained on this very text, and tokenised by NLTK."""
-    try:
-        with opened_bytes(dump()) as stream:
+    with opened_bytes(dump()) as stream:
+        try:
             pages = list(extract_pages(stream, filter_namespaces=("0",)))
-    except ET.ParseError as error:
-        raise ValueError(f"{dump()}:{error.position[0]}: broken XML ({error}); install gensim anew") from error
+        except (ET.ParseError, ValueError, LookupError, TypeError, AttributeError) as error:  # also XML of another kind
+            raise ValueError(f"{dump()} is not Wikipedia's XML ({error}); install gensim anew") from error
     articles: list[tuple[str, str, MarkedText]] = []
     for title, source, _ in tqdm(pages, desc="parsing Wikipedia", unit="page", leave=False):
         if re.match(r"\s*#redirect", source, re.IGNORECASE) or ":" in title.split(" ")[0]:
@@ -132,6 +132,8 @@ def _parse() -> pd.DataFrame:
                 _add_sentence(rows, tokenizer, marked.text, line.start() + start, line.start() + end, inside)
         rows["article"] += [title] * (len(rows["tokens"]) - len(rows["article"]))
         rows["topic"] += [topic] * (len(rows["tokens"]) - len(rows["topic"]))
+    if not rows["tokens"]:
+        raise ValueError(f"{dump()} has no sentences; install gensim anew")
     frame = pd.DataFrame(rows)[["article", "topic", "tokens", *SPANS]]
     # A sentence that stands in two articles could otherwise be trained and tested on.
     return frame[~frame["tokens"].map(tuple).duplicated()].reset_index(drop=True)
