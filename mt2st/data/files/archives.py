@@ -83,4 +83,5 @@ def _members(archive: Path) -> Iterator[tuple[str, Callable[[], IO[bytes] | None
             for member in tape:
                 yield member.name, partial(tape.extractfile, member)
             if tape.fileobj:  # the checksum of a packed one stands at its very end
-                _drain(tape.fileobj)
+                while tape.fileobj.read(text.BLOCK):
+                    pass

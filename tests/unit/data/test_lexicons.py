@@ -209,7 +209,7 @@ def test_sets_are_resolved_to_rows_of_a_table() -> None:
     assert resolved["EN-MEN-TR-3k"].rows.tolist() == [[6, 7]]
 
 
-@pytest.mark.parametrize("line", ["boy girl", "boy girl 3 4", "boy girl much", ""])
+@pytest.mark.parametrize("line", ["boy girl", "boy girl 3 4", "boy girl much", "boy girl nan", ""])
 def test_a_broken_line_of_a_set_is_named(sets: Path, line: str) -> None:
     (sets / "EN-YP-130.txt").write_text(f"boy girl 1\n{line}\nhe she 2\n")
     with pytest.raises(ValueError, match=r"EN-YP-130\.txt:2: expected two words and a score"):
