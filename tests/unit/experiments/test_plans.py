@@ -74,7 +74,9 @@ def test_other_settings_and_another_schedule_can_be_given() -> None:
 
 
 def test_unknown_names_are_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"unknown strategy 'both'; known: single \(single-task\), mtl \(multi-task\), dim"):
+    with pytest.raises(
+        ValueError, match=r"unknown strategy 'both'; known: single \(single-task\), mtl \(multi-task\), dim"
+    ):
         plans.plan(WIKI, "both", "CBOW", 1)
     with pytest.raises(ValueError, match="unknown embedding 'cbow'; known: CBOW, SkipGram, "):
         plans.plan(WIKI, "single", "cbow", 1)
