@@ -18,7 +18,7 @@ import pandas as pd
 from mt2st import paths
 from mt2st.data.files import archives, download
 from mt2st.data.files import github as upstream
-from mt2st.data.files.errors import MissingData
+from mt2st.data.files.errors import MissingData, reason
 
 REPOSITORY, COMMIT = "jbingel/eacl2017_mtl", "57c9cbc53f5d22f077bf6215a4921d17ae823e04"
 ARCHIVE_URL = f"https://github.com/{REPOSITORY}/archive/{COMMIT}.tar.gz"
@@ -65,13 +65,7 @@ def fetch() -> Path:
         "check the network and try again, or put the repository's folder logs, packed as logs.tar.gz, into "
         f"{paths.downloads()}"
     )
-    file = download.fetch(ARCHIVE_URL, paths.downloads() / "bingel2017" / "logs.tar.gz", None, otherwise)
-    try:
-        unpack(file)
-    except ValueError as error:
-        file.unlink()
-        raise ConnectionError(f"{file.name} from {ARCHIVE_URL} is not what it was ({error}); {otherwise}") from error
-    return file
+    return download.fetch(ARCHIVE_URL, paths.downloads() / "bingel2017" / "logs.tar.gz", unpack, otherwise)
 
 
 def unpack(file: Path) -> dict[str, str]:
@@ -102,8 +96,11 @@ def read_log(text: str, name: str) -> pd.DataFrame:
             raise ValueError(
                 f"{name}:{number}: {line!r} is not {expected} with T in {', '.join(CODES)}; fetch it again"
             )
-        values = [float("nan") if value is None else float(value) for value in match.groups()[2:]]
-        rows.append((CODES[match[2]], int(match[1]), *values))
+        try:
+            values = [float("nan") if value is None else float(value) for value in match.groups()[2:]]
+            rows.append((CODES[match[2]], int(match[1]), *values))
+        except ValueError as error:
+            raise ValueError(f"{name}:{number}: {reason(error)}") from error
     return pd.DataFrame(rows, columns=COLUMNS).groupby("task", sort=False, group_keys=False)[COLUMNS].apply(_last_start)
 
 

@@ -1,5 +1,6 @@
 """Analogy questions and word similarities: from gensim's own files, no download; and 13 similarity sets to fetch."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def _analogy_sections() -> dict[str, list[list[str]]]:
     file = Path(datapath("questions-words.txt"))
     sections: dict[str, list[list[str]]] = {}
     name = ""
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_text(file).splitlines(), start=1):
         if line.startswith(":"):
             name = line.removeprefix(":").strip()
             continue
@@ -79,6 +80,8 @@ def _analogy_sections() -> dict[str, list[list[str]]]:
         if len(words) != 4:
             raise ValueError(f"{file}:{number}: an analogy has four words, this line has {len(words)}")
         sections.setdefault(name, []).append(words)
+    if not sections:
+        raise ValueError(f"{file} has no questions; install gensim anew")
     return sections
 
 
@@ -88,14 +91,16 @@ def similarities(table: EmbeddingTable, name: str) -> Lexicon:
         raise ValueError(f"unknown similarity set {name!r}; known: {', '.join(SIMILARITIES)}")
     file = Path(datapath(f"{name}.tsv" if name == "wordsim353" else f"{name}.txt"))
     rows: list[tuple[list[str], float]] = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_text(file).splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         try:
             first, second, score = line.lower().split("\t")
-            rows.append(([first, second], float(score)))
+            rows.append(([first, second], _score(score)))
         except ValueError as error:
             raise ValueError(f"{file}:{number}: expected word, word and score, got {line!r}") from error
+    if not rows:
+        raise ValueError(f"{file} has no pairs; install gensim anew")
     return _resolve(rows, table)
 
 
@@ -106,17 +111,22 @@ def word_similarity_sets() -> dict[str, list[tuple[str, str, float]]]:
     of EN-WS-353-ALL, EN-MC-30 of EN-RG-65. Raises MissingData with what to do where a file is not here, ValueError
     naming file and line where one does not hold two words and a score.
     """
-    return dict(zip(WORD_SIMILARITIES, map(_read_pairs, _locate_all()), strict=True))
+    return dict(zip(WORD_SIMILARITIES, map(_read_pairs, locate_word_similarities()), strict=True))
 
 
-def locate_word_similarities() -> Path:
-    """Return the folder of the 13 sets; raises MissingData with what to do unless all of them are here."""
-    return _locate_all()[0].parent
+def locate_word_similarities() -> tuple[Path, ...]:
+    """Return the files of the 13 sets; raises MissingData with what to do unless all of them are here."""
+    return tuple(upstream.locate("wordsim", file.name) for file in WORD_SIMILARITIES.values())
 
 
 def fetch_word_similarities() -> Path:
-    """Download the 13 sets and return their folder; raises ConnectionError that says what else can be done."""
-    return upstream.fetch("wordsim", list(WORD_SIMILARITIES.values()))[0].parent
+    """Download the 13 sets and return the first; raises ConnectionError that says what else can be done."""
+    return upstream.fetch("wordsim", list(WORD_SIMILARITIES.values()))[0]
+
+
+def check_word_similarities(file: Path) -> None:
+    """Raise ValueError unless a file is one of the 13 as released."""
+    upstream.check(WORD_SIMILARITIES.values(), file, _read_pairs)
 
 
 def word_similarities(table: EmbeddingTable) -> dict[str, Lexicon]:
@@ -127,17 +137,13 @@ def word_similarities(table: EmbeddingTable) -> dict[str, Lexicon]:
     }
 
 
-def _locate_all() -> list[Path]:
-    return [upstream.locate("wordsim", file.name) for file in WORD_SIMILARITIES.values()]
-
-
 def _read_pairs(file: Path) -> list[tuple[str, str, float]]:
     """Read two words and a score a line, separated by tabs or spaces."""
     pairs = []
     for number, line in enumerate(read_text(file).splitlines(), start=1):
         try:
             first, second, score = line.lower().split()
-            pairs.append((first, second, float(score)))
+            pairs.append((first, second, _score(score)))
         except ValueError as error:
             raise ValueError(
                 f"{file}:{number}: expected two words and a score, got {line!r}; fetch it again"
@@ -145,6 +151,13 @@ def _read_pairs(file: Path) -> list[tuple[str, str, float]]:
     if not pairs:
         raise ValueError(f"{file} is empty; fetch it again")
     return pairs
+
+
+def _score(cell: str) -> float:
+    """Return a finite number; raises ValueError."""
+    if not math.isfinite(score := float(cell)):
+        raise ValueError(f"{cell} is no score")
+    return score
 
 
 def correlated_pairs(table: EmbeddingTable) -> Lexicon:

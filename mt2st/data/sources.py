@@ -7,10 +7,13 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
+from mt2st import paths
 from mt2st.data import bingel2017, lexicons, vectors
 from mt2st.data.dataset import Dataset, Sizes
-from mt2st.data.files import nltk_packages
+from mt2st.data.files import archives, nltk_packages
+from mt2st.data.files.download import Check, put_aside
 from mt2st.data.files.errors import DamagedData, MissingData
+from mt2st.data.files.text import read_text
 from mt2st.data.tags import (
     ccgbank,
     compression,
@@ -34,10 +37,13 @@ LoadTags = Callable[[], SequenceData]
 class Source:
     """One data set.
 
-    `locate` returns its files on this machine, the main one first, or raises MissingData with what to do. `fetch` gets
-    them and returns the main one; it raises ConnectionError, or MissingData for what users must get themselves. `load`
-    of texts takes a seed and `Sizes` and gives a `Dataset`, that of tags takes nothing and gives a `SequenceData`; data
-    of the other kinds is read by modules of its own.
+    `locate` returns its files on this machine, the main one first, or raises MissingData with what to do; it reads no
+    more than their beginnings, or computes a checksum once. `fetch` gets them and returns the main one; it raises
+    ConnectionError, or MissingData for what users must get themselves. `check` raises ValueError or DamagedData for a
+    file of `locate` that is damaged: by its checksum where one is known, else by reading it.
+
+    `load` of texts takes a seed and `Sizes` and gives a `Dataset`, that of tags takes nothing and gives a
+    `SequenceData`; data of the other kinds is read by modules of its own.
     """
 
     name: str
@@ -47,6 +53,7 @@ class Source:
     licence: str
     locate: Locate
     fetch: Fetch
+    check: Check
     load: Callable[..., Any] | None = None
     version: int = 1  # raised where the same files come to give other texts or tags; hashes of runs follow
     task: str = ""  # what is tagged; the codes CCG to STR are those of Bingel and Søgaard (2017)
@@ -57,19 +64,24 @@ def _one(locate: Callable[[], Path]) -> Locate:
     return lambda: (locate(),)
 
 
-def _package(name: str) -> tuple[Locate, Fetch]:
-    """How one of NLTK's packages is found and fetched."""
-    return _one(partial(nltk_packages.locate, name)), partial(nltk_packages.fetch, name)
+def _package(name: str) -> tuple[Locate, Fetch, Check]:
+    """How one of NLTK's packages is found, fetched and checked."""
+    return _one(partial(nltk_packages.locate, name)), partial(nltk_packages.fetch, name), archives.check
 
 
-def _on_the_web(name: str) -> tuple[Locate, Fetch, LoadTags]:
-    """How one of the corpora of `english_web` is found, fetched and loaded."""
-    return partial(english_web.locate, name), partial(english_web.fetch, name), partial(english_web.load, name)
+def _on_the_web(name: str) -> tuple[Locate, Fetch, Check, LoadTags]:
+    """How one of the corpora of `english_web` is found, fetched, checked and loaded."""
+    return (
+        partial(english_web.locate, name),
+        partial(english_web.fetch, name),
+        partial(english_web.check, name),
+        partial(english_web.load, name),
+    )
 
 
-def _of_wiki(name: str) -> tuple[Locate, Fetch, LoadTags, int]:
-    """How Wikipedia's text is found and tagged."""
-    return _one(wiki.dump), wiki.dump, partial(wiki_tokens.load, name), wiki.PARSER_VERSION
+def _of_wiki(name: str) -> tuple[Locate, Fetch, Check, LoadTags, int]:
+    """How Wikipedia's text is found, checked and tagged."""
+    return _one(wiki.dump), wiki.dump, read_text, partial(wiki_tokens.load, name), wiki.PARSER_VERSION
 
 
 WIKI, CONLL2002 = "CC BY-SA 3.0 (text)", "research on CoNLL-2002"
@@ -78,15 +90,15 @@ IMDB = "none stated; cite Maas et al. 2011"
 # fmt: off
 ROWS = (
     Source("wiki", "106 Wikipedia articles inside the gensim package", "texts", "2 MB", WIKI,
-           _one(wiki.dump), wiki.dump, wiki.load, wiki.PARSER_VERSION),
+           _one(wiki.dump), wiki.dump, read_text, wiki.load, wiki.PARSER_VERSION),
     Source("imdb", "film reviews with their sentiment: the paper's 1,000", "texts", "80 MB", IMDB,
-           _one(imdb.locate), imdb.fetch, imdb.load, imdb.PREPROCESSING_VERSION),
+           _one(imdb.locate), imdb.fetch, imdb.check, imdb.load, imdb.PREPROCESSING_VERSION),
     Source("imdb-disjoint", "1,000 of them, others for every seed", "texts", "80 MB", IMDB,
-           _one(imdb.locate), imdb.fetch, imdb.load_disjoint, imdb.PREPROCESSING_VERSION),
+           _one(imdb.locate), imdb.fetch, imdb.check, imdb.load_disjoint, imdb.PREPROCESSING_VERSION),
     Source("imdb-tuning", "1,000 of them on which settings are chosen", "texts", "80 MB", IMDB,
-           _one(imdb.locate), imdb.fetch, partial(imdb.load, tuning=True), imdb.PREPROCESSING_VERSION),
+           _one(imdb.locate), imdb.fetch, imdb.check, partial(imdb.load, tuning=True), imdb.PREPROCESSING_VERSION),
     Source("imdb-full", "all of them, with the standard split", "texts", "80 MB", IMDB,
-           imdb_full.files, imdb.fetch, imdb_full.load, imdb.PREPROCESSING_VERSION),
+           imdb_full.files, imdb.fetch, imdb_full.check, imdb_full.load, imdb.PREPROCESSING_VERSION),
     Source("movie_reviews", "2,000 film reviews with their sentiment", "texts", "4 MB", "CC BY 4.0",
            *_package("movie_reviews"), partial(nltk_sets.load, "movie_reviews"), nltk_sets.VERSION),
     Source("sentence_polarity", "10,662 sentences of film reviews, sentiment", "texts", "490 kB", "CC BY 4.0",
@@ -102,7 +114,7 @@ ROWS = (
     Source("wnut-17", "named entities: emerging ones in posts and comments", "tags", "1 MB", "CC BY 4.0",
            *_on_the_web("wnut-17"), task="NER"),
     Source("brown", "parts of speech: Brown corpus, universal tags", "tags", "3 MB", "non-commercial",
-           nltk_tagged.locate_brown, nltk_tagged.fetch_brown, nltk_tagged.brown, task="POS"),
+           nltk_tagged.locate_brown, nltk_tagged.fetch_brown, archives.check, nltk_tagged.brown, task="POS"),
     Source("conll2000", "chunks: CoNLL-2000", "tags", "0.8 MB", "none stated",
            *_package("conll2000"), nltk_tagged.chunks, task="CHU"),
     Source("conll2002-esp", "named entities: CoNLL-2002, Spanish", "tags", "2 MB", CONLL2002,
@@ -112,13 +124,13 @@ ROWS = (
     Source("semcor", "supersenses: SemCor 3.0", "tags", "4 MB", "Princeton WordNet's",
            *_package("semcor"), semcor.load, semcor.VERSION, task="SEM"),
     Source("streusle-mwe", "multiword expressions: STREUSLE", "tags", "3 MB", "CC BY-SA 4.0",
-           streusle.locate, streusle.fetch, partial(streusle.load, "streusle-mwe"), task="MWE"),
+           streusle.locate, streusle.fetch, streusle.check, partial(streusle.load, "streusle-mwe"), task="MWE"),
     Source("streusle", "supersenses: STREUSLE", "tags", "3 MB", "CC BY-SA 4.0",
-           streusle.locate, streusle.fetch, partial(streusle.load, "streusle"), task="STR"),
+           streusle.locate, streusle.fetch, streusle.check, partial(streusle.load, "streusle"), task="STR"),
     Source("framenet", "frames: FrameNet 1.7 full text", "tags", "100 MB", "CC BY 3.0",
-           _one(framenet.locate), framenet.fetch, framenet.load, task="FNT"),
+           _one(framenet.locate), framenet.fetch, archives.check, framenet.load, task="FNT"),
     Source("scienceie", "keyphrases: ScienceIE 2017", "tags", "5 MB", "none stated",
-           _one(scienceie.locate), scienceie.fetch, scienceie.load, task="KEY"),
+           _one(scienceie.locate), scienceie.fetch, scienceie.check, scienceie.load, task="KEY"),
     Source("wiki-hyperlink", "link anchors: Wikipedia", "tags", "2 MB", WIKI,
            *_of_wiki("wiki-hyperlink"), task="HYP"),
     Source("wiki-emphasis", "bold and italics: Wikipedia", "tags", "2 MB", WIKI,
@@ -130,15 +142,15 @@ ROWS = (
     Source("wiki-next", "the next word: Wikipedia", "tags", "2 MB", WIKI,
            *_of_wiki("wiki-next"), task="NEXT"),
     Source("compression", "sentence compression: Google; put it here yourself", "tags", "-", "as is",
-           compression.locate, lambda: compression.locate()[0], compression.load, task="COM"),
+           compression.locate, lambda: compression.locate()[0], compression.check, compression.load, task="COM"),
     Source("ccgbank", "CCG categories: CCGbank; put it here yourself", "tags", "-", "LDC2005T13",
-           ccgbank.locate, lambda: ccgbank.locate()[0], ccgbank.load, task="CCG"),
+           ccgbank.locate, lambda: ccgbank.locate()[0], ccgbank.read, ccgbank.load, task="CCG"),
     Source("glove-twitter-100", "GloVe vectors of 1.2 million words from Twitter", "vectors", "387 MB", "PDDL 1.0",
-           _one(vectors.find_glove), vectors.fetch_glove),
+           _one(vectors.find_glove), vectors.fetch_glove, vectors.check_text_vectors),
     Source("wordsim", "13 sets of word pairs with human similarity scores", "lexicon", "0.2 MB", "none stated",
-           _one(lexicons.locate_word_similarities), lexicons.fetch_word_similarities),
+           lexicons.locate_word_similarities, lexicons.fetch_word_similarities, lexicons.check_word_similarities),
     Source("bingel2017", "training logs of ten tasks and their pairs", "logs", "14 MB", "GPL-3.0",
-           _one(bingel2017.locate), bingel2017.fetch),
+           _one(bingel2017.locate), bingel2017.fetch, bingel2017.unpack),
     Source("stopwords", "NLTK's stop words, for all film reviews", "package", "34 kB", "none stated",
            *_package("stopwords")),
     Source("conll2002", "NLTK's CoNLL-2002, for both languages", "package", "2 MB", CONLL2002,
@@ -209,10 +221,31 @@ def _state(source: Source) -> str:
 
 
 def fetch(name: str) -> Path:
-    """Return the main file of a data set, downloaded if it is not here; raises ValueError for an unknown name."""
+    """Return the main file of a data set, downloaded if it is not here or damaged.
+
+    What is here is checked to its end. A damaged download is set aside, with a line on standard error, and got anew.
+
+    Raises ValueError for an unknown name, and for a damaged file that is not among the downloads and that would be
+    found before them; ConnectionError where a download fails.
+    """
     source = find(name)
     try:
+        while fault := _fault(source):
+            file, reason = fault
+            if not file.resolve().is_relative_to(paths.downloads().resolve()):
+                raise ValueError(f"{reason}; replace or remove {file}: it is found before the downloads")
+            put_aside(file, reason)
         return source.locate()[0]
     except MissingData:
         print(f"fetching {name} ({source.size})", file=sys.stderr)
         return source.fetch()
+
+
+def _fault(source: Source) -> tuple[Path, str] | None:
+    """Return the first damaged file of a data set and what is wrong with it; raises MissingData."""
+    for file in source.locate():
+        try:
+            source.check(file)
+        except (ValueError, DamagedData) as error:
+            return file, str(error)
+    return None

@@ -22,9 +22,9 @@ from torch import Tensor
 
 from mt2st import paths
 from mt2st.data.files import cache
-from mt2st.data.files.download import first_intact
+from mt2st.data.files.download import first_intact, put_aside
 from mt2st.data.files.text import opened_bytes, read_lines
-from mt2st.data.files.writing import replacing, set_aside
+from mt2st.data.files.writing import replacing
 
 TRAINED = ("CBOW", "SkipGram", "CBOWFastText", "SkipGramFastText")
 GLOVE = "GloveTwitter"
@@ -220,7 +220,7 @@ def fetch_glove() -> Path:
     folder = paths.downloads() / GENSIM_NAME
     folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.exists():  # gensim takes any folder for a finished download
-        set_aside(folder)
+        put_aside(folder, f"{folder} has no vectors that can be read")
     try:
         return Path(gensim.downloader.load(GENSIM_NAME, return_path=True))
     except Exception as error:  # gensim raises plain Exception for a wrong checksum, ValueError without a network

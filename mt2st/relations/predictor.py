@@ -20,7 +20,8 @@ import pandas as pd
 from scipy.stats import binomtest
 from tqdm.auto import tqdm
 
-from mt2st.data.tags.columns import OUTSIDE, TaggedText, follows, read_columns
+from mt2st.data.tags import columns
+from mt2st.data.tags.columns import OUTSIDE, TaggedText, follows
 from mt2st.data.tags.description import data_features
 from mt2st.data.tags.tagged import SequenceData, in_three_parts, split_in_order
 from mt2st.experiments import environment, execution
@@ -139,14 +140,14 @@ def _probe(data: Sequence[SequenceData], steps: int, device: str) -> dict[str, "
 
 
 def read_own(file: Path) -> SequenceData:
-    """Read a file of one's own: a token and its tag a line, separated by a tab, a blank line after every sentence.
+    """Read a file of one's own: a token and its tag a line, separated by a tab or blanks, see `columns.read_own`.
 
     Sentences are shuffled (always alike) and cut into 80% training, 10% validation and 10% test. Tags mark spans where
-    all of them are IOB2 with an "O". Raises ValueError as `read_columns`, and for fewer than 10 sentences.
+    all of them are IOB2 with an "O". Raises ValueError as `columns.read_own`, and for fewer than 10 sentences.
     """
-    text = read_columns(file, 0, 1)
+    text = columns.read_own(file)
     if len(text) < 10:
-        raise ValueError(f"{file}: {len(text)} sentences, at least 10 are needed")
+        raise ValueError(f"{file}: {len(text)} sentences, at least 10 are needed; a blank line ends a sentence")
     order = np.random.default_rng(0).permutation(len(text)).tolist()
     parts = [
         TaggedText([text.sentences[i] for i in rows], [text.tags[i] for i in rows]) for rows in split_in_order(order)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mt2st import paths
 from mt2st.data import sources
 from mt2st.data.dataset import Dataset, Examples, Sizes
+from mt2st.data.files.text import read_text
 from mt2st.data.sources import Source
 from mt2st.data.texts import wiki
 from mt2st.data.vectors import EmbeddingTable
@@ -88,7 +89,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, shared_cache: None) -> Iterat
         (STRATEGIES, Strategy("late", "Late", Late, lambda epochs: {"begin": (epochs // 2,)}, "#444444", "--",
                               settings=("shrink",))),
         (AUXILIARIES, Auxiliary("shrink", "vectors are pulled to zero", shrink)),
-        (sources.SOURCES, Source("colours", "walls and their colours", "texts", "0 MB", "ours", tuple, tuple, colours)),
+        (sources.SOURCES, Source("colours", "walls and their colours", "texts", "0 MB", "ours", tuple, tuple,
+                                 read_text, colours)),
         (EXHIBITS, Exhibit("best_epochs", "Epochs that were kept", table=lambda e: pd.DataFrame(
             {"run": [str(r.run) for r in e.grid], "epoch": [r.scores["best_epoch"] for r in e.grid]}))),
     ]  # fmt: skip

@@ -1,12 +1,15 @@
 """Files of public GitHub repositories at a pinned commit: found on this machine, or downloaded and checked."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mt2st import paths
 from mt2st.data.files import download
+from mt2st.data.files.download import Check
 from mt2st.data.files.errors import MissingData
+from mt2st.data.files.text import BLOCK, opened_bytes
 
 HOST = "https://raw.githubusercontent.com"
 SUFFIXES = ("", ".xz", ".gz")
@@ -14,12 +17,12 @@ SUFFIXES = ("", ".xz", ".gz")
 
 @dataclass(frozen=True)
 class GitHubFile:
-    """One file of a repository "owner/name" at a commit; `sha256` is None where it is checked by what it holds."""
+    """One file of a repository "owner/name" at a commit, by its SHA-256 or by a check of what it holds."""
 
     repository: str
     commit: str
     path: str
-    sha256: str | None
+    known: str | Check
 
     @property
     def name(self) -> str:
@@ -30,6 +33,25 @@ class GitHubFile:
     def url(self) -> str:
         """Address of the bytes."""
         return f"{HOST}/{self.repository}/{self.commit}/{self.path}"
+
+    def check(self, file: Path) -> None:
+        """Raise ValueError unless a file, plain or compressed, is this one."""
+        if not isinstance(self.known, str):
+            self.known(file)
+            return
+        with opened_bytes(file) as stream:
+            digest = hashlib.sha256()
+            while block := stream.read(BLOCK):
+                digest.update(block)
+        if digest.hexdigest() != self.known:
+            raise ValueError(f"{file} does not have the SHA-256 {self.known} of {self.repository} at {self.commit}")
+
+
+def check(files: Iterable[GitHubFile], file: Path, otherwise: Check) -> None:
+    """Raise ValueError unless a file is the one of `files` that has its name; if none has, `otherwise` checks it."""
+    name = file.name.removesuffix(".xz").removesuffix(".gz")
+    known = next((one.check for one in files if one.name == name), otherwise)
+    known(file)
 
 
 def find(*names: str) -> Path | None:
@@ -65,7 +87,7 @@ def fetch(name: str, files: Sequence[GitHubFile]) -> list[Path]:
         download.fetch(
             file.url,
             folder / file.name,
-            file.sha256 and f"sha256:{file.sha256}",
+            f"sha256:{file.known}" if isinstance(file.known, str) else file.known,
             f"check the network and try again, or put {file.name} into {paths.downloads()}",
         )
         for file in files

@@ -1,13 +1,17 @@
 """NLTK's own data packages: where their archives are, and how to get them with NLTK's downloader."""
 
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nltk
 from nltk.data import ZipFilePathPointer
 
 from mt2st import paths
-from mt2st.data.files.download import first_intact
+from mt2st.data.files import archives
+from mt2st.data.files.download import first_intact, put_aside
+from mt2st.data.files.errors import UNREADABLE, DamagedData
 
 
 def use_nltk_data() -> None:
@@ -33,17 +37,42 @@ def locate(name: str, kind: str = "corpora", command: str = "") -> Path:
 
 
 def fetch(name: str, kind: str = "corpora") -> Path:
-    """Download a package with NLTK's own downloader, which checks its checksum; raises ConnectionError."""
+    """Download a package with NLTK's own downloader, which checks its checksum; raises ConnectionError.
+
+    What is there and damaged is set aside.
+    """
     folder = paths.downloads() / "nltk_data"
-    if not nltk.download(name, download_dir=str(folder), quiet=True):
+    file = folder / kind / f"{name}.zip"
+    if file.exists():
+        try:
+            archives.check(file)
+        except ValueError as error:
+            put_aside(file, str(error))
+    try:
+        is_done, reason = nltk.download(name, download_dir=str(folder), quiet=True), ""
+    except Exception as error:  # what NLTK raises where a list of packages or a package is none
+        is_done, reason = False, f" ({error})"
+    if not is_done:
         raise ConnectionError(
-            f"NLTK's {name} could not be downloaded; check the network and try again, or put {name}.zip into "
+            f"NLTK's {name} could not be downloaded{reason}; check the network and try again, or put {name}.zip into "
             f"{folder / kind}"
         )
     return locate(name, kind)
 
 
-def opened(archive: Path, folder: str) -> ZipFilePathPointer:
-    """Return a folder inside an archive, as NLTK's readers take it; raises OSError if the archive does not have it."""
+@contextmanager
+def opened(archive: Path, name: str, folder: str) -> Iterator[ZipFilePathPointer]:
+    """Give a folder inside the archive of a package, as NLTK's readers take it.
+
+    Raises DamagedData naming the archive and the command `mt2st data fetch NAME` where it is damaged or does not have
+    what is read from it.
+    """
     use_nltk_data()  # NLTK's readers open files in the folders of `nltk.data.path` alone
-    return ZipFilePathPointer(str(archive), folder)
+    try:
+        archives.check(archive)
+        yield ZipFilePathPointer(str(archive), folder)
+    except PermissionError:
+        raise
+    except (*UNREADABLE, ValueError, LookupError, AssertionError, RecursionError) as error:
+        mend = f"delete it and run `mt2st data fetch {name}`"
+        raise DamagedData(f"{archive} cannot be read ({error}): {mend}") from error

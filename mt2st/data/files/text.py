@@ -1,12 +1,13 @@
 """Text files: UTF-8 or UTF-16, plain or compressed, and no larger than memory holds."""
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from pathlib import Path
-from typing import IO, TextIO
+from typing import BinaryIO, TextIO
 
+import pandas as pd
 import smart_open
 
 from mt2st.data.files.errors import UNREADABLE, reason
@@ -20,7 +21,7 @@ COMPRESSED = (".gz", ".xz", ".bz2")
 
 
 @contextmanager
-def opened_bytes(file: Path) -> Iterator[IO[bytes]]:
+def opened_bytes(file: Path) -> Iterator[BinaryIO]:
     """Open a plain, .gz, .xz or .bz2 file for reading what it unpacks to.
 
     Raises ValueError naming the file where it cannot be read, also where this shows only while it is read.
@@ -82,6 +83,24 @@ def read_lines(file: Path) -> Iterator[str]:
             if len(line) > LONGEST:
                 raise ValueError(f"{file}:{number}: a line of more than {LONGEST:,} characters: another format?")
             yield line
+
+
+def read_table(file: Path, columns: Sequence[str], separator: str = ",") -> pd.DataFrame:
+    """Return some columns of a table whose first line names them, as strings.
+
+    Raises ValueError as `read_text`, and naming the file where its lines do not fit, a column is missing or a cell of
+    those columns is empty.
+    """
+    try:
+        frame = pd.read_csv(StringIO(read_text(file)), sep=separator, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ValueError(f"{file} is not a table with the columns {', '.join(columns)} ({reason(error)})") from error
+    if missing := [column for column in columns if column not in frame]:
+        raise ValueError(f"{file} has no column {missing[0]!r}: another file? get it anew")
+    empty = (frame[list(columns)] == "").any(axis=1) | frame[list(columns)].isna().any(axis=1)
+    if empty.any():
+        raise ValueError(f"{file}: row {int(empty.argmax()) + 1} has an empty cell: cut off or altered? get it anew")
+    return frame[list(columns)]
 
 
 def _binary(file: Path, number: int) -> str:

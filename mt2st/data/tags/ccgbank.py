@@ -32,7 +32,8 @@ def locate() -> tuple[Path, ...]:
     """Return the .auto files of all sections needed, by name; raises MissingData."""
     needed = {section for sections in SECTIONS for section in sections}
     for folder in filter(None, (paths.mirror(), paths.downloads())):
-        files = {file.name: file for file in sorted(folder.rglob("wsj_*.auto")) if _section(file) in needed}
+        found = sorted(folder.rglob("wsj_[0-9][0-9]*.auto"))
+        files = {file.name: file for file in found if _section(file) in needed}
         if needed == set(map(_section, files.values())):
             return tuple(files[name] for name in sorted(files))
     raise MissingData(

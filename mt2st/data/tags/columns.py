@@ -1,5 +1,6 @@
 """Sentences with a tag for every token, and the column format of the CoNLL shared tasks they are written in."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from mt2st.data.files.text import read_text
 
 OUTSIDE = "O"
+DOCUMENT = "-DOCSTART-"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,55 @@ def parse_columns(
         sentences[-1].append(cells[token_column])
         tags[-1].append(cells[tag_column])
     return TaggedText(sentences[:-1], tags[:-1])  # the last ones are empty: the file ends with a blank line
+
+
+def read_own(file: Path) -> TaggedText:
+    """Read a user's own file: a token a line, its tag in the last column, a blank line between sentences.
+
+    Columns are separated by tabs, or by one or more blanks where the first line has no tab, as in CoNLL-2003; every
+    line has as many. Lines that begin with -DOCSTART- are left out, and so are lines that begin with "# " and have no
+    tab where tabs separate.
+
+    Raises ValueError as `read_text`, and naming file and line that does not have the columns of the first, for a file
+    of another format saying which it seems to be.
+    """
+    sentences: list[list[str]] = [[]]
+    tags: list[list[str]] = [[]]
+    columns, has_tabs = 0, False
+    for number, line in enumerate(read_text(file).split("\n"), start=1):
+        if not line.strip():
+            if sentences[-1]:
+                sentences.append([])
+                tags.append([])
+            continue
+        if line.startswith(DOCUMENT) or (line.startswith("# ") and "\t" not in line and (has_tabs or not columns)):
+            continue
+        has_tabs = has_tabs if columns else "\t" in line
+        cells = line.rstrip("\t ").split("\t") if has_tabs else [cell for cell in line.split(" ") if cell]
+        if other := _other_format(file, line, cells, columns):
+            raise ValueError(f"{file}:{number}: {other}; give a token and its tag a line, separated by a tab or blanks")
+        columns = len(cells)
+        sentences[-1].append(cells[0])
+        tags[-1].append(cells[-1])
+    if not sentences[-1]:
+        del sentences[-1], tags[-1]
+    return TaggedText(sentences, tags)
+
+
+def _other_format(file: Path, line: str, cells: list[str], columns: int) -> str:
+    """Say what a line seems to be if it does not have so many columns (0 for the first line), or nothing."""
+    if not columns:
+        if file.suffix in (".json", ".jsonl") or re.match(r"\s*[{\[]\s*[\"{\[]", line):
+            return "this is JSON"
+        if file.suffix == ".csv" or (len(cells) == 1 and re.search("[,;]", line)):
+            return "this is CSV"
+        if len(cells) == 10 and cells[0].isdecimal():
+            return "this is CoNLL-U, whose first column is a number"
+    if len(cells) < 2:
+        return "one column"
+    if columns and len(cells) != columns:
+        return f"{len(cells)} columns, the lines before have {columns}"
+    return "" if cells[0].strip() and cells[-1].strip() else "empty token or tag"
 
 
 def ended_lines(text: str, where: str) -> list[str]:

@@ -4,6 +4,7 @@ Google's data is not fetched: its files are large, and whoever uses it accepts i
 """
 
 import json
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,11 @@ def locate() -> tuple[Path, ...]:
     return *(names[name] for name in sorted(names)), evaluation
 
 
+def check(file: Path) -> None:
+    """Read a file to its end; raises ValueError as `read` does."""
+    deque(read(file), maxlen=0)
+
+
 def read(file: Path) -> Iterator[tuple[list[str], list[str]]]:
     """Read words and tags of each record of a file of JSON objects separated by blank lines.
 
@@ -67,7 +73,7 @@ def read(file: Path) -> Iterator[tuple[list[str], list[str]]]:
         if block.strip():
             try:
                 yield _tagged(json.loads(block))
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise ValueError(f"{file}: the record at line {start} is broken: {error!r}; get it anew") from error
         start += block.count("\n") + 2
 
@@ -83,4 +89,6 @@ def _tagged(record: dict) -> tuple[list[str], list[str]]:
     if unknown := kept - words.keys() - {-1}:
         raise ValueError(f"the compression has the word {min(unknown)}, which the sentence has not")
     ordered = [words[i] for i in sorted(words)]
+    if not ordered or not all(isinstance(word, str) and word for word, _ in ordered):
+        raise ValueError("a sentence without words, or a word without letters")
     return [word for word, _ in ordered], [tag for _, tag in ordered]

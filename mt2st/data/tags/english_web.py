@@ -12,6 +12,7 @@ from conllu import TokenList
 from conllu.exceptions import ParseException
 
 from mt2st.data.files import github as upstream
+from mt2st.data.files.errors import reason
 from mt2st.data.files.github import GitHubFile
 from mt2st.data.files.text import read_text
 from mt2st.data.tags.columns import OUTSIDE, TaggedText, ended_lines, read_columns
@@ -28,7 +29,7 @@ FILES = {
         GitHubFile(*UD, "en_ewt-ud-test.conllu", "e266e515a0a7547657ed3d90d9ba46487d6bd251f27ad4269d4e8a427c8555cd"),
     ),
     "uner-ewt": (
-        GitHubFile(*UNER, "en_ewt-ud-train.iob2", None),  # checked by `UNER_TRAIN`
+        GitHubFile(*UNER, "en_ewt-ud-train.iob2", lambda file: _check_uner(file)),
         GitHubFile(*UNER, "en_ewt-ud-dev.iob2", "0cafd881cf31d39897b6d588420fab8fbbe4423d271725c59921ac9dd49c0713"),
         GitHubFile(*UNER, "en_ewt-ud-test.iob2", "821ad826d5f503ac03b4edc3fbc2174f21fbb005ec25863caf2051c434616d6e"),
     ),
@@ -75,11 +76,12 @@ def locate(name: str) -> tuple[Path, ...]:
 
 def fetch(name: str) -> Path:
     """Download a corpus and return its training file; raises ConnectionError that says what else can be done."""
-    train, *_ = upstream.fetch(name, FILES[name])
-    if name == "uner-ewt" and (found := _counts_of_uner(train)) != UNER_TRAIN:
-        train.unlink()
-        raise ConnectionError(f"{train.name} is not the released file: {found} in it, not {UNER_TRAIN}; try again")
-    return train
+    return upstream.fetch(name, FILES[name])[0]
+
+
+def check(name: str, file: Path) -> None:
+    """Raise ValueError unless a file of a corpus is as released; `FIRST_COMMIT` need only be readable."""
+    upstream.check(FILES[name], file, _read_uner)
 
 
 def conllu_sentences(file: Path, columns: Sequence[str], needed: str) -> Iterator[TokenList]:
@@ -92,8 +94,8 @@ def conllu_sentences(file: Path, columns: Sequence[str], needed: str) -> Iterato
     for block in "\n".join(ended_lines(read_text(file), str(file))).split("\n\n"):
         try:
             parsed = conllu.parse(block, fields=columns)
-        except ParseException as error:
-            raise ValueError(f"{file}: the sentence at line {start} is not CoNLL-U: {error}") from error
+        except (ParseException, ValueError) as error:
+            raise ValueError(f"{file}: the sentence at line {start} is not CoNLL-U: {reason(error)}") from error
         for sentence in parsed:
             words = TokenList([token for token in sentence if isinstance(token["id"], int)])  # 1-2 and 1.1 are tuples
             if not all(token.get(needed) for token in words):
@@ -120,6 +122,8 @@ def _read_uner(file: Path) -> TaggedText:
     return TaggedText(text.sentences, [[tag if tag[2:] in ENTITIES else OUTSIDE for tag in tags] for tags in text.tags])
 
 
-def _counts_of_uner(file: Path) -> dict[str, int]:
+def _check_uner(file: Path) -> None:
+    """Raise ValueError unless a file has the counts of the released training file."""
     part = _read_uner(file)
-    return {"sentences": len(part), "tokens": part.tokens} | spans(part)
+    if (found := {"sentences": len(part), "tokens": part.tokens} | spans(part)) != UNER_TRAIN:
+        raise ValueError(f"{file} is not the released file: {found} in it, not {UNER_TRAIN}")

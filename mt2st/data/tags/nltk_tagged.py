@@ -9,12 +9,11 @@ from nltk.corpus.reader import BracketParseCorpusReader
 from nltk.tag import str2tuple
 
 from mt2st.data.files import archives, nltk_packages
-from mt2st.data.tags.columns import TaggedText, parse_columns
+from mt2st.data.tags.columns import DOCUMENT, TaggedText, parse_columns
 from mt2st.data.tags.tagged import SequenceData, in_three_parts, split_in_order
 
 TREEBANK_FILES, BROWN_FILES = 199, 500
 ESCAPED = {"-LRB-": "(", "-RRB-": ")", "-LCB-": "{", "-RCB-": "}"}
-DOCUMENT = "-DOCSTART-"
 # A sentence that begins inside a name: each Spanish file was cut once after a full stop of one ("S. Sebastián").
 CUT_NAME = re.compile(r"(?<=\n\n)(\S+ \S+) I-")
 
@@ -26,15 +25,15 @@ def treebank() -> SequenceData:
     the next 10% for validation, the last 10% for test. Traces (-NONE-), which nobody wrote, are left out; brackets are
     written as such.
 
-    Raises ValueError where files are missing, and MissingData with the command that gets it.
+    Raises DamagedData where files are missing or broken, and MissingData, both with the command that gets it.
     """
     archive = nltk_packages.locate("treebank")
-    root = nltk_packages.opened(archive, "treebank/combined/")
-    corpus = BracketParseCorpusReader(root, r"wsj_\d+\.mrg", encoding="ascii")
-    names = sorted(corpus.fileids())
-    if len(names) != TREEBANK_FILES:
-        raise ValueError(f"{archive}: {len(names)} files, {TREEBANK_FILES} expected; fetch it again")
-    parts = [_written(corpus.tagged_sents(part)) for part in split_in_order(names)]
+    with nltk_packages.opened(archive, "treebank", "treebank/combined/") as root:
+        corpus = BracketParseCorpusReader(root, r"wsj_\d+\.mrg", encoding="ascii")
+        names = sorted(corpus.fileids())
+        if len(names) != TREEBANK_FILES:
+            raise ValueError(f"{len(names)} files, {TREEBANK_FILES} expected")
+        parts = [_written(corpus.tagged_sents(part)) for part in split_in_order(names)]
     return in_three_parts("treebank", parts, False, (archive,))
 
 
@@ -59,18 +58,20 @@ def brown() -> SequenceData:
     Raises ValueError naming file and line for a token without a tag and for a tag that the table does not have.
     """
     archive, table = files = locate_brown()
-    lines = _text(table, "universal_tagset/en-brown.map").splitlines()
-    universal = dict(line.split("\t") for line in lines if line.strip())
+    rows = [line.split("\t") for line in _text(table, "universal_tagset/en-brown.map").splitlines() if line.strip()]
+    if any(len(row) != 2 for row in rows):
+        raise ValueError(f"{table}: en-brown.map has lines without two columns; delete it and fetch it again")
+    universal = dict(rows)
     texts = archives.texts(archive, r"^brown/c[a-z]\d\d$", BROWN_FILES)
     genres = [list(names) for _, names in groupby(texts, key=lambda name: name[:-2])]
     parts = []
     for of_genres in zip(*map(split_in_order, genres), strict=True):
         part = {name: texts[name] for names in of_genres for name in names}
-        parts.append(_of_brown(archive, part, universal))
+        parts.append(_of_brown(archive, table, part, universal))
     return in_three_parts("brown", parts, False, files)
 
 
-def _of_brown(archive: Path, texts: Mapping[str, str], universal: Mapping[str, str]) -> TaggedText:
+def _of_brown(archive: Path, table: Path, texts: Mapping[str, str], universal: Mapping[str, str]) -> TaggedText:
     """Read files of Brown by name: a sentence a line, tokens as word/tag."""
     sentences, tags = [], []
     for name, text in texts.items():
@@ -80,7 +81,9 @@ def _of_brown(archive: Path, texts: Mapping[str, str], universal: Mapping[str, s
             pairs = [str2tuple(token) for token in line.split()]
             for word, tag in pairs:
                 if not word or tag not in universal:
-                    raise ValueError(f"{archive}: {name}:{number}: {word!r} has no tag of Brown, but {tag!r}")
+                    raise ValueError(
+                        f"{archive}: {name}:{number}: {word!r} has no tag of Brown that {table} maps, but {tag!r}"
+                    )
             sentences.append([word for word, _ in pairs])
             tags.append([universal[tag] for _, tag in pairs])
     return TaggedText(sentences, tags)

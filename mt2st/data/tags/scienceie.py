@@ -18,7 +18,7 @@ ARCHIVE = "scienceie2017.tar"  # .xz or .gz
 SHA256 = "dd3ebf88c380b2390a0f0564db76a4a51cf37618f2a3bc9d9e438716aa06dab3"  # of the 1,000 files, see `digest`
 PARTS = ("train", "dev", "test")
 KINDS = ("Material", "Process", "Task")
-ENTITY = re.compile(rf"T\d+\t({'|'.join(KINDS)}) (\d+ \d+(?:;\d+ \d+)*)\t.+")
+ENTITY = re.compile(rf"T\d+\t({'|'.join(KINDS)}) (\d{{1,9}} \d{{1,9}}(?:;\d{{1,9}} \d{{1,9}})*)\t.+")
 
 Paragraphs = dict[str, dict[str, tuple[str, str]]]  # part → name → text and annotation
 
@@ -106,6 +106,12 @@ def digest(paragraphs: Paragraphs) -> str:
     return whole.hexdigest()
 
 
+def check(file: Path) -> None:
+    """Raise ValueError unless an archive holds the released files."""
+    if (found := digest(read(file))) != SHA256:
+        raise ValueError(f"{file} does not hold the released files: their digest is {found}, not {SHA256}")
+
+
 def locate() -> Path:
     """Return the archive; raises MissingData with what to do."""
     return upstream.locate("scienceie", ARCHIVE)
@@ -117,8 +123,5 @@ def fetch() -> Path:
     GitHub packs the archive anew now and then, so that the archive itself has no lasting checksum.
     """
     file = paths.downloads() / "scienceie" / f"{ARCHIVE}.gz"
-    download.fetch(URL, file, None, f"check the network, or put {ARCHIVE}.gz into {paths.downloads()}")
-    if (found := digest(read(file))) != SHA256:
-        file.unlink()
-        raise ConnectionError(f"{URL} does not hold the released files: their digest is {found}, not {SHA256}")
-    return file
+    otherwise = f"check the network, or put {ARCHIVE}.gz into {paths.downloads()}"
+    return download.fetch(URL, file, check, otherwise)

@@ -93,6 +93,11 @@ def fetch() -> Path:
     return upstream.fetch("streusle", FILES)[0]
 
 
+def check(file: Path) -> None:
+    """Raise ValueError unless a file is as released; `CONLLULEX_TRAIN` need only be readable."""
+    upstream.check(FILES, file, read_conllulex)
+
+
 def read_conllulex(file: Path) -> list[Sentence]:
     """Read the 19 columns of CoNLL-U-Lex.
 

@@ -28,6 +28,7 @@ from mt2st.data.files.download import first_intact
 from mt2st.data.files.errors import MissingData
 from mt2st.data.files.nltk_packages import locate as locate_package
 from mt2st.data.files.nltk_packages import use_nltk_data
+from mt2st.data.files.text import read_table
 
 PREPROCESSING_VERSION = 1  # raise when the tokens change; caches and run hashes follow
 CLASSES = ("negative", "positive")
@@ -85,6 +86,8 @@ def preprocess(name: str, files: tuple[Path, ...], read: Callable[[], pd.DataFra
     contents = hashlib.sha256(" ".join(map(checksums.digest, files)).encode()).hexdigest()[:12]
 
     def prepared() -> pd.DataFrame:
+        for package in prepare.files:
+            archives.check(package)
         frame = read()
         texts = tqdm(frame.pop("review"), desc=f"preprocessing {name}", unit="text", leave=False, disable=None)
         return frame.assign(tokens=[prepare(text) for text in texts])
@@ -113,6 +116,12 @@ def locate() -> Path:
     Raises MissingData with the command that gets it; DamagedData if all there is was cut off or altered.
     """
     return first_intact(candidates(), is_intact, NEEDS.format(folder=paths.downloads()), "imdb")
+
+
+def check(file: Path) -> None:
+    """Raise DamagedData for an archive without its checksum, and ValueError for a CSV that is not as published."""
+    if first_intact([file], is_intact, "", "imdb").name != ARCHIVE:
+        read(file)
 
 
 def fetch() -> Path:
@@ -248,7 +257,7 @@ def assemble(
 
 
 def _read_csv(file: Path) -> pd.DataFrame:
-    frame = pd.read_csv(file)
+    frame = read_table(file, ("review", "sentiment"))
     return pd.DataFrame({"review": frame["review"], "label": (frame["sentiment"] == "positive").astype(int)})
 
 

@@ -15,6 +15,7 @@ from sklearn.model_selection import train_test_split
 from mt2st import paths
 from mt2st.data.dataset import Dataset, Sizes
 from mt2st.data.files.download import first_intact
+from mt2st.data.files.text import read_table
 from mt2st.data.texts import imdb
 
 INDEX = "index.tsv.xz"
@@ -41,6 +42,14 @@ def files() -> tuple[Path, ...]:
     return (file,) if file.name == imdb.ARCHIVE else (file, file.with_name(INDEX))
 
 
+def check(file: Path) -> None:
+    """Check an archive, a CSV or its index; raises ValueError or DamagedData."""
+    if file.name != INDEX:
+        imdb.check(file)
+    elif len(read_table(file, ("split", "label"), "\t")) != 2 * HALF:
+        raise ValueError(f"{file} does not have {2 * HALF:,} rows")
+
+
 def read(file: Path, index: Path | None = None) -> pd.DataFrame:
     """Read all reviews of an archive or of a CSV with its index: columns review, label (1: positive), split.
 
@@ -48,7 +57,7 @@ def read(file: Path, index: Path | None = None) -> pd.DataFrame:
     """
     frame = imdb.read(file)
     if index is not None:
-        origins = pd.read_csv(index, sep="\t")
+        origins = read_table(index, ("split", "label"), "\t")
         if frame["label"].tolist() != (origins["label"] == "pos").astype(int).tolist():
             raise ValueError(
                 f"{index} does not belong to {file}: labels differ; delete one of them and run "

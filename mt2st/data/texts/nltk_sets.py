@@ -6,8 +6,6 @@ of one film, can stand in different parts.
 """
 
 import sys
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +19,6 @@ from tqdm.auto import tqdm
 
 from mt2st.data.dataset import Dataset, Sizes, stratified_split
 from mt2st.data.files import nltk_packages
-from mt2st.data.files.errors import DamagedData
 from mt2st.data.texts import imdb
 
 VERSION = 1  # raise when the tokens change; run hashes follow
@@ -69,17 +66,14 @@ def read(name: str, file: Path) -> pd.DataFrame:
     both name the file and the command that gets it anew.
     """
     corpus = CORPORA[name]
-    mend = f"delete it and run `mt2st data fetch {name}`"
-    try:
-        root = nltk_packages.opened(file, f"{name}/")
+    with nltk_packages.opened(file, name, f"{name}/") as root:
         found = [corpus.read(root, category) for category in corpus.categories]
-    except PermissionError:
-        raise
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise DamagedData(f"{file} cannot be read ({error}): {mend}") from error
     sizes = [len(of_class) for of_class in found]
     if set(sizes) != {corpus.size}:
-        raise ValueError(f"{file}: {sizes} texts of {corpus.classes}, {corpus.size} of each expected: {mend}")
+        raise ValueError(
+            f"{file}: {sizes} texts of {corpus.classes}, {corpus.size} of each expected: delete it and run `mt2st data "
+            f"fetch {name}`"
+        )
     labels = np.repeat(np.arange(len(found)), corpus.size)
     return pd.DataFrame({"review": [text for of_class in found for text in of_class], "label": labels})
 

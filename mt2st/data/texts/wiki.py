@@ -6,8 +6,8 @@ articles, so that knowing an article's words does not help. The background text 
 mark-up: *hyperlink* (is the word part of a link anchor?) and *emphasis* (is it bold or italic?).
 """
 
-import bz2
 import re
+import xml.etree.ElementTree as ET
 from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 
 from mt2st.data.dataset import Background, Dataset, Examples, Sizes
 from mt2st.data.files import cache
+from mt2st.data.files.text import opened_bytes
 from mt2st.data.tags.taggings import marks_to_iob2
 from mt2st.data.texts.wikitext import MarkedText, strip_markup
 
@@ -108,8 +109,11 @@ def _sample(part: pd.DataFrame, per_topic: int, name: str, rng: np.random.Genera
 
 def _parse() -> pd.DataFrame:
     """Parse the dump: sentences split by Punkt, trained on this very text, and tokenised by NLTK."""
-    with bz2.open(dump()) as stream:
-        pages = list(extract_pages(stream, filter_namespaces=("0",)))
+    with opened_bytes(dump()) as stream:
+        try:
+            pages = list(extract_pages(stream, filter_namespaces=("0",)))
+        except (ET.ParseError, ValueError, LookupError, TypeError, AttributeError) as error:  # also XML of another kind
+            raise ValueError(f"{dump()} is not Wikipedia's XML ({error}); install gensim anew") from error
     articles: list[tuple[str, str, MarkedText]] = []
     for title, source, _ in tqdm(pages, desc="parsing Wikipedia", unit="page", leave=False):
         if re.match(r"\s*#redirect", source, re.IGNORECASE) or ":" in title.split(" ")[0]:
@@ -128,6 +132,8 @@ def _parse() -> pd.DataFrame:
                 _add_sentence(rows, tokenizer, marked.text, line.start() + start, line.start() + end, inside)
         rows["article"] += [title] * (len(rows["tokens"]) - len(rows["article"]))
         rows["topic"] += [topic] * (len(rows["tokens"]) - len(rows["topic"]))
+    if not rows["tokens"]:
+        raise ValueError(f"{dump()} has no sentences; install gensim anew")
     frame = pd.DataFrame(rows)[["article", "topic", "tokens", *SPANS]]
     # A sentence that stands in two articles could otherwise be trained and tested on.
     return frame[~frame["tokens"].map(tuple).duplicated()].reset_index(drop=True)

@@ -3,6 +3,7 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -176,6 +177,33 @@ def test_the_listing_goes_on_where_glove_is_broken(home: Path) -> None:
     assert rows_of(sources.listing())[NAME][3] == "damaged"
 
 
+def test_a_damaged_download_of_glove_is_set_aside_and_got_anew(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    publish(site)
+    file = sources.fetch(NAME)
+    whole = file.read_bytes()
+    half = gzip.compress(b"\n".join(gzip.decompress(whole).split(b"\n")[:2]))
+    for damaged in (half, whole[:-100], b"<!DOCTYPE html>"):
+        file.write_bytes(damaged)
+        assert sources.fetch(NAME) == file == embeddings.find_glove()
+        assert file.read_bytes() == whole
+    assert "glove-twitter-100.gz is kept as " in capsys.readouterr().err
+
+
+def test_a_damaged_glove_file_of_the_mirror_is_named_until_it_is_replaced(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(site)
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    monkeypatch.setenv("MT2ST_DATA_MIRROR", str(mirror))
+    file = mirror / "glove.twitter.27B.100d.txt"
+    file.write_text("the" + " 0.5" * 100 + "\ncat 1\n")
+    with pytest.raises(ValueError, match=rf"{file}:2: 1 values .*; replace or remove {file}: it is found before"):
+        sources.fetch(NAME)
+    file.write_text("<!DOCTYPE html>\n")  # seen at once, and passed over where another is here
+    assert sources.fetch(NAME) == embeddings.find_glove() == paths.downloads() / NAME / f"{NAME}.gz"
+
+
 # --- IMDB and stop words
 
 
@@ -218,9 +246,9 @@ def test_a_damaged_archive_on_this_machine_is_fetched_again(damaged: bytes, arch
     assert imdb.locate() == file
 
 
-def test_the_archive_is_fetched_for_its_split_where_only_a_csv_is_here(archive: bytes) -> None:
+def test_the_archive_is_fetched_for_its_split_where_only_a_csv_is_here(archive: bytes, written: Path) -> None:
     paths.downloads().mkdir(parents=True)
-    (paths.downloads() / "IMDB Dataset.csv").touch()
+    shutil.copy(written / "IMDB Dataset.csv", paths.downloads())
     assert sources.fetch("imdb").name == "IMDB Dataset.csv"
     assert sources.fetch("imdb-full").read_bytes() == archive
 
@@ -267,6 +295,25 @@ def test_a_package_that_was_cut_off_is_fetched_again(nltk_site: Path) -> None:
     with pytest.raises(DamagedData, match=r"subjectivity\.zip .*`mt2st data fetch subjectivity`"):
         sources.SOURCES["subjectivity"].locate()
     assert sources.fetch("subjectivity").read_bytes() == whole
+
+
+@pytest.mark.filterwarnings("ignore:Security Violation")
+def test_a_package_whose_content_was_altered_is_set_aside_and_fetched_again(nltk_site: Path) -> None:
+    file = sources.fetch("subjectivity")
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b"the", b"teh"))
+    assert sources.SOURCES["subjectivity"].locate() == (file,)  # a look at the end does not tell
+    assert sources.fetch("subjectivity").read_bytes() == whole
+    assert b"teh" in file.with_name("subjectivity.zip.damaged").read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore:Security Violation")
+@pytest.mark.parametrize("name", ["subjectivity.zip", "index.xml"])
+def test_a_login_page_in_place_of_a_package_is_a_connection_error(nltk_site: Path, name: str) -> None:
+    (nltk_site / name).write_text("<!DOCTYPE html><p>Sign in</p>")
+    with pytest.raises(ConnectionError, match=r"subjectivity could not be downloaded.*; check the network"):
+        sources.fetch("subjectivity")
+    assert not list(paths.downloads().rglob("*.zip"))
 
 
 @pytest.mark.filterwarnings("ignore:Security Violation")

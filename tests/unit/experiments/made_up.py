@@ -7,6 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from mt2st.data import sources
+from mt2st.data.files.text import read_text
 from mt2st.data.sources import Source
 from mt2st.data.tags.columns import TaggedText
 from mt2st.data.tags.tagged import SequenceData, in_three_parts
@@ -32,7 +33,9 @@ def corpus(name: str, file: Path) -> SequenceData:
 
 def source(data: SequenceData) -> Source:
     """Return the row of a corpus among the data sets."""
-    return Source(data.name, "made up", "tags", "-", "-", lambda: data.files, lambda: data.files[0], lambda: data)
+    return Source(
+        data.name, "made up", "tags", "-", "-", lambda: data.files, lambda: data.files[0], read_text, lambda: data
+    )
 
 
 def register(setitem: Callable[[dict[str, Source], str, Source], None], *corpora: SequenceData) -> None:

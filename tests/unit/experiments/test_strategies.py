@@ -65,8 +65,11 @@ def test_a_parameter_of_another_strategy_is_refused(name: str, parameters: dict[
 
 
 def test_an_unknown_strategy_is_refused_with_the_known_ones() -> None:
-    assert strategies.find("switch") is STRATEGIES["switch"]
-    with pytest.raises(ValueError, match="'both'; known: single, mtl, diminish, switch"):
+    assert strategies.find("switch") is strategies.find("SWITCH") is STRATEGIES["switch"]
+    assert strategies.find("Multi-Task") is STRATEGIES["mtl"]
+    with pytest.raises(
+        ValueError, match=r"'both'; known: single \(single-task\), mtl \(multi-task\), diminish, switch"
+    ):
         strategies.find("both")
 
 

@@ -123,8 +123,8 @@ def test_faults_of_files_are_named(tmp_path: Path) -> None:
     short = write(tmp_path / "short.conll", COLOURS, sentences=9)
     with pytest.raises(ValueError, match=r"short\.conll: 9 sentences, at least 10 are needed"):
         predictor.read_own(short)
-    (tmp_path / "bad.conll").write_text("red O\n\n")
-    with pytest.raises(ValueError, match=r"bad\.conll:1: 1 column\(s\), at least 2 expected"):
+    (tmp_path / "bad.conll").write_text("red\n\n")
+    with pytest.raises(ValueError, match=r"bad\.conll:1: one column; give a token and its tag a line"):
         predictor.read_own(tmp_path / "bad.conll")
     good = write(tmp_path / "good.conll", COLOURS)
     with pytest.raises(ValueError, match=r"good\.conll is given 2 times"):

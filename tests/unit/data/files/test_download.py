@@ -148,7 +148,7 @@ def test_a_part_longer_than_the_file_is_begun_anew(site: Site, file: Path) -> No
 
 def test_altered_bytes_are_refused_deleted_and_fetched_again(site: Site, file: Path) -> None:
     site.content = CONTENT[:-1] + b"?"
-    with pytest.raises(ConnectionError, match=rf"file\.bin .* {site.url} .* {CHECKSUM} .*ask the librarian"):
+    with pytest.raises(ConnectionError, match=rf"file\.bin .* {site.url} .* {CHECKSUM}.*ask the librarian"):
         fetch(site.url, file, CHECKSUM, "ask the librarian")
     assert not file.exists()
     assert not part_of(file).exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mt2st.data.files import text
-from mt2st.data.files.text import opened, read_lines, read_text
+from mt2st.data.files.text import opened, read_lines, read_table, read_text
 
 TEXT = "é\tDET\r\nday\tNOUN\n\n"
 CONTENT = TEXT.encode()
@@ -129,3 +129,28 @@ def test_lines_are_read_one_by_one_and_none_may_be_endless(tmp_path: Path, monke
     (tmp_path / "x.gz").write_bytes(gzip.compress(b"123\n123456\n"))
     with pytest.raises(ValueError, match=r"x\.gz:2: a line of more than 5 characters"):
         list(read_lines(tmp_path / "x.gz"))
+
+
+def test_columns_of_a_table_are_read_as_they_are_written(tmp_path: Path) -> None:
+    (tmp_path / "x.csv.xz").write_bytes(lzma.compress(b'a,b,c\r\n"1,\r\n2",NA,\r\n03,null,x\r\n'))
+    frame = read_table(tmp_path / "x.csv.xz", ("b", "a"))
+    assert frame.to_dict("list") == {"b": ["NA", "null"], "a": ["1,\n2", "03"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("", " is not a table with the columns a, b "),
+        ("a,b\n1,2\n1,2,3\n", r" is not a table with the columns a, b \(.*line 3, saw 3"),
+        ('a,b\n1,"2\n', " is not a table with the columns a, b "),
+        ("<!DOCTYPE html>\n", " has no column 'a'"),
+        ("a,c\n1,2\n", " has no column 'b'"),
+        ("a,b\n1,2\n1,\n", ": row 2 has an empty cell"),
+        ("a,b\n1\n", ": row 1 has an empty cell"),
+        ("a,b\n1,\0\n", ":2: a byte of zero"),
+    ],
+)
+def test_what_is_no_such_table_is_named(tmp_path: Path, content: str, fault: str) -> None:
+    (tmp_path / "x.csv").write_text(content)
+    with pytest.raises(ValueError, match=f"^{tmp_path / 'x.csv'}{fault}"):
+        read_table(tmp_path / "x.csv", ("a", "b"))

@@ -38,3 +38,9 @@ def test_a_bad_derivation_is_named_by_its_line(empty_mirror: Path, tree: str) ->
     put(empty_mirror, [*range(24)], tree)
     with pytest.raises(ValueError, match=r"wsj_0201\.auto:2: not a derivation"):
         sources.load_tags("ccgbank")
+
+
+def test_files_of_other_names_are_passed_over(empty_mirror: Path) -> None:
+    put(empty_mirror, [*range(24)])
+    (empty_mirror / "AUTO" / "wsj_notes.auto").write_text("not a section")
+    assert len(sources.load_tags("ccgbank").files) == 22

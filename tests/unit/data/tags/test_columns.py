@@ -1,3 +1,6 @@
+import bz2
+import gzip
+import lzma
 from itertools import pairwise
 from pathlib import Path
 
@@ -5,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from mt2st.data.tags.columns import follows, read_columns
+from mt2st.data.tags.columns import follows, read_columns, read_own
 
 NUMBERED = """\
 # text = Ada went to Kyoto
@@ -106,3 +109,56 @@ def test_spans_written_in_iob2_follow_and_without_their_beginning_do_not(spans: 
     assert all(follows(before, tag) for before, tag in pairwise(tags))
     for before, tag in pairwise(tag for tag in tags if not tag.startswith("B")):
         assert follows(before, tag) == (tag == "O" or before == tag)
+
+
+# --- a user's own files
+
+CONLL2003 = "-DOCSTART- -X- -X- O\n\nEU NNP B-NP B-ORG\nrejects  VBZ B-VP O\n# NN I-NP O \n\nPeter NNP B-NP B-PER\n\n"
+
+
+def test_columns_may_be_separated_by_blanks_as_in_conll_2003(tmp_path: Path) -> None:
+    text = read_own(write(tmp_path, CONLL2003))
+    assert text.sentences == [["EU", "rejects", "#"], ["Peter"]]
+    assert text.tags == [["B-ORG", "O", "O"], ["B-PER"]]
+
+
+def test_between_tabs_a_token_may_hold_blanks_and_comments_are_left_out(tmp_path: Path) -> None:
+    text = read_own(write(tmp_path, "# made by hand\n-DOCSTART-\tO\n\nNew York\tB\n#\tO\n\n\n# more\nyes\tO\t\n\n"))
+    assert (text.sentences, text.tags) == ([["New York", "#"], ["yes"]], [["B", "O"], ["O"]])
+
+
+@pytest.mark.parametrize("end", ["\n\n", "\n", "", "\n\n\n\n"])
+def test_the_last_blank_line_may_be_missing(tmp_path: Path, end: str) -> None:
+    assert read_own(write(tmp_path, f"a\tO\n\nb\tX{end}")).sentences == [["a"], ["b"]]
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".xz", ".bz2"])
+def test_own_files_may_be_utf_16_with_a_mark_and_compressed(tmp_path: Path, suffix: str) -> None:
+    packers = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        file = tmp_path / f"small.conll{suffix}"
+        file.write_bytes(packers[suffix]("é\tO\r\n\r\nday\tX".encode(encoding)))
+        assert read_own(file).sentences == [["é"], ["day"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("x.csv", "The film,B\n", "1: this is CSV; give a token and its tag a line"),
+        ("x.txt", "token,tag\nfilm,B\n", "1: this is CSV"),
+        ("x.txt", "film;B\n", "1: this is CSV"),
+        ("x.jsonl", "{}\n", "1: this is JSON"),
+        ("x.txt", '{"tokens": ["a", "b"]}\n', "1: this is JSON"),
+        ("x.txt", '[{"token": "a"}]\n', "1: this is JSON"),
+        ("x.txt", "1\tThe\tthe\tDET\t_\t_\t2\tdet\t_\t_\n", "1: this is CoNLL-U"),
+        ("x.txt", "film\n", "1: one column"),
+        ("x.txt", "a O\n\nb\n", "3: one column"),
+        ("x.txt", "a X O\nb O\n", "2: 2 columns, the lines before have 3"),
+        ("x.txt", "a\tO\n\tO\n", "2: empty token or tag"),
+        ("x.txt", "a\tO\nb\t\n", "2: one column"),
+    ],
+)
+def test_another_format_is_named_for_what_it_is(tmp_path: Path, name: str, text: str, problem: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=rf"^{tmp_path / name}:{problem}"):
+        read_own(tmp_path / name)

@@ -38,9 +38,11 @@ IOB2 = """\
 PEOPLE = "Ada\tB-person\nLee\tI-person\nsang\tO\n\t\nHi\tO\n\n"
 
 
-def put(folder: Path, names: Sequence[str], text: str) -> None:
+def put(folder: Path, names: Sequence[str], text: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         (folder / name).write_text(text, encoding="utf-8")
+    return folder
 
 
 def test_words_of_a_conllu_file_are_the_syntactic_ones(empty_mirror: Path) -> None:
@@ -99,33 +101,57 @@ def test_emerging_entities_are_read_as_spans(empty_mirror: Path) -> None:
 
 
 def test_every_file_has_a_checksum_but_the_one_that_is_counted() -> None:
-    files = [file for corpus in english_web.FILES.values() for file in corpus]
-    assert [file.name for file in files if file.sha256 is None] == ["en_ewt-ud-train.iob2"]
-    assert all(len(file.sha256) == 64 for file in files if file.sha256)
-    assert len({file.sha256 for file in files}) == len(files) == 9
+    files = [file for group in english_web.FILES.values() for file in group]
+    assert [file.name for file in files if callable(file.known)] == ["en_ewt-ud-train.iob2"]
+    checksums = {file.known for file in files if isinstance(file.known, str)}
+    assert {len(checksum) for checksum in checksums} == {64}
+    assert len(checksums) == len(files) - 1 == 8
 
 
-def publish(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `fetch` of Universal NER find its files in a folder, which is given as an address."""
-    put(folder, ["train", "dev"], text)
-    sha256 = hashlib.sha256(text.encode()).hexdigest()
-    files = tuple(GitHubFile("", "", name, known) for name, known in [("train", None), ("dev", sha256)])
-    monkeypatch.setattr(english_web, "FILES", {"uner-ewt": files})
-    monkeypatch.setattr(upstream.download, "fetch", lambda url, file, checksum, otherwise: folder / file.name)
-
-
-def test_the_fetched_training_file_of_universal_ner_is_checked_by_its_counts(
-    empty_mirror: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publish(empty_mirror, IOB2, monkeypatch)
+@pytest.fixture
+def site(empty_mirror: Path, web: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Serve files of Universal NER on this machine in place of GitHub; returns their folder."""
+    folder, url = web
+    train, *_ = english_web.FILES["uner-ewt"]
+    dev = GitHubFile(train.repository, train.commit, "en_ewt-ud-dev.iob2", hashlib.sha256(IOB2.encode()).hexdigest())
+    monkeypatch.setattr(english_web, "FILES", {"uner-ewt": (train, dev)})
     monkeypatch.setattr(english_web, "UNER_TRAIN", {"sentences": 1, "tokens": 6, "ORG": 1, "PER": 1})
-    assert english_web.fetch("uner-ewt") == empty_mirror / "train"
+    monkeypatch.setattr(upstream, "HOST", url)
+    return put(folder / train.repository / train.commit, [train.name, dev.name], IOB2)
 
 
-def test_a_training_file_with_other_counts_is_refused_and_not_kept(
-    empty_mirror: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("site")
+def test_the_fetched_training_file_of_universal_ner_is_checked_by_its_counts() -> None:
+    file = sources.fetch("uner-ewt")
+    assert file == paths.downloads() / "uner-ewt" / "en_ewt-ud-train.iob2" == english_web.locate("uner-ewt")[0]
+    assert file.read_text(encoding="utf-8") == IOB2
+
+
+@pytest.mark.parametrize("text", [IOB2 * 2, "<!DOCTYPE html><title>Sign in</title>"])
+def test_another_training_file_is_refused_and_not_kept(site: Path, text: str) -> None:
+    put(site, ["en_ewt-ud-train.iob2"], text)
+    with pytest.raises(ConnectionError, match=r"^en_ewt-ud-train\.iob2 could not be downloaded: .*en_ewt-ud-train.*"):
+        sources.fetch("uner-ewt")
+    assert not list(paths.downloads().rglob("*.iob2*[!k]"))  # but for locks
+
+
+def test_a_login_page_that_is_here_already_is_set_aside_and_the_file_got(
+    site: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    publish(empty_mirror, IOB2, monkeypatch)
-    with pytest.raises(ConnectionError, match=r"train is not the released file: .*'ORG': 1"):
-        english_web.fetch("uner-ewt")
-    assert not (empty_mirror / "train").exists()
+    file = sources.fetch("uner-ewt")
+    file.write_text("<!DOCTYPE html>")
+    assert sources.fetch("uner-ewt") == file
+    assert file.read_text(encoding="utf-8") == IOB2
+    assert file.with_name(f"{file.name}.damaged").read_text() == "<!DOCTYPE html>"
+    assert f"{file.name} is kept as {file}.damaged" in capsys.readouterr().err
+
+
+def test_a_damaged_file_of_the_mirror_is_to_be_replaced(site: Path, empty_mirror: Path) -> None:
+    put(empty_mirror, ["en_ewt-ud-dev.iob2"], IOB2 + "cut")
+    with pytest.raises(ValueError, match=rf"SHA-256.*; replace or remove {empty_mirror / 'en_ewt-ud-dev.iob2'}: it"):
+        put(empty_mirror, ["en_ewt-ud-train.iob2"], IOB2)
+        sources.fetch("uner-ewt")
+    (empty_mirror / "en_ewt-ud-dev.iob2").unlink()
+    with lzma.open(empty_mirror / "en_ewt-ud-dev.iob2.xz", "wt", encoding="utf-8") as stream:
+        stream.write(IOB2)
+    assert sources.fetch("uner-ewt") == empty_mirror / "en_ewt-ud-train.iob2"

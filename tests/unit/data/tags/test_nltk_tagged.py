@@ -5,6 +5,7 @@ import pytest
 from packages import put_package
 
 from mt2st.data import sources
+from mt2st.data.files.errors import DamagedData
 
 TABLE = "AT\tDET\nNN\tNOUN\n.\t.\nFW-NN\tNOUN\n"
 
@@ -35,7 +36,7 @@ def test_the_treebank_is_split_by_file_without_traces_and_with_brackets(empty_mi
 
 def test_a_treebank_with_files_missing_is_refused(empty_mirror: Path) -> None:
     put_treebank(empty_mirror, 198)
-    with pytest.raises(ValueError, match=r"treebank\.zip: 198 files"):
+    with pytest.raises(DamagedData, match=r"treebank\.zip .*198 files, 199 expected.*`mt2st data fetch treebank`"):
         sources.load_tags("treebank")
 
 

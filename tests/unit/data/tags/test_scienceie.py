@@ -55,15 +55,18 @@ def test_a_bad_annotation_is_named_by_its_line(empty_mirror: Path, line: str, pr
         sources.load_tags("scienceie")
 
 
-def test_what_is_fetched_is_checked_by_what_it_holds(empty_mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def download(url: str, file: Path, checksum: None, otherwise: str) -> Path:
-        return pack(file, prefix=f"scienceie17-{scienceie.COMMIT}/data")
-
-    monkeypatch.setattr(scienceie.download, "fetch", download)
-    other = pack(empty_mirror / "other.tar.gz")
-    monkeypatch.setattr(scienceie, "SHA256", scienceie.digest(scienceie.read(other)))
-    assert scienceie.fetch() == paths.downloads() / "scienceie" / "scienceie2017.tar.gz"
-    monkeypatch.setattr(scienceie, "SHA256", "0" * 64)
-    with pytest.raises(ConnectionError, match=scienceie.COMMIT):
-        scienceie.fetch()
-    assert not (paths.downloads() / "scienceie" / "scienceie2017.tar.gz").exists()
+def test_what_is_fetched_is_checked_by_what_it_holds(
+    empty_mirror: Path, web: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, url = web
+    served = pack(folder / "served.tar.gz", prefix=f"scienceie17-{scienceie.COMMIT}/data")
+    monkeypatch.setattr(scienceie, "URL", f"{url}/served.tar.gz")
+    with pytest.raises(ConnectionError, match=r"served.* does not hold the released files"):
+        sources.fetch("scienceie")
+    assert not list(paths.downloads().rglob("*.tar.gz*[!k]"))  # but for locks
+    monkeypatch.setattr(scienceie, "SHA256", scienceie.digest(scienceie.read(served)))
+    file = paths.downloads() / "scienceie" / "scienceie2017.tar.gz"
+    assert sources.fetch("scienceie") == file
+    file.write_bytes(file.read_bytes()[:100])
+    assert sources.fetch("scienceie") == file
+    assert file.read_bytes() == served.read_bytes()

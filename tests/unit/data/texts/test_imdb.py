@@ -191,3 +191,12 @@ def test_without_a_file_the_message_says_how_to_get_it(tmp_path: Path, monkeypat
     monkeypatch.setattr(nltk.data, "path", [])
     with pytest.raises(MissingData, match="`mt2st data fetch stopwords`"):
         imdb.preprocessing()
+
+
+def test_a_damaged_package_of_the_preprocessing_is_named(mirror: Path) -> None:
+    wordnet = mirror / "nltk_data" / "corpora" / "wordnet.zip"
+    with ZipFile(wordnet, "w") as archive:
+        archive.writestr("wordnet/index.adv", "words")
+    wordnet.write_bytes(wordnet.read_bytes().replace(b"words", b"sword"))
+    with pytest.raises(ValueError, match=r"wordnet\.zip: wordnet/index\.adv cannot be read"):
+        imdb.sample()
