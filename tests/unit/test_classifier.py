@@ -306,11 +306,13 @@ def test_words_seldom_seen_have_vectors_unless_told_otherwise(setup: Setup, tmp_
 
 
 def test_baselines_stand_beside_the_result(metrics: dict[str, Any]) -> None:
-    assert set(metrics["baselines"]) == {"majority class", "TF-IDF + logistic regression"}
+    assert set(metrics["baselines"]) == {
+        *("majority class", "TF-IDF + logistic regression", "mean vector + logistic regression"),
+    }
     assert metrics["baselines"]["majority class"] == 0.5
     lines = classifier.results(metrics).splitlines()
     assert lines[0].endswith("test accuracy (n = 24)")
-    assert [line.split("  ")[0].strip() for line in lines[1:4]] == ["switch + casing", *metrics["baselines"]]
+    assert [line.split("  ")[0].strip() for line in lines[1:5]] == ["switch + casing", *metrics["baselines"]]
     assert lines[1].endswith(f"  {metrics['test']['accuracy']:.3f}")
 
 

@@ -807,6 +807,33 @@ def test_a_task_that_is_no_text_at_all_is_a_primary_task(sampling: type[Sampling
     assert side["probe"].iloc[7] < side["probe"].iloc[0]
 
 
+# --- Checkpoints
+
+
+def test_the_best_epoch_of_each_phase_and_the_last_are_kept() -> None:
+    tasks = [_auxiliary("token")]
+    model = _model(tasks)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    history = _fit(model, tasks, Switch(4), epochs=12, optimizer=optimizer)
+    accuracies = history.frame()["validation_accuracy"]
+    assert list(history.checkpoints) == ["phase 1", "phase 2", "last"]
+    assert history.checkpoints["phase 1"].epoch == accuracies[:4].argmax()
+    assert history.checkpoints["phase 2"].epoch == 4 + accuracies[4:].argmax()
+    assert history.checkpoints["last"].epoch == 11
+    assert history.best_epoch == accuracies.argmax()
+    held_out = _topic(seed=2, n=9)
+    for checkpoint in history.checkpoints.values():
+        again = _model(tasks)
+        again.load_state_dict(checkpoint.state)
+        assert evaluate(again, held_out).accuracy == accuracies[checkpoint.epoch]
+    assert evaluate(model, held_out).accuracy == accuracies.max()
+
+
+def test_without_validation_there_are_no_checkpoints() -> None:
+    assert _fit(_model(), [], SINGLE_TASK, validation=[]).checkpoints == {}
+    assert _fit(_model(), [], SINGLE_TASK, keep="last").checkpoints == {}
+
+
 # --- Schedules of one's own, patience and class weights
 
 

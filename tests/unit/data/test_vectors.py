@@ -275,6 +275,17 @@ def test_trained_vectors_are_bit_for_bit_those_of_gensim(name: str, sentences: l
     assert table.source == name
 
 
+@pytest.mark.parametrize("name", TRAINED)
+def test_rare_words_have_the_vector_of_their_n_grams_in_fasttext_alone(name: str, sentences: list[list[str]]) -> None:
+    rare = {"zebra-crossing", "[PAD]"}
+    table = embeddings.load(name, sentences, rare | {sentences[0][1]}, 12, seed=3, by_ngrams=True)
+    expected = trained_by_gensim(name, sentences, 12, seed=3)
+    assert set(table.words[2:]) - set(expected.index_to_key) == (rare if name.endswith("FastText") else set())
+    for word in sorted(rare & set(table.words)):
+        np.testing.assert_array_equal(table.vectors[table.index[word]], expected[word])
+        assert np.abs(expected[word]).sum() > 0
+
+
 def test_vectors_trained_again_have_the_same_bits(
     sentences: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.texts import wiki
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import downstream, environment, execution, pairs, plans, profiles, released, store
+from mt2st.experiments.baselines import baselines
 from mt2st.experiments.pairs import Study
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Record, Run
@@ -181,6 +182,29 @@ def test_scores_come_from_the_recorded_predictions(run: Run, executed: Record) -
 
 def test_the_best_epoch_is_the_first_with_the_highest_validation_accuracy(executed: Record) -> None:
     assert executed.scores["best_epoch"] == int(executed.history["validation_accuracy"].argmax())
+
+
+def test_the_last_epoch_and_the_best_of_each_phase_are_tested_too(run: Run, executed: Record) -> None:
+    found = executed.scores["checkpoints"]
+    accuracy = executed.history["validation_accuracy"]
+    assert {name: part["epoch"] for name, part in found.items()} == {
+        "phase 1": int(accuracy[:2].argmax()), "phase 2": 2, "last": 2,
+    }  # fmt: skip
+    targets = np.array(list(executed.scores["targets"]))
+    for part in found.values():
+        assert part["accuracy"] == accuracy_score(targets, np.array(list(part["predictions"])))
+    (kept,) = {part["predictions"] for part in found.values() if part["epoch"] == executed.scores["best_epoch"]}
+    assert kept == executed.scores["predictions"]
+    again = replace(run, configuration=replace(run.configuration, epochs=2))
+    assert execution.execute(again, CPU).scores["checkpoints"]["phase 1"] == found["phase 1"]
+
+
+def test_baselines_are_recorded_beside_runs_without_auxiliaries(run: Run, executed: Record) -> None:
+    assert "baselines" not in executed.scores
+    single = replace(run, strategy="single", auxiliaries=(), schedule=SINGLE_TASK)
+    conditions = execution.data_of(run.configuration)
+    expected = baselines(*execution.prepare(conditions, run.embedding, "", run.seed))
+    assert execution.execute(single, CPU).scores["baselines"] == expected
 
 
 def test_an_epoch_is_one_pass_over_all_training_sentences(run: Run, executed: Record) -> None:

@@ -42,7 +42,7 @@ def test_trials_are_under_the_conditions_of_their_profile_on_other_data() -> Non
         if profile.trials is None:
             continue
         tried, reported = profile.trials.configuration, profile.configuration
-        assert (tried.data, reported.data) == ("imdb-tuning", "imdb")
+        assert (tried.data, reported.data) == ("imdb-tuning", "imdb-disjoint")
         assert tried.train == reported.train
         differing = {
             field.name for field in fields(Configuration) if getattr(tried, field.name) != getattr(reported, field.name)

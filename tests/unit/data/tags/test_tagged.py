@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from mt2st.data.tags.columns import OUTSIDE, follows
-from mt2st.data.tags.tagged import TOKENIZER, split_in_order, tag_characters, tag_run
+from mt2st.data.tags.columns import OUTSIDE, TaggedText, follows
+from mt2st.data.tags.tagged import TOKENIZER, apart, in_three_parts, split_in_order, tag_characters, tag_run
 from mt2st.data.tags.taggings import marks_to_iob2
 
 
@@ -81,3 +81,18 @@ def test_parts_in_order_are_all_items_in_about_the_shares_asked_for(items: list[
     assert [len(part) for part in (train, validation, test)] == pytest.approx(
         [len(items) * share for share in (0.8, 0.1, 0.1)], abs=1.01
     )
+
+
+def test_held_out_sentences_that_others_train_on_are_taken_out() -> None:
+    def part(*sentences: str) -> TaggedText:
+        return TaggedText(
+            [sentence.split() for sentence in sentences], [sentence.lower().split() for sentence in sentences]
+        )
+
+    corpus = in_three_parts("one", [part("a b", "x"), part("A b", "c", "x"), part("d", "e f")], False, ())
+    other = in_three_parts("other", [part("C", "E F"), part("d"), part("A b")], False, ())
+    found = apart(corpus, [other])
+    assert found.train == corpus.train
+    assert found.validation == part("A b", "x")  # its own training text does not count, nor what others hold out
+    assert found.test == part("d")
+    assert (found.classes, apart(corpus, [])) == (corpus.classes, corpus)

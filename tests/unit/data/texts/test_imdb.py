@@ -1,4 +1,5 @@
 import io
+import itertools
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -105,6 +106,23 @@ def test_other_reviews_repeat_neither_one_another_nor_those_that_something_has_s
     assert names <= {f"no{i}" for i in rest[:2500]}
     for seen in (imdb.sample(), imdb.sample(tuning=True)):
         assert names.isdisjoint({tokens[-1] for tokens in seen["tokens"]})
+
+
+@pytest.mark.usefixtures("mirror")
+def test_disjoint_samples_share_no_review_with_anything_else() -> None:
+    names = [imdb.sample(), imdb.sample(tuning=True), imdb.disjoint_sample(0), imdb.disjoint_sample(1)]
+    texts = [{tuple(tokens) for tokens in frame["tokens"]} for frame in names]
+    held_out = imdb.others()
+    texts.append({tuple(text) for part in (held_out.train, held_out.validation, held_out.test) for text in part.texts})
+    for one, other in itertools.combinations(texts, 2):
+        assert len(one & other) <= 1  # of short reviews the same words can be left
+    assert [len(frame) for frame in names] == [1000] * 4
+    assert 0.4 < names[2]["label"].mean() < 0.6
+    dataset = imdb.load_disjoint(1, Sizes(600, 150, 250))
+    rows = [tuple(tokens)[:100] for tokens in names[3]["tokens"]]
+    assert {tuple(text) for part in (dataset.train, dataset.test) for text in part.texts} <= {*rows, (".",)}
+    with pytest.raises(ValueError, match="disjoint samples"):
+        imdb.disjoint_sample(60)
 
 
 @pytest.mark.usefixtures("mirror")
