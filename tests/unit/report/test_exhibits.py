@@ -119,7 +119,7 @@ def test_strategies_without_a_seed_in_common_are_not_compared(known_record: Make
 
 def test_tables_are_those_of_their_modules_and_made_once(evidence: Evidence) -> None:
     expected = {
-        "claims": claims.verdicts(SMOKE, evidence.records),
+        "claims": claims.judged(SMOKE, evidence.records),
         "audit": audit.cells(evidence.records),
         "walk": audit.walk(evidence.records, "CBOW"),
         "time_to_target": timing.costs(evidence.grid, [0.7, 0.65, 0.70, 0.75]),
