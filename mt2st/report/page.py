@@ -17,6 +17,7 @@ from mt2st.relations import results, study
 from mt2st.report import claims, figures, summary, tables
 from mt2st.report.exhibits import EXHIBITS, Evidence, Exhibit
 
+FOLDED = 12  # rows from which on the page shows a table when asked
 LEADING = ["G3", "R1", "T1s2", "T2s2", "F5a"]  # the claims that the README shows
 
 
@@ -79,6 +80,8 @@ def write_page(evidence: Evidence) -> Path:
             machine=evidence.records[0].environment if evidence.records else {},
             strategies=summary.readable(evidence.scores),
             compact=tables.compact(evidence.scores),
+            answer=summary.answer(evidence.scores) if EXHIBITS["claims"] in evidence.exhibits else "",
+            folded=FOLDED,
             exhibits=[_shown(exhibit, evidence) for exhibit in evidence.exhibits],
             notebooks=notebook_pages(paths.results(profile.name) / "notebooks"),
         ),
@@ -93,6 +96,8 @@ def _shown(exhibit: Exhibit, evidence: Evidence) -> dict[str, Any]:
         "name": exhibit.name,
         "title": exhibit.title,
         "notebook": exhibit.notebook,
+        "experiment": exhibit.experiment,
+        "runs": len(evidence.of(exhibit.experiment)),
         "note": exhibit.note,
         "table": exhibit.shown(evidence.table(exhibit.name)) if exhibit.table else None,
         "picture": base64.b64encode(picture.read_bytes()).decode() if exhibit.figure and picture.exists() else "",

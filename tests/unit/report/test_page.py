@@ -93,12 +93,26 @@ def test_the_page_shows_every_table_in_full(built: Built) -> None:
     sections = re.split("<h3 id=", built[0].read_text(encoding="utf-8"))[1:]
     for name, section in zip(TABLES, sections, strict=True):
         assert section.startswith(f'"table-{name}">{escape(EXHIBITS[name].title)}</h3>')
-        assert f"<p>Notebook {EXHIBITS[name].notebook}.</p>" in section
+        runs = len(built[2].of(EXHIBITS[name].experiment))
+        assert (
+            f"<p>Notebook {EXHIBITS[name].notebook}; {runs} runs of the experiment “grid”; made by <code>mt2st"
+            in section
+        )
     for strategy, section in zip(("mtl", "diminish", "switch"), sections[1:4], strict=True):
         body = section.partition("</table>")[0]
         assert body.count("<tr>") == 1 + 25
         for mean in tables.accuracies(strategy, built[2].scores)["accuracy_mean"].dropna():
             assert f"<td>{mean:.3f}</td>" in body
+
+
+def test_long_tables_are_folded_but_for_the_claims(built: Built) -> None:
+    text = built[0].read_text(encoding="utf-8")
+    assert '<meta name="viewport" content="width=device-width' in text
+    for name in TABLES:
+        section = text.partition(f'"table-{name}">')[2].partition("<h3")[0]
+        rows = len(EXHIBITS[name].shown(built[2].table(name)))
+        assert ("<details>" in section) == (rows > report.FOLDED and name != "claims"), name
+    assert text.index(summary.answer(built[2].scores)[:40]) < text.index('id="strategies"')
 
 
 def test_the_page_and_the_readme_show_the_claims_as_text(built: Built) -> None:
