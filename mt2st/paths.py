@@ -66,9 +66,9 @@ def output() -> Path:
     return Path(chosen).expanduser().resolve() if chosen else home()
 
 
-def readme() -> Path:
-    """Return the README whose block of results is kept up to date."""
-    return output() / "README.md"
+def documents() -> list[Path]:
+    """Return the documents whose blocks of results are kept up to date."""
+    return [output() / name for name in ("README.md", "RESULTS.md", "RELATIONS.md")]
 
 
 def results(profile: str) -> Path:

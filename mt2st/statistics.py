@@ -1,4 +1,4 @@
-"""Intervals, paired tests and verdicts. Every number a notebook or table gives with an uncertainty comes from here.
+"""Intervals and paired tests. Every number a notebook or table gives with an uncertainty comes from here.
 
 The unit is the seed (or the split): values are independent of each other, and a pair shares its seed.
 
@@ -20,15 +20,14 @@ arm's mean (`mean_interval`) are t throughout. `Interval.method` names the one u
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.weightstats import ttost_paired
 
 Values = Sequence[float] | np.ndarray
-Verdict = Literal["reproduced", "not reproduced", "inconclusive"]
 
 BCA_FROM = 20  # pairs
 RESAMPLES = 9_999
@@ -116,6 +115,8 @@ def paired_difference(a: Values, b: Values, confidence: float = 0.95) -> PairedC
     pairs all 2^n swaps are counted and p is exact: n pairs can give no p below 2 / 2^n, 0.25 for three seeds. Beyond,
     100,000 random swaps (the same ones every time) give no p below 2 / 100,001.
 
+    Means that differ by less than a billionth of the values count as ties, as they do with exact numbers.
+
     Raises ValueError if a and b differ in length or are empty, or one value is not finite.
     """
     difference = np.subtract(*_pairs(a, b))
@@ -126,9 +127,33 @@ def paired_difference(a: Values, b: Values, confidence: float = 0.95) -> PairedC
     if len(difference) == 1:
         return PairedComparison(interval, 1.0)
     test = stats.permutation_test(
-        (difference,), np.mean, permutation_type="samples", n_resamples=SIGN_FLIPS, alternative="two-sided", rng=0
+        (difference,), _rounded_mean, permutation_type="samples", n_resamples=SIGN_FLIPS, rng=0, vectorized=True
     )
     return PairedComparison(interval, float(test.pvalue))
+
+
+def _rounded_mean(values: np.ndarray, axis: int) -> np.ndarray:
+    """Mean to nine digits of the largest value: sums of the same numbers in another order are then equal."""
+    largest = np.abs(values).max(axis=axis) if values.size else np.zeros(())
+    unit = np.where(largest > 0, largest, 1.0) * 1e-9
+    return np.round(values.mean(axis=axis) / unit) * unit
+
+
+def equivalence(a: Values, b: Values, margin: float) -> float:
+    """Return p of the hypothesis that the mean of a − b over pairs is `margin` or more from 0, either way.
+
+    Two one-sided t tests (Schuirmann 1987), by statsmodels: where p is at most 0.05 the 90% interval lies within the
+    margin, and the two are equal for its purpose. NaN for a single pair. Raises ValueError as `paired_difference`, and
+    unless the margin is above 0.
+    """
+    x, y = _pairs(a, b)
+    if not margin > 0:
+        raise ValueError(f"a margin is above 0, got {margin}")
+    if len(x) < 2:
+        return np.nan
+    if (x - y == (x - y)[0]).all():  # no spread, no t
+        return 0.0 if abs((x - y)[0]) < margin else 1.0
+    return float(ttost_paired(x, y, -margin, margin)[0])
 
 
 def ratio_interval(a: Values, b: Values, confidence: float = 0.95) -> PairedComparison:
@@ -204,35 +229,6 @@ def _standard_deviation(differences_or_sd: Values | float) -> float:
     if x < 0:
         raise ValueError(f"a standard deviation cannot be negative, got {x}")
     return float(x)
-
-
-def verdict(claimed: float, interval: Interval, no_effect: float = 0.0) -> Verdict:
-    """Say whether an interval agrees with a claimed effect. The first rule that holds decides.
-
-    A value falls short of the claim where it lies on the side of no effect: below a claimed gain, above a claimed
-    saving.
-
-    1. "inconclusive" if the bounds are NaN: a single pair, or nothing to compare.
-    2. "not reproduced" if the whole interval falls short of the claimed value. It may show a smaller effect, hold no
-       effect, or show one in the other direction.
-    3. "reproduced" if the interval excludes no effect. It then holds the claimed value or lies wholly beyond it.
-    4. "inconclusive" otherwise: the interval holds both the claimed value and no effect.
-
-    Bounds belong to the interval. `no_effect` is 0 for a difference and 1 for a ratio, in the units of `interval`.
-
-    Raises ValueError if the claim is not a number, or equals no effect: an interval cannot show that there is none.
-    """
-    if not np.isfinite(claimed) or claimed == no_effect:
-        raise ValueError(f"a claim needs a value other than no effect ({no_effect}), got {claimed}")
-    if np.isnan([interval.low, interval.high]).any():
-        return "inconclusive"
-    if claimed > no_effect:
-        falls_short, shows_effect = interval.high < claimed, interval.low > no_effect
-    else:
-        falls_short, shows_effect = interval.low > claimed, interval.high < no_effect
-    if falls_short:
-        return "not reproduced"
-    return "reproduced" if shows_effect else "inconclusive"
 
 
 def check_confidence(confidence: float) -> None:

@@ -11,9 +11,10 @@ from mt2st.experiments.released import STEPS, Step
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import ORIGINAL, STRATEGIES
 from mt2st.report import tables
+from mt2st.report.verdicts import REVIEWS
 from mt2st.statistics import NOTHING, Interval, as_text, holm, mean_interval, paired_difference
 
-SINGLE = "single task"
+SINGLE, UPDATE = "single task", "update"
 
 
 def cells(records: Sequence[Record]) -> pd.DataFrame:
@@ -57,6 +58,43 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
         columns = [frame[f"{protocol}{suffix}"] for suffix in ("", " low", " high", " n")]
         shown[f"ours, {protocol}"] = [_text(*values) for values in zip(*columns, strict=True)]
     return shown
+
+
+def by_embedding(records: Sequence[Record]) -> pd.DataFrame:
+    """Accuracy in percent of "original" and "update" by embedding: as printed, in the released logs, and ours.
+
+    Ours is protocol `released` at the largest hidden size that the embedding was run at, with the 95% t interval over
+    seeds. The others are means over the cells of Tables I–III, all on one test set of 250 reviews: their bounds are its
+    sampling error, which averaging over cells does not lower.
+    """
+    printed = tables.paper_cells()
+    ours = _accuracies(runs.of(records, "released"))
+    rows: list[dict[str, object]] = []
+    for embedding, cells in printed.groupby("embedding", sort=False):
+        size = max((hidden for _, name, _, hidden in ours if name == embedding), default=0)
+        for arm, of_arm in (
+            (ORIGINAL, cells[cells["setting"] == ORIGINAL]),
+            (UPDATE, cells[cells["setting"] != ORIGINAL]),
+        ):
+            logs = [100 * tables.released_accuracy(c.strategy, c.embedding, c.setting) for c in of_arm.itertuples()]
+            found = _released_cell(ours, str(embedding), arm, size)
+            means = {"paper": float(of_arm["accuracy"].mean()), "logs": _mean(logs)}
+            place = {"embedding": embedding, "arm": arm}
+            rows += [place | {"source": s, "accuracy": m} | _sampling_error(m) for s, m in means.items()]
+            rows.append(place | {"source": "ours", "hidden": size, "n": found.n} | found.columns("accuracy"))
+    return pd.DataFrame(rows)
+
+
+def _sampling_error(percent: float) -> dict[str, float]:
+    """Bounds of an accuracy that was measured on one test set of 250 reviews."""
+    half = 100 * 1.96 * np.sqrt(percent / 100 * (1 - percent / 100) / REVIEWS)
+    return {"accuracy low": percent - half, "accuracy high": percent + half}
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Mean of the values that are there; NaN of none."""
+    there = [value for value in values if not np.isnan(value)]
+    return float(np.mean(there)) if there else np.nan
 
 
 def _text(mean: float, low: float, high: float, n: int) -> str:

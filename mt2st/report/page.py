@@ -1,4 +1,4 @@
-"""Everything that is rebuilt from a profile's compact record: tables, figures, the page and the README's blocks."""
+"""Everything that is rebuilt from a profile's compact record: tables, figures, the page and the documents' blocks."""
 
 import base64
 import re
@@ -14,12 +14,15 @@ from mt2st.data.files.writing import replacing, write_text
 from mt2st.experiments import pairs, store
 from mt2st.experiments.profiles import Profile
 from mt2st.relations import results, study
-from mt2st.report import figures, summary, tables
+from mt2st.report import claims, figures, summary, tables
 from mt2st.report.exhibits import EXHIBITS, Evidence, Exhibit
+
+FOLDED = 12  # rows from which on the page shows a table when asked
+LEADING = ["G3", "R1", "T1s2", "T2s2", "F5a"]  # the claims that the README shows
 
 
 def build(profile: Profile) -> Path:
-    """Rebuild tables, figures, page and README blocks of a profile from its record, without training; return the page.
+    """Rebuild tables, figures, page and documents of a profile from its record, without training; return the page.
 
     Raises FileNotFoundError that says how to make the record where there is none.
     """
@@ -27,11 +30,22 @@ def build(profile: Profile) -> Path:
     figures.use_style()
     for exhibit in evidence.exhibits:
         write(exhibit, evidence, paths.figures(profile.name))
-    if evidence.grid:
-        write_block(f"results:{profile.name}", results_block(evidence), paths.readme())
-    if evidence.pairs:
-        write_block(f"pairs:{profile.name}", pairs_block(evidence), paths.readme())
+    for name, block in blocks(evidence).items():
+        for document in paths.documents():
+            write_block(name, block, document)
     return write_page(evidence)
+
+
+def blocks(evidence: Evidence) -> dict[str, str]:
+    """Return what stands in the documents of a profile, by the name of the block."""
+    made = {}
+    if evidence.grid:
+        made[f"results:{evidence.profile.name}"] = results_block(evidence)
+    if evidence.grid and EXHIBITS["claims"] in evidence.exhibits:
+        made[f"answer:{evidence.profile.name}"] = answer_block(evidence)
+    if evidence.pairs:
+        made[f"pairs:{evidence.profile.name}"] = pairs_block(evidence)
+    return made
 
 
 def write(exhibit: Exhibit, evidence: Evidence, folder: Path) -> None:
@@ -66,6 +80,8 @@ def write_page(evidence: Evidence) -> Path:
             machine=evidence.records[0].environment if evidence.records else {},
             strategies=summary.readable(evidence.scores),
             compact=tables.compact(evidence.scores),
+            answer=summary.answer(evidence.scores) if EXHIBITS["claims"] in evidence.exhibits else "",
+            folded=FOLDED,
             exhibits=[_shown(exhibit, evidence) for exhibit in evidence.exhibits],
             notebooks=notebook_pages(paths.results(profile.name) / "notebooks"),
         ),
@@ -80,6 +96,8 @@ def _shown(exhibit: Exhibit, evidence: Evidence) -> dict[str, Any]:
         "name": exhibit.name,
         "title": exhibit.title,
         "notebook": exhibit.notebook,
+        "experiment": exhibit.experiment,
+        "runs": len(evidence.of(exhibit.experiment)),
         "note": exhibit.note,
         "table": exhibit.shown(evidence.table(exhibit.name)) if exhibit.table else None,
         "picture": base64.b64encode(picture.read_bytes()).decode() if exhibit.figure and picture.exists() else "",
@@ -105,18 +123,25 @@ def notebook_pages(folder: Path) -> list[str]:
     return pages
 
 
-def write_block(name: str, block: str, readme: Path) -> None:
-    """Replace what stands between `<!-- NAME -->` and `<!-- end -->`; a README without it is left alone."""
-    if not readme.exists():
+def write_block(name: str, block: str, document: Path) -> None:
+    """Replace what stands between `<!-- NAME -->` and `<!-- end -->`; a document without it is left alone."""
+    if not document.exists():
         return
     begin, end = f"<!-- {name} -->", "<!-- end -->"
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    text = readme.read_text(encoding="utf-8")
-    write_text(readme, pattern.sub(lambda _: f"{begin}\n{block}{end}", text))
+    text = document.read_text(encoding="utf-8")
+    write_text(document, pattern.sub(lambda _: f"{begin}\n{block}{end}", text))
+
+
+def answer_block(evidence: Evidence) -> str:
+    """Return the answer in three sentences, and the claims of the paper that it stands on."""
+    shown = claims.readable(evidence.table("claims")).set_index(evidence.table("claims")["id"])
+    columns = ["claim", "unit", "paper", "released logs", "ours", "verdict"]
+    return f"{summary.answer(evidence.scores)}\n\n{tables.to_markdown(shown.loc[LEADING, columns])}"
 
 
 def results_block(evidence: Evidence) -> str:
-    """Return the README's results: summary by strategy, claims, every cell beside the paper and its released logs."""
+    """Return a profile's results: summary by strategy, claims, every cell beside the paper and its released logs."""
     profile, scores, claims = evidence.profile, evidence.scores, EXHIBITS["claims"]
     parts = [
         f"Profile `{profile.name}` ({profile.about}), {len(evidence.grid)} runs, seeds {scores['seed'].min()}–"

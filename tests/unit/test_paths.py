@@ -123,7 +123,8 @@ def test_the_folder_of_all_output_can_be_chosen(tmp_path: Path, monkeypatch: pyt
     assert paths.results("smoke") == tmp_path / "OUTPUT" / "results" / "smoke"
     assert paths.figures("smoke") == tmp_path / "OUTPUT" / "figures" / "smoke"
     assert paths.recorded("smoke") == tmp_path / "OUTPUT" / "data" / "recorded" / "smoke.parquet"
-    assert paths.readme() == tmp_path / "OUTPUT" / "README.md"
+    assert [file.name for file in paths.documents()] == ["README.md", "RESULTS.md", "RELATIONS.md"]
+    assert {file.parent for file in paths.documents()} == {tmp_path / "OUTPUT"}
     assert paths.cache() == tmp_path / "CACHE"
 
 

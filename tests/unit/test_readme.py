@@ -1,4 +1,4 @@
-"""The README's Python is executed, in a folder with the file and the model that it speaks of."""
+"""The documents' Python is executed, in a folder with the file and the model that it speaks of."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,9 @@ from mt2st import cli
 from mt2st.models import ENCODERS
 
 ROOT = Path(__file__).resolve().parents[2]
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+DOCUMENTS = sorted(ROOT.glob("*.md"))
+TEXTS = {file.name: file.read_text(encoding="utf-8") for file in DOCUMENTS}
+BLOCKS = re.findall(r"```python\n(.*?)```", "".join(TEXTS.values()), re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +52,17 @@ def test_there_are_blocks() -> None:
     assert len(BLOCKS) == 3
 
 
-def test_the_commands_that_it_names_are_there() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_commands_and_files_that_it_names_are_there(name: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in set(re.findall(r"`?make (\w+)", readme)):
+    for target in set(re.findall(r"`make (\w+)", TEXTS[name])):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
-    for link in re.findall(r"\]\(((?!http)[^)#]+)\)", readme):
+    for link in re.findall(r"\]\(((?!http)[^)#]+)\)", TEXTS[name]):
         assert (ROOT / link).exists(), link
+
+
+def test_the_readme_is_short_and_leads_to_the_other_documents() -> None:
+    readme = TEXTS["README.md"]
+    assert len(readme.splitlines()) < 100
+    for name in TEXTS.keys() - {"README.md"}:
+        assert f"]({name})" in readme, name

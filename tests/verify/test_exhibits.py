@@ -1,4 +1,4 @@
-"""All committed tables, figures and blocks of the README are those that the committed records give."""
+"""All committed tables, figures and blocks of documents are those that the committed records give."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 from conftest import ROOT
 from matplotlib.image import imread
 
+from mt2st import paths
 from mt2st.report import page
 from mt2st.report.exhibits import EXHIBITS, Evidence
 
@@ -34,16 +35,16 @@ def test_no_other_files_are_committed(evidence: Evidence) -> None:
     assert {file.stem for file in (ROOT / "figures" / evidence.profile.name).iterdir()} == names
 
 
-def test_the_blocks_of_the_readme_are_those_of_the_records(evidence: Evidence) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    name = evidence.profile.name
-    if f"<!-- results:{name} -->" in readme:
-        assert f"<!-- results:{name} -->\n{page.results_block(evidence)}<!-- end -->" in readme
-    if f"<!-- pairs:{name} -->" in readme:
-        assert f"<!-- pairs:{name} -->\n{page.pairs_block(evidence)}<!-- end -->" in readme
+def _documents() -> str:
+    return "".join((ROOT / file.name).read_text(encoding="utf-8") for file in paths.documents())
 
 
-def test_the_readme_shows_every_profile() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for block in ("results:wiki", "results:imdb", "pairs:relations"):
-        assert readme.count(f"<!-- {block} -->") == 1
+def test_the_blocks_of_the_documents_are_those_of_the_records(evidence: Evidence) -> None:
+    for name, block in page.blocks(evidence).items():
+        if f"<!-- {name} -->" in _documents():
+            assert f"<!-- {name} -->\n{block}<!-- end -->" in _documents()
+
+
+def test_the_documents_show_every_profile() -> None:
+    for block in ("answer:imdb", "results:wiki", "results:imdb", "pairs:relations"):
+        assert _documents().count(f"<!-- {block} -->") == 1

@@ -218,6 +218,20 @@ def weights(schedules: dict[str, Schedule], epochs: int = 25) -> Figure:
     return figure
 
 
+def strategies(epochs: int) -> Figure:
+    """Draw γ(t) of every strategy with its defaults for a run of so many epochs, each line named beside it."""
+    figure, axes = plt.subplots(figsize=(6.4, 2.6))
+    t = np.linspace(0, epochs, 1001)
+    for k, strategy in enumerate(STRATEGIES.values()):
+        schedule = strategy.schedule(epochs)
+        values = [float(w.max()) if len(w := schedule.weights(x)) else 0.0 for x in t]
+        axes.plot(t, values, color=strategy.colour, linestyle=("-", "--", "-.", ":")[k % 4], label=strategy.label)
+    axes.axhline(EPSILON, color="grey", linewidth=0.8)
+    axes.set(xlabel="epoch t", ylabel="weight γ(t)", ylim=(-0.05, 1.1))
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="auxiliary tasks in")
+    return figure
+
+
 def diminish_curve(gamma0: float, eta: float, nu: float) -> Figure:
     """Draw γ(t) = γ0·exp(−η t^ν), titled with the epoch in which the task is dropped."""
     schedule = Diminish(gamma0, eta, nu)

@@ -44,6 +44,39 @@ def walk(frame: pd.DataFrame, embedding: str) -> Figure:
     return figure
 
 
+SOURCES = {"paper": ("o", "as printed"), "logs": ("s", "its released logs"), "ours": ("D", "ours, protocol released")}
+
+
+def by_embedding(frame: pd.DataFrame) -> Figure:
+    """Accuracies of `audit.by_embedding`: from "original" (hollow) to "update" (filled), by embedding and source."""
+    figure, axes = plt.subplots(figsize=(9, 3.8))
+    embeddings = list(dict.fromkeys(frame["embedding"]))
+    palette = dict(zip(SOURCES, sns.color_palette("colorblind", len(SOURCES)), strict=True))
+    for k, (source, (marker, name)) in enumerate(SOURCES.items()):
+        for x, embedding in enumerate(embeddings):
+            of = frame[(frame["embedding"] == embedding) & (frame["source"] == source)].set_index("arm")
+            at = x + 0.25 * (k - 1)
+            axes.plot([at, at], of["accuracy"], color=palette[source], linewidth=3, alpha=0.4, zorder=1)
+            for shift, (arm, row) in zip((-0.03, 0.03), of.iterrows(), strict=True):
+                filled = palette[source] if arm == "update" else "white"
+                ends = [row["accuracy low"], row["accuracy high"]]
+                axes.plot([at + shift] * 2, ends, color=palette[source], linewidth=1, zorder=2)
+                named = name if arm == "update" and not x else None
+                axes.plot(
+                    at + shift, row["accuracy"], marker, color=palette[source], markerfacecolor=filled, label=named
+                )
+    axes.axhline(50, color="black", linestyle=":", linewidth=1)
+    axes.annotate("chance", (len(embeddings) - 0.55, 50), ha="right", va="bottom", fontsize="small")
+    axes.set_xticks(range(len(embeddings)), embeddings)
+    axes.set(ylabel="test accuracy (%)", xlim=(-0.55, len(embeddings) - 0.45))
+    axes.set_title(
+        "From “original” (hollow) to “update” (filled): neither of the code's arms has an auxiliary gradient"
+    )
+    axes.grid(axis="x", visible=False)
+    axes.legend(loc="upper left", ncols=3)
+    return figure
+
+
 def controls(frame: pd.DataFrame) -> Figure:
     """Differences of `audit.controls` from single-task learning, in points, with 95% intervals."""
     shown = frame[frame["difference"].notna()].iloc[::-1]

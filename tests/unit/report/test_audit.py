@@ -115,6 +115,28 @@ def test_glove_cells_have_a_second_row_at_the_other_hidden_size(known_record: Ma
     assert large["released"].dropna().tolist() == pytest.approx([75] * 12)
 
 
+def test_by_embedding_stand_paper_logs_and_ours_at_the_largest_size(known_record: Make) -> None:
+    frame = audit.by_embedding(walked(known_record) + walked(known_record, "GloveTwitter", LARGE)[:6])
+    found = frame.set_index(["embedding", "arm", "source"])
+    assert len(frame) == 5 * 2 * 3
+    cells = tables.paper_cells()
+    of_cbow = cells[cells["embedding"] == "CBOW"]
+    is_original = of_cbow["setting"] == "original"
+    assert found.loc[("CBOW", "original", "paper"), "accuracy"] == of_cbow[is_original]["accuracy"].mean()
+    assert found.loc[("CBOW", "update", "paper"), "accuracy"] == of_cbow[~is_original]["accuracy"].mean()
+    assert found.loc[("CBOW", "original", "logs"), "accuracy"] == pytest.approx(np.mean([50, 52, 47]), abs=0.5)
+    assert np.isnan(found.loc[("SkipGram", "original", "logs"), "accuracy"])
+    low, high = found.loc[("CBOW", "original", "paper"), ["accuracy low", "accuracy high"]]
+    assert (high - low) / 2 == pytest.approx(100 * 1.96 * np.sqrt(0.49 * 0.51 / 250))
+    for arm, step in (("original", "original"), ("update", "learning rate 0.001")):
+        ours = found.loc[("CBOW", arm, "ours")]
+        interval = stats.ttest_1samp(100 * np.array(ACCURACIES[step]), 0).confidence_interval(0.95)
+        assert (ours["accuracy"], ours["n"], ours["hidden"]) == (pytest.approx(100 * np.mean(ACCURACIES[step])), 6, 32)
+        assert (ours["accuracy low"], ours["accuracy high"]) == pytest.approx((interval.low, interval.high))
+    assert found.loc[("GloveTwitter", "original", "ours"), "hidden"] == 256
+    assert np.isnan(found.loc[("GloveTwitter", "update", "ours"), "accuracy"])
+
+
 def test_cells_for_readers_say_n_and_have_no_nan(known_record: Make) -> None:
     records = [known_record(run_of("mtl", "update1", seed), a) for seed, a in enumerate((0.6, 0.7))]
     shown = audit.readable(audit.cells([*records, known_record(run_of("single"), 0.5)]))

@@ -25,7 +25,7 @@ Grid = Callable[[Profile, Sequence[str], int], list[Record]]
 SMOKE = profiles.PROFILES["smoke"]
 NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
 OF_PAPER = ["table_1", "table_2", "table_3", *(f"figure_{n:02d}" for n in range(2, 12))]
-OF_GRID = ["claims", *OF_PAPER, "accuracy_by_strategy", "time_by_strategy", "time_to_target"]
+OF_GRID = ["claims", "schedules", *OF_PAPER, "accuracy_by_strategy", "time_by_strategy", "time_to_target"]
 OF_PAIRS = ["single_tasks", "pairs", "relatedness", "prediction", "by_budget", "gains", "curves"]
 
 
@@ -93,7 +93,7 @@ def test_the_papers_exhibits_are_numbered_and_name_their_strategy() -> None:
 
 
 def test_exhibits_are_those_whose_runs_are_there(known_record: Make, evidence: Evidence, study: Evidence) -> None:
-    assert set(names(evidence)) == {*OF_GRID, "audit", "walk", "without_gradient", "controls"}
+    assert set(names(evidence)) == {*OF_GRID, "audit", "by_embedding", "walk", "without_gradient", "controls"}
     assert names(Evidence(SMOKE, further(known_record)["downstream"])) == ["downstream", "intrinsic"]
     assert names(study) == OF_PAIRS
     assert names(Evidence(SMOKE, [])) == []
@@ -110,7 +110,14 @@ def test_exhibits_without_their_strategies_are_left_out(known_record: Make, kept
 
 def test_strategies_without_a_seed_in_common_are_not_compared(known_record: Make) -> None:
     apart = [r for r in grid(known_record) if (r.run.strategy == "switch") == (r.run.seed == 1)]
-    left = set(OF_GRID) - {"claims", "figure_04", "accuracy_by_strategy", "time_by_strategy", "time_to_target"}
+    left = set(OF_GRID) - {
+        "claims",
+        "schedules",
+        "figure_04",
+        "accuracy_by_strategy",
+        "time_by_strategy",
+        "time_to_target",
+    }
     assert set(names(Evidence(SMOKE, apart))) == left
 
 
@@ -119,7 +126,7 @@ def test_strategies_without_a_seed_in_common_are_not_compared(known_record: Make
 
 def test_tables_are_those_of_their_modules_and_made_once(evidence: Evidence) -> None:
     expected = {
-        "claims": claims.verdicts(SMOKE, evidence.records),
+        "claims": claims.judged(SMOKE, evidence.records),
         "audit": audit.cells(evidence.records),
         "walk": audit.walk(evidence.records, "CBOW"),
         "time_to_target": timing.costs(evidence.grid, [0.7, 0.65, 0.70, 0.75]),

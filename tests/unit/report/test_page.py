@@ -25,7 +25,13 @@ from mt2st.report.exhibits import EXHIBITS, Evidence
 Grid = Callable[[Profile, Sequence[str], int], list[Record]]
 Built = tuple[Path, Path, Evidence]
 README = "# Title\n\n<!-- results:smoke -->\nold\n<!-- end -->\n\nafter <!-- results:wiki -->\nkept\n<!-- end -->\n"
-DRAWN = [*(f"figure_{n:02d}" for n in range(2, 12)), "accuracy_by_strategy", "time_by_strategy", "time_to_target"]
+DRAWN = [
+    "schedules",
+    *(f"figure_{n:02d}" for n in range(2, 12)),
+    "accuracy_by_strategy",
+    "time_by_strategy",
+    "time_to_target",
+]
 TABLES = ["claims", "table_1", "table_2", "table_3", "time_to_target"]  # where the grid alone was run
 
 
@@ -87,12 +93,26 @@ def test_the_page_shows_every_table_in_full(built: Built) -> None:
     sections = re.split("<h3 id=", built[0].read_text(encoding="utf-8"))[1:]
     for name, section in zip(TABLES, sections, strict=True):
         assert section.startswith(f'"table-{name}">{escape(EXHIBITS[name].title)}</h3>')
-        assert f"<p>Notebook {EXHIBITS[name].notebook}.</p>" in section
+        runs = len(built[2].of(EXHIBITS[name].experiment))
+        assert (
+            f"<p>Notebook {EXHIBITS[name].notebook}; {runs} runs of the experiment “grid”; made by <code>mt2st"
+            in section
+        )
     for strategy, section in zip(("mtl", "diminish", "switch"), sections[1:4], strict=True):
         body = section.partition("</table>")[0]
         assert body.count("<tr>") == 1 + 25
         for mean in tables.accuracies(strategy, built[2].scores)["accuracy_mean"].dropna():
             assert f"<td>{mean:.3f}</td>" in body
+
+
+def test_long_tables_are_folded_but_for_the_claims(built: Built) -> None:
+    text = built[0].read_text(encoding="utf-8")
+    assert '<meta name="viewport" content="width=device-width' in text
+    for name in TABLES:
+        section = text.partition(f'"table-{name}">')[2].partition("<h3")[0]
+        rows = len(EXHIBITS[name].shown(built[2].table(name)))
+        assert ("<details>" in section) == (rows > report.FOLDED and name != "claims"), name
+    assert text.index(summary.answer(built[2].scores)[:40]) < text.index('id="strategies"')
 
 
 def test_the_page_and_the_readme_show_the_claims_as_text(built: Built) -> None:
@@ -205,6 +225,25 @@ def test_the_block_of_pairs_says_what_was_found(study: Evidence) -> None:
     assert [row[0] for row in rows[2:]] == [f"| {name}" for name in prediction["features"].unique()]
     known = prediction[prediction["features"] == results.ALL]
     assert rows[4] == [f"| {results.ALL}", *known["accuracy"][:-1], f"{known['accuracy'].iloc[-1]} |"]
+
+
+def test_the_answer_says_what_was_reached_and_shows_the_leading_claims(evidence: Evidence) -> None:
+    block = report.answer_block(evidence)
+    rows = summary.by_strategy(evidence.scores)
+    assert block.startswith(
+        "Under equal conditions training on the one task alone reaches "
+        f"{100 * rows.loc['single', 'accuracy']:.1f}% test accuracy, "
+        f"multi-task {100 * rows.loc['mtl', 'accuracy']:.1f}%, Diminish "
+    )
+    low, high = 100 * rows["difference_low"].min(), 100 * rows["difference_high"].max()
+    assert f"(n = 2); the 95% intervals of all differences lie within {low:+.1f} and {high:+.1f} points" in block
+    assert f"Switch takes {100 * (rows.loc['switch', 'time_ratio'] - 1):+.0f} [" in block
+    shown = EXHIBITS["claims"].shown(evidence.table("claims"))
+    lines = [line for line in block.splitlines() if line.startswith("| ")][2:]
+    assert len(lines) == len(report.LEADING)
+    for line in lines:
+        claim = line.removeprefix("| ").partition(" | ")[0]
+        assert line.endswith(f"| {shown.set_index('claim').loc[claim, 'verdict']} |")
 
 
 def test_the_readme_block_has_the_summary_and_all_cells(evidence: Evidence) -> None:

@@ -272,3 +272,13 @@ def test_numbers_at_epochs_are_rounded_means_over_seeds(history: pd.DataFrame) -
     assert shown.index.tolist() == [(embedding, setting) for embedding in PAIR for setting in UPDATES]
     expected = mean_of(history, "loss", strategy="mtl", embedding="CBOW", setting="update1")
     assert shown.loc[("CBOW", "update1"), 5] == pytest.approx(expected[5], abs=0.005)
+
+
+def test_the_weight_of_every_strategy_is_drawn_by_epoch() -> None:
+    axes = figures.strategies(25).axes[0]
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    t = lines["Diminish"].get_xdata()
+    np.testing.assert_allclose(lines["Diminish"].get_ydata(), np.exp(-0.3 * t))
+    assert lines["Switch"].get_ydata().tolist() == (t < 15).astype(float).tolist()
+    assert set(lines["multi-task"].get_ydata()) == {1.0}
+    assert set(lines["single-task"].get_ydata()) == {0.0}

@@ -22,6 +22,30 @@ def line_of(axes: Axes, label: str) -> Line2D:
     return found
 
 
+# --- by embedding
+
+
+def test_every_accuracy_by_embedding_is_drawn_with_its_interval_hollow_and_filled() -> None:
+    rows = [
+        {"embedding": e, "arm": arm, "source": source, "accuracy": value, "accuracy low": value - 3,
+         "accuracy high": value + 3}
+        for k, e in enumerate(("CBOW", "SkipGram"))
+        for j, source in enumerate(("paper", "logs", "ours"))
+        for arm, value in (("original", 50.0 + k + j), ("update", 60.0 + k + j))
+    ]  # fmt: skip
+    axes = figures_replication.by_embedding(pd.DataFrame(rows)).axes[0]
+    points = [line for line in axes.get_lines() if line.get_marker() not in ("", "None", None)]
+    drawn = {(line.get_ydata()[0], line.get_markerfacecolor() == "white") for line in points}
+    assert drawn == {(row["accuracy"], row["arm"] == "original") for row in rows}
+    ends = [tuple(line.get_ydata()) for line in axes.get_lines() if len(line.get_ydata()) == 2]
+    for row in rows:
+        assert (row["accuracy low"], row["accuracy high"]) in ends
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "as printed", "its released logs", "ours, protocol released",
+    ]  # fmt: skip
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["CBOW", "SkipGram"]
+
+
 # --- the walk
 
 WALK = pd.DataFrame(
