@@ -93,7 +93,9 @@ TRAINABLE = Step("table trainable", trainable=True, learning_rate=0.05, batch_si
 UPDATE = Step("learning rate 0.001", trainable=True, learning_rate=0.001, batch_size=TRAIN)
 BATCHES = Step("batches of 64", trainable=True, learning_rate=0.001, batch_size=64)
 GRADIENT = Step("gradient of UPDATE 0–3", trainable=True, learning_rate=0.001, batch_size=64, auxiliaries=UPDATES)
-STEPS = (ORIGINAL, TRAINABLE, UPDATE, BATCHES, GRADIENT)  # UPDATE is what the released code calls update0
+THEIRS = (ORIGINAL, TRAINABLE, UPDATE)  # UPDATE is what the released code calls update0
+OURS = (BATCHES, GRADIENT)  # neither of the paper's arms has these
+STEPS = THEIRS + OURS
 
 
 def conditions(configuration: Configuration) -> Configuration:
