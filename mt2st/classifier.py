@@ -103,7 +103,10 @@ def train(training: Training) -> dict[str, Any]:
     made. Raises OSError, before it trains, where the folder cannot be written.
     """
     out, run, dataset, table = training.out, training.run, training.dataset, training.table
-    write_text(out / "run.json", json.dumps(run.to_dict(), indent=1))
+    try:
+        write_text(out / "run.json", json.dumps(run.to_dict(), indent=1))
+    except OSError as error:
+        raise OSError(f"{out} cannot be written ({error.strerror}); choose another folder with --out") from error
     history = execution.train(run, training.assembled, dataset, table, progress=True)
     model = training.assembled.model
     result = evaluate(model, labelled_task(dataset, "test", table, run.configuration))

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from mt2st import paths
 from mt2st.data import sources
 from mt2st.data.files.errors import MissingData
-from mt2st.experiments import execution, plans, store, tuning
+from mt2st.experiments import environment, execution, plans, store, tuning
 from mt2st.experiments.plans import EXPERIMENTS
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Run
@@ -66,6 +66,8 @@ def reproduce(
             machines that share the project folder.
     """
     paths.require_notebooks()
+    if executor is None:  # another executor's machines may have other devices
+        environment.choose_device(device)
     chosen = chosen_notebooks(profile, notebooks)
     if profile.study:
         profile = replace(profile, study=profile.study.with_budget(budget))

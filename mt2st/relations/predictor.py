@@ -10,7 +10,7 @@ squared error is below that of a constant for averaged gains, and above it for t
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,7 @@ from mt2st.schedules import SINGLE_TASK
 from mt2st.statistics import as_text
 
 PROBE = 0.1  # share of a recorded single-task run
+SCORES = 0.1  # F1 of a probe below which nothing is said of a main task
 NEIGHBOURS = 20  # recorded pairs with the most similar probability
 STUDY = "relations"  # profile whose recorded pairs it is trained on
 
@@ -97,8 +98,9 @@ def predict_gain(
     """Return for each auxiliary task the probability that the main task gains from it, and its calibration.
 
     Each task is trained alone for a tenth of a recorded run's batches, on word vectors trained on the text of all
-    tasks given. Columns aux, probability, and those of `Predictor.calibration`. A gain is one in F1 of tags in
-    validation, averaged over the second half of training; that one run gained does not say another would.
+    tasks given. Columns aux, probability, those of `Predictor.calibration`, and `main f1` and `aux f1`, the F1 of tags
+    in validation that each reached alone. A gain is one in that F1, averaged over the second half of training; that one
+    run gained does not say another would.
 
     Raises FileNotFoundError where the study of that profile has not been recorded, and ValueError for a corpus with
     too little text.
@@ -114,15 +116,26 @@ def recorded(profile: str = STUDY) -> Predictor:
 
 def _predict(predictor: Predictor, main: SequenceData, others: Sequence[SequenceData], device: str) -> pd.DataFrame:
     found = _probe([main, *others], predictor.steps, device)
+    of_main = found[main.name]
     rows = []
     for other in others:
-        probability = predictor.probability(found[main.name], found[other.name])
-        rows.append({"aux": other.name, "probability": probability} | predictor.calibration(probability))
+        of_other = found[other.name]
+        probability = predictor.probability(of_main.features, of_other.features)
+        row = {"aux": other.name, "probability": probability} | predictor.calibration(probability)
+        rows.append(row | {"main f1": of_main.f1, "aux f1": of_other.f1})
     return pd.DataFrame(rows)
 
 
-def _probe(data: Sequence[SequenceData], steps: int, device: str) -> dict[str, "pd.Series[float]"]:
-    """Return the 14 features of each corpus, by name."""
+@dataclass(frozen=True)
+class Probe:
+    """What a short run on one task gave: its 14 features, and F1 of tags in validation."""
+
+    features: "pd.Series[float]"
+    f1: float
+
+
+def _probe(data: Sequence[SequenceData], steps: int, device: str) -> dict[str, Probe]:
+    """Train on each corpus alone for some steps; by name."""
     environment.make_deterministic()
     configuration = replace(CONFIGURATION, epochs=1, steps=steps)
     table = execution.shared_table(data, "SkipGram", configuration, seed=0)
@@ -135,7 +148,8 @@ def _probe(data: Sequence[SequenceData], steps: int, device: str) -> dict[str, "
         # Without a single unknown word the ratio to another task's rate would be undefined.
         of_data["OOV rate"] = max(of_data["OOV rate"], 1 / corpus.train.tokens)
         curve = study.as_series(execution.curve(history.steps[corpus.name]), steps).rename(corpus.name)
-        found[corpus.name] = pd.concat([of_data, features.curve_features(curve)])
+        f1 = float(history.task_frame()["validation_f1"].iloc[-1])
+        found[corpus.name] = Probe(pd.concat([of_data, features.curve_features(curve)]), f1)
     return found
 
 
@@ -169,9 +183,11 @@ def report(main: Path, aux: Sequence[Path], profile: str = STUDY, device: str = 
     predictor = recorded(profile)
     frame = _predict(predictor, read_own(main), [read_own(file) for file in aux], device)
     lines = [
-        f"{main} gains from {row.aux} with probability {row.probability:.2f}; of the {row.n} recorded pairs with "
-        f"the most similar probability {as_text(100 * row.gained, 100 * row.low, 100 * row.high, '.0f')} % gained"
-        for row in frame.itertuples()
+        f"{main} with {row['aux']}: of the {row['n']} recorded pairs that look most alike "
+        f"{as_text(100 * row['gained'], 100 * row['low'], 100 * row['high'], '.0f')} % gained: "
+        f"{_in_words(row, predictor)} (F1 in the probes: {row['main f1']:.2f} and {row['aux f1']:.2f}; the model says "
+        f"{row['probability']:.2f})"
+        for row in frame.to_dict("records")
     ]
     error, base = predictor.brier()
     verdict = "better" if error < base else "no better"
@@ -180,3 +196,15 @@ def report(main: Path, aux: Sequence[Path], profile: str = STUDY, device: str = 
         f"giving the share of pairs that gain ({base:.3f}); {len(predictor.gains)} recorded pairs."
     )
     return "\n".join(lines)
+
+
+def _in_words(row: Mapping[str, float], predictor: Predictor) -> str:
+    """Say what can be expected: more or less than of any pair, or that it cannot be told."""
+    share = float((predictor.gains > 0).mean())
+    if row["main f1"] < SCORES:
+        return f"cannot tell, as the main task scores an F1 below {SCORES:g}"
+    if row["low"] > share:
+        return f"likelier to gain than any pair ({share:.0%})"
+    if row["high"] < share:
+        return f"less likely to gain than any pair ({share:.0%})"
+    return f"cannot tell it from any pair ({share:.0%})"

@@ -85,6 +85,12 @@ def by_embedding(records: Sequence[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def printed_update(embedding: str) -> float:
+    """Mean accuracy in percent of an embedding's update cells in Tables I–III."""
+    cells = tables.paper_cells()
+    return float(cells[(cells["embedding"] == embedding) & (cells["setting"] != ORIGINAL)]["accuracy"].mean())
+
+
 def _sampling_error(percent: float) -> dict[str, float]:
     """Bounds of an accuracy that was measured on one test set of 250 reviews."""
     half = 100 * 1.96 * np.sqrt(percent / 100 * (1 - percent / 100) / REVIEWS)
@@ -266,5 +272,12 @@ def conclusions(records: Sequence[Record], embedding: str) -> str:
     )
     for row in changes.iloc[1:].itertuples():
         low, high = changes.loc[row.Index, ["change low", "change high"]]
-        lines.append(f"{embedding}, {row.step}: {as_text(row.change, low, high, '+.1f')} points, n = {row.n}")
+        whose = "; in neither of the paper's arms" if row.step in {step.name for step in released.OURS} else ""
+        lines.append(f"{embedding}, {row.step}: {as_text(row.change, low, high, '+.1f')} points, n = {row.n}{whose}")
+    theirs = changes[changes["step"] == released.UPDATE.name]["accuracy"]
+    if len(theirs):
+        rest = printed_update(embedding) - theirs.item()
+        lines.append(
+            f"{embedding}: the paper's update is {rest:+.1f} points from ours at the end of its steps, unexplained"
+        )
     return "\n".join(lines)

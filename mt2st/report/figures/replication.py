@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
+from mt2st.experiments import released
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, Strategy, label
-from mt2st.report import timing
+from mt2st.report import audit, timing
 from mt2st.report.downstream import RANDOM, UNTOUCHED
 from mt2st.report.figures import strategies_of, style_of
 
@@ -21,7 +22,10 @@ UNIT_NAMES = {"seconds": "seconds of training", "operations": "10⁹ operations 
 
 
 def walk(frame: pd.DataFrame, embedding: str) -> Figure:
-    """Waterfall of `audit.walk`: the first bar is "original", each further one a single change, its interval on top."""
+    """Waterfall of `audit.walk`: the first bar is "original", each further one a single change, its interval on top.
+
+    What neither of the paper's arms has is shaded, and the level of its "update" drawn.
+    """
     figure, axes = plt.subplots(figsize=(7.5, 3.4))
     position = np.arange(len(frame))
     level = frame["accuracy"].to_numpy()
@@ -36,11 +40,16 @@ def walk(frame: pd.DataFrame, embedding: str) -> Figure:
         if x and row["change low"] == row["change low"]:
             text += f"\n[{row['change low']:+.1f}, {row['change high']:+.1f}]"
         axes.annotate(text, (x, 98), ha="center", va="top")
+    ours = [x for x, name in enumerate(frame["step"]) if name in {step.name for step in released.OURS}]
+    if ours:
+        axes.axvspan(min(ours) - 0.5, max(ours) + 0.5, color="grey", alpha=0.15, label="in neither of the paper's arms")
+    printed = audit.printed_update(embedding)
+    axes.axhline(printed, color="black", linestyle="--", linewidth=1, label=f"“update” as printed, {printed:.1f}")
     axes.axhline(50, color="black", linestyle=":", linewidth=1, label="chance")
     axes.set_xticks(position, [name.replace(" ", "\n", 1) for name in frame["step"]])
     axes.set(ylabel="test accuracy (%)", ylim=(0, 100), title=f"{embedding}: one change at a time")
     axes.grid(axis="x", visible=False)
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower right", fontsize="small")
     return figure
 
 

@@ -506,6 +506,12 @@ def test_an_unknown_notebook_is_refused_before_anything_is_run(done: Done, profi
     assert (done.runs, done.notebooks) == ([], [])
 
 
+def test_a_device_that_is_not_here_is_refused_before_anything_is_run(done: Done, profile: Profile) -> None:
+    with pytest.raises(ValueError, match="device 'gpuu' cannot be used"):
+        batch.reproduce(profile, 1, device="gpuu")
+    assert done.runs == []
+
+
 @pytest.mark.usefixtures("done")
 def test_an_executor_that_was_given_is_left_running(profile: Profile) -> None:
     class Watched(Inline):

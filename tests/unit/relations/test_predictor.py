@@ -94,11 +94,32 @@ def test_the_command_says_what_to_expect_and_how_far_to_trust_it(
     main, aux = write(tmp_path / "type.conll", COLOURS), write(tmp_path / "a.b" / "type.conll", NUMBERS)
     assert command(["relations", "--main", str(main), "--aux", str(aux)]) == 0
     first, last = capsys.readouterr().out.splitlines()
-    probability = predict_gain(predictor.read_own(main), predictor.read_own(aux))["probability"].item()
-    assert first.startswith(f"{main} gains from {aux} with probability {probability:.2f}; of the 20 recorded pairs")
+    found = predict_gain(predictor.read_own(main), predictor.read_own(aux)).iloc[0]
+    gained, low, high = (f"{100 * found[column]:.0f}" for column in ("gained", "low", "high"))
+    alike = "of the 20 recorded pairs that look most alike"
+    assert first.startswith(f"{main} with {aux}: {alike} {gained} [{low}, {high}] % gained: ")
+    probes = f"(F1 in the probes: {found['main f1']:.2f} and {found['aux f1']:.2f}; the model says "
+    assert first.endswith(f"{probes}{found['probability']:.2f})")
+    assert found["main f1"] > 0.9  # one word tells the tag
     error, base = Predictor.of(records()).brier()
     assert last.endswith(f"({base:.3f}); 30 recorded pairs.")
     assert f"{error:.3f}, {'better' if error < base else 'no better'} than" in last
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "f1", "expected"),
+    [
+        (0.6, 0.9, 0.5, "likelier to gain than any pair (50%)"),
+        (0.1, 0.4, 0.5, "less likely to gain than any pair (50%)"),
+        (0.3, 0.7, 0.5, "cannot tell it from any pair (50%)"),
+        (0.5, 0.7, 0.5, "cannot tell it from any pair (50%)"),
+        (0.6, 0.9, 0.05, "cannot tell, as the main task scores an F1 below 0.1"),
+    ],
+)
+def test_in_words_only_what_can_be_told_is_told(low: float, high: float, f1: float, expected: str) -> None:
+    gains = pd.Series([1.0, -1.0], pd.MultiIndex.from_tuples([("a", "b"), ("b", "a")], names=["main", "aux"]))
+    row = {"low": low, "high": high, "main f1": f1}
+    assert predictor._in_words(row, Predictor(pd.DataFrame(), gains, 1)) == expected
 
 
 def test_without_a_recorded_study_the_command_says_how_to_make_one(

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from mt2st.experiments.runs import Configuration, Record, Run
 from mt2st.experiments.strategies import STRATEGIES
+from mt2st.report import tables
 from mt2st.report.figures import replication as figures_replication
 from mt2st.report.figures.replication import FALL, RISE
 from mt2st.schedules import SINGLE_TASK
@@ -79,6 +80,18 @@ def test_numbers_over_the_walk_are_level_and_changes_with_their_intervals() -> N
     assert axes.get_title() == "CBOW: one change at a time"
     (segments,) = (c.get_segments() for c in axes.collections)
     np.testing.assert_allclose([s[:, 1] for s in segments], WALK[["low", "high"]])
+
+
+def test_what_neither_of_the_papers_arms_has_is_shaded_and_its_level_drawn() -> None:
+    longer = pd.concat([WALK, WALK[2:].assign(step="batches of 64")], ignore_index=True)
+    axes = figures_replication.walk(longer, "CBOW").axes[0]
+    shaded = axes.patches[-1]
+    assert shaded.get_label() == "in neither of the paper's arms"
+    assert (shaded.get_x(), shaded.get_x() + shaded.get_width()) == (2.5, 3.5)
+    cells = tables.paper_cells()
+    printed = cells[(cells["embedding"] == "CBOW") & (cells["setting"] != "original")]["accuracy"].mean()
+    line = line_of(axes, f"“update” as printed, {printed:.1f}")
+    assert set(line.get_ydata()) == {printed}
 
 
 def test_a_walk_of_one_seed_has_numbers_without_intervals() -> None:
