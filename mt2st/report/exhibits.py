@@ -225,6 +225,14 @@ EXHIBITS = {
             figure=lambda e: replication.survival(e.grid, e.targets),
         ),
         Exhibit(
+            "convergence",
+            "Seconds until the paper's CheckConvergence stops a run: the primary gradient's norm below a fraction of "
+            "the first epoch's, twice in a row",
+            "07", strategies=PAPERS, table=lambda e: timing.convergence(e.grid),
+            note="The paper names the check without defining it. Below best: points of validation accuracy that a "
+            "stopped run is short of its best.",
+        ),
+        Exhibit(
             "downstream", "The learned tables on other tasks (percent)", "08", "downstream",
             table=lambda e: downstream.comparisons(e.of("downstream")),
             figure=lambda e: replication.downstream(e.table("downstream")),

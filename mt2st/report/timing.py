@@ -13,6 +13,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from mt2st.adaptation import CheckConvergence
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES
 from mt2st.report import summary
@@ -22,6 +23,7 @@ from mt2st.training import AUXILIARY
 FIXED_TARGETS = (0.65, 0.70, 0.75)
 UNITS = ("seconds", "operations")
 REFERENCES = ("single", "mtl")
+FRACTIONS = (0.75, 0.5, 0.25)  # of the first epoch's gradient norm
 
 
 def best_mean(records: Sequence[Record]) -> float:
@@ -61,18 +63,55 @@ def to_target(records: Sequence[Record], target: float) -> pd.DataFrame:
     `reached` says whether there is one; otherwise they are all that the run spent, and censored. What a run spent in
     all its epochs is in the columns `all seconds` and `all operations`.
     """
+    return pd.DataFrame([_up_to(record, record.history["validation_accuracy"] >= target) for record in records])
+
+
+def _up_to(record: Record, holds: Sequence[bool]) -> dict[str, object]:
+    """Return what a run spends up to the first epoch in which something holds, as a row of `to_target`."""
+    costs, run = spent(record), record.run
+    hits = np.flatnonzero(holds)
+    at = int(hits[0]) if len(hits) else len(costs) - 1
+    return (
+        {"strategy": run.strategy, "embedding": run.embedding, "setting": run.setting, "seed": run.seed}
+        | {"reached": bool(len(hits)), "epochs": at + 1}
+        | {unit: float(costs[unit].iloc[at]) for unit in UNITS}
+        | {f"all {unit}": float(costs[unit].iloc[-1]) for unit in UNITS}
+    )
+
+
+def to_convergence(records: Sequence[Record], fraction: float) -> pd.DataFrame:
+    """One row a run, as of `to_target`: what it spends until the paper's CheckConvergence stops it.
+
+    The paper does not define it. Here the mean norm of the primary gradient has to be below a fraction of the first
+    epoch's for two epochs in a row. `below best` is how much validation accuracy the stopped run is short of its best.
+    """
     rows = []
     for record in records:
-        costs = spent(record)
-        hits = np.flatnonzero(record.history["validation_accuracy"] >= target)
-        at = int(hits[0]) if len(hits) else len(costs) - 1
-        run = record.run
-        rows.append(
-            {"strategy": run.strategy, "embedding": run.embedding, "setting": run.setting, "seed": run.seed}
-            | {"reached": bool(len(hits)), "epochs": at + 1}
-            | {unit: float(costs[unit].iloc[at]) for unit in UNITS}
-            | {f"all {unit}": float(costs[unit].iloc[-1]) for unit in UNITS}
-        )
+        norms = record.epochs["gradient_norm"].tolist()
+        check = CheckConvergence(fraction * norms[0], patience=2)
+        row = _up_to(record, [check(norms[: epoch + 1]) for epoch in range(len(norms))])
+        accuracy = record.history["validation_accuracy"]
+        rows.append(row | {"below best": float(accuracy.max() - accuracy[: row["epochs"]].max())})
+    return pd.DataFrame(rows)
+
+
+def convergence(records: Sequence[Record]) -> pd.DataFrame:
+    """Cost until `to_convergence` stops a run, by fraction and strategy, with ratios to single and multi-task learning.
+
+    `stopped` is the share of runs that are stopped before their last epoch; `below best` is in points.
+    """
+    rows = []
+    for fraction in FRACTIONS:
+        found = to_convergence(records, fraction)
+        means = summary.by_seed(found, "seconds")
+        for strategy in (s for s in STRATEGIES if s in means.columns):
+            of = found[found["strategy"] == strategy]
+            row: dict[str, object] = {"fraction": fraction, "strategy": strategy, "stopped": of["reached"].mean()}
+            row |= {"epochs": of["epochs"].mean(), "below best": 100 * of["below best"].mean()}
+            row["seconds"] = float(means[strategy].mean())
+            for reference in REFERENCES:
+                row |= _ratio(f"/ {reference}", None if strategy == reference else compare(means, strategy, reference))
+            rows.append(row)
     return pd.DataFrame(rows)
 
 

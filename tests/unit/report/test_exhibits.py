@@ -25,7 +25,15 @@ Grid = Callable[[Profile, Sequence[str], int], list[Record]]
 SMOKE = profiles.PROFILES["smoke"]
 NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
 OF_PAPER = ["table_1", "table_2", "table_3", *(f"figure_{n:02d}" for n in range(2, 12))]
-OF_GRID = ["claims", "schedules", *OF_PAPER, "accuracy_by_strategy", "time_by_strategy", "time_to_target"]
+OF_GRID = [
+    "claims",
+    "schedules",
+    *OF_PAPER,
+    "accuracy_by_strategy",
+    "time_by_strategy",
+    "time_to_target",
+    "convergence",
+]
 OF_PAIRS = ["single_tasks", "pairs", "relatedness", "prediction", "by_budget", "gains", "curves"]
 
 
@@ -117,6 +125,7 @@ def test_strategies_without_a_seed_in_common_are_not_compared(known_record: Make
         "accuracy_by_strategy",
         "time_by_strategy",
         "time_to_target",
+        "convergence",
     }
     assert set(names(Evidence(SMOKE, apart))) == left
 

@@ -32,7 +32,7 @@ DRAWN = [
     "time_by_strategy",
     "time_to_target",
 ]
-TABLES = ["claims", "table_1", "table_2", "table_3", "time_to_target"]  # where the grid alone was run
+TABLES = ["claims", "table_1", "table_2", "table_3", "time_to_target", "convergence"]  # where the grid alone was run
 
 
 @pytest.fixture

@@ -186,3 +186,32 @@ def test_whole_training_needs_no_target(known_record: Make) -> None:
     assert table["seconds"].tolist() == pytest.approx([6, 12, 6.6])
     assert table.loc["diminish", ["/ single", "/ single low", "/ single high"]].tolist() == pytest.approx([1.1] * 3)
     assert table.loc["diminish", "/ mtl"] == pytest.approx(0.55)
+
+
+# --- the paper's stopping rule
+
+
+def test_a_run_converges_when_its_gradient_has_been_small_for_two_epochs(known_record: Make) -> None:
+    one = known_record(
+        run_of("single"), cpu_seconds=(1, 2, 3, 4), gradient_norm=(8, 3, 5, 3), validation_accuracy=RISING
+    )
+    row = timing.to_convergence([one], 0.75).iloc[0]  # below 6 in epochs 1 and 2
+    assert (row["reached"], row["epochs"], row["seconds"], row["all seconds"]) == (True, 3, 6, 10)
+    assert row["below best"] == 0
+    never = timing.to_convergence([one], 0.5).iloc[0]  # below 4 in epochs 1 and 3, not in a row
+    assert (never["reached"], never["epochs"], never["seconds"]) == (False, 4, 10)
+    early = known_record(run_of("single"), gradient_norm=(8, 1, 1, 1), validation_accuracy=(0.5, 0.5, 0.5, 0.75))
+    assert timing.to_convergence([early], 0.25).iloc[0]["below best"] == 0.25
+
+
+def test_the_table_of_convergence_compares_arms_by_seed(known_record: Make) -> None:
+    fast, slow = {"gradient_norm": (8, 1, 1, 1)}, {"gradient_norm": (8, 8, 1, 1)}
+    records = some(known_record, "single", [1.0, 2.0, 3.0], **slow) + some(known_record, "mtl", [2.0, 4.0, 6.0], **fast)
+    table = timing.convergence(records).set_index(["fraction", "strategy"])
+    assert table.index.get_level_values("fraction").unique().tolist() == [0.75, 0.5, 0.25]
+    for fraction in timing.FRACTIONS:
+        single, multi = table.loc[(fraction, "single")], table.loc[(fraction, "mtl")]
+        assert (single["stopped"], single["epochs"], single["seconds"]) == (1, 4, 8)
+        assert (multi["stopped"], multi["epochs"], multi["seconds"]) == (1, 3, 12)
+        assert multi["/ single"] == pytest.approx(2 * 3 / 4)
+        assert single["/ mtl"] == pytest.approx(4 / 3 / 2)
