@@ -77,7 +77,7 @@ def by_embedding(frame: pd.DataFrame) -> Figure:
     axes.axhline(50, color="black", linestyle=":", linewidth=1)
     axes.annotate("chance", (len(embeddings) - 0.55, 50), ha="right", va="bottom", fontsize="small")
     axes.set_xticks(range(len(embeddings)), embeddings)
-    axes.set(ylabel="test accuracy (%)", xlim=(-0.55, len(embeddings) - 0.45))
+    axes.set(ylabel="test accuracy (%)", xlim=(-0.55, len(embeddings) - 0.45), ylim=(35, 88))
     axes.set_title(
         "From “original” (hollow) to “update” (filled): neither of the code's arms has an auxiliary gradient"
     )
