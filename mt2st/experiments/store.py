@@ -126,7 +126,7 @@ def unpack(file: Path) -> list[Record]:
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:  # Arrow's errors are of the first three
         raise ValueError(
-            f"{file} cannot be read ({error}): get it back with `git checkout {file.name}`, or delete it and make it "
+            f"{file} cannot be read ({error}): get it back with `git checkout -- {file}`, or delete it and make it "
             f"with `mt2st reproduce --profile {file.stem}`"
         ) from error
 

@@ -67,16 +67,16 @@ STRATEGIES = {
             paper_accuracy=0.482, settings=(ORIGINAL,),
         ),
         Strategy(
-            "mtl", "multi-task", lambda gamma0: Constant(gamma0), lambda epochs: {"gamma0": 1.0}, "#de8f05",
+            "mtl", "multi-task", lambda gamma0: Constant(gamma0), lambda epochs: {"gamma0": 1.0}, "#de8f05", "--",
             notebook="02_multi_task", table=1, paper_accuracy=0.68,
         ),
         Strategy(
-            "diminish", "Diminish", Diminish, lambda epochs: {"gamma0": 1.0, "eta": 7.5 / epochs, "nu": 1.0}, "#029e73",
-            notebook="03_diminish", table=2, paper_accuracy=0.71,
+            "diminish", "Diminish", Diminish, lambda epochs: {"gamma0": 1.0, "eta": 7.5 / epochs, "nu": 1.0},
+            "#029e73", "-.", notebook="03_diminish", table=2, paper_accuracy=0.71,
         ),
         Strategy(
             "switch", "Switch", lambda t_switch, gamma0: Switch(t_switch, gamma0),
-            lambda epochs: {"t_switch": int(0.6 * epochs), "gamma0": 1.0}, "#d55e00",
+            lambda epochs: {"t_switch": int(0.6 * epochs), "gamma0": 1.0}, "#d55e00", ":",
             notebook="04_switch", table=3, paper_accuracy=0.77,
         ),
     )

@@ -134,7 +134,7 @@ def write_block(name: str, block: str, document: Path) -> None:
 
 
 def answer_block(evidence: Evidence) -> str:
-    """Return the answer in three sentences, and the claims of the paper that it stands on."""
+    """Return the answer in words, and the claims of the paper that it stands on."""
     shown = claims.readable(evidence.table("claims")).set_index(evidence.table("claims")["id"])
     columns = ["claim", "unit", "paper", "released logs", "ours", "verdict"]
     return f"{summary.answer(evidence.scores)}\n\n{tables.to_markdown(shown.loc[LEADING, columns])}"

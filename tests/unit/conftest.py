@@ -80,6 +80,18 @@ def small_topic(shared_cache: Path) -> Dataset:
     return wiki.load(0, Sizes(40, 20, 20))
 
 
+@pytest.fixture(scope="session")
+def made_up_reviews() -> pd.DataFrame:
+    """Return 120 reviews, of which one word tells whether they are positive: columns review and sentiment."""
+    rng = np.random.default_rng(0)
+    words = {"positive": ["good", "great"], "negative": ["bad", "awful"]}
+    rows = [
+        {"review": f"The {rng.choice(['film', 'plot', 'cast'])} was {rng.choice(words[label])} !", "sentiment": label}
+        for label in ("positive", "negative") * 60
+    ]
+    return pd.DataFrame(rows)
+
+
 @pytest.fixture
 def toy_dataset() -> Dataset:
     """Return two classes that one word tells apart, and background text with both kinds of mark-up."""

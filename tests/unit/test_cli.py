@@ -281,18 +281,12 @@ def test_warnings_of_the_package_are_one_line(
 
 
 @pytest.fixture(scope="module")
-def reviews(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reviews(shared_cache: Path, made_up_reviews: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write reviews that one word tells apart, a fixed test part, and vectors."""
     folder = tmp_path_factory.mktemp("reviews")
     rng = np.random.default_rng(0)
-    words = {"good": ["good", "great"], "bad": ["bad", "awful"]}
-    rows = [
-        {"review": f"The {rng.choice(['film', 'plot', 'cast'])} was {rng.choice(words[label])} !", "class": label}
-        for label in ("good", "bad") * 60
-    ]
-    frame = pd.DataFrame(rows)
-    frame[:100].to_csv(folder / "reviews.csv", index=False, sep=";")
-    frame[100:].to_csv(folder / "test.csv", index=False)
+    made_up_reviews[:100].to_csv(folder / "reviews.csv", index=False, sep=";")
+    made_up_reviews[100:].to_csv(folder / "test.csv", index=False)
     lines = [
         f"{word} {' '.join(f'{x:.3f}' for x in rng.normal(size=6))}"
         for word in ["good", "great", "bad", "film", "plot"]
@@ -304,7 +298,9 @@ def reviews(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.mark.filterwarnings("always::UserWarning")
 def test_train_and_predict(reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "model"
-    options = f"--data {reviews / 'reviews.csv'} --test {reviews / 'test.csv'} --out {out} --text review --label class "
+    options = (
+        f"--data {reviews / 'reviews.csv'} --test {reviews / 'test.csv'} --out {out} --text review --label sentiment "
+    )
     options += f"--vectors {reviews / 'vectors.txt'} --strategy Switch --auxiliary casing --t-switch 2 --patience 3 "
     options += "--hidden 8 --batch-size 16 --learning-rate 0.02 --max-tokens 4 --epochs 40"
     assert run("train", *options.split()) == 0
@@ -325,17 +321,20 @@ def test_train_and_predict(reviews: Path, tmp_path: Path, capsys: pytest.Capture
     shown = capsys.readouterr()
     table = pd.read_csv(io.StringIO(shown.out))
     assert table["row"].tolist() == [1, 2, 3, 4]
-    assert [*table.columns] == ["row", "prediction", "p(bad)", "p(good)"]
-    assert table["prediction"].tolist()[::2] == ["good", "bad"]
-    assert (table["p(bad)"] + table["p(good)"]).tolist() == pytest.approx([1] * 4, abs=2e-4)
-    assert ((table["p(good)"] > 0.5) == (table["prediction"] == "good")).all()
+    assert [*table.columns] == ["row", "prediction", "p(negative)", "p(positive)"]
+    assert table["prediction"].tolist()[::2] == ["positive", "negative"]
+    assert (table["p(negative)"] + table["p(positive)"]).tolist() == pytest.approx([1] * 4, abs=2e-4)
+    assert ((table["p(positive)"] > 0.5) == (table["prediction"] == "positive")).all()
     assert "mt2st: warning: 1 of 4 texts are empty; taken for an unknown word (row 2)\n" in shown.err
     assert "1 of 4 texts are longer than the 4 tokens that the model reads; the rest is left out (row 4)" in shown.err
 
     assert (
         run("predict", str(out), str(reviews / "test.csv"), "--text", "review", "--out", str(tmp_path / "p.csv")) == 0
     )
-    assert pd.read_csv(tmp_path / "p.csv")["prediction"].tolist() == pd.read_csv(reviews / "test.csv")["class"].tolist()
+    assert (
+        pd.read_csv(tmp_path / "p.csv")["prediction"].tolist()
+        == pd.read_csv(reviews / "test.csv")["sentiment"].tolist()
+    )
 
 
 @pytest.mark.parametrize(

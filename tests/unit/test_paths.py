@@ -1,7 +1,7 @@
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from mt2st import paths
@@ -32,9 +32,9 @@ def test_the_home_folder_of_the_user_can_be_abbreviated(tmp_path: Path, monkeypa
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let the package run from an installation, in a folder that is no project; return what it brings."""
     package = tmp_path / "site-packages" / "mt2st"
-    (tmp_path / "work").mkdir()
+    (tmp_path / "called-in").mkdir()
     monkeypatch.setattr(paths, "__file__", str(package / "paths.py"))
-    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "called-in")
     for name in ("OUTPUT", "CACHE"):
         monkeypatch.delenv(f"MT2ST_{name}")
     return package / "shipped"
@@ -43,27 +43,28 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("installed")
 def test_an_installed_package_takes_the_working_folder(tmp_path: Path) -> None:
     assert paths.project() is None
-    assert paths.home() == tmp_path / "work"
-    assert paths.results("wiki") == tmp_path / "work" / "results" / "wiki"
-    assert paths.downloads() != tmp_path / "work" / "data" / "downloads"
-    (tmp_path / "work" / "notebooks").mkdir()
-    (tmp_path / "work" / "notebooks" / "00_data.ipynb").touch()  # called in a checkout
-    assert paths.project() == tmp_path / "work"
-    assert paths.downloads() == tmp_path / "work" / "data" / "downloads"
+    assert paths.home() == tmp_path / "called-in"
+    assert paths.results("wiki") == tmp_path / "called-in" / "results" / "wiki"
+    assert paths.downloads() != tmp_path / "called-in" / "data" / "downloads"
+    (tmp_path / "called-in" / "notebooks").mkdir()
+    (tmp_path / "called-in" / "notebooks" / "00_data.ipynb").touch()  # called in a checkout
+    assert paths.project() == tmp_path / "called-in"
+    assert paths.downloads() == tmp_path / "called-in" / "data" / "downloads"
 
 
 @pytest.mark.usefixtures("installed")
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other cache folders")
 def test_an_installed_package_keeps_caches_in_the_cache_folder_of_the_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-    assert paths.downloads() == tmp_path / "user" / "mt2st" / "downloads"
-    assert paths.cache() == tmp_path / "user" / "mt2st" / "cache"
-    assert list((tmp_path / "work").iterdir()) == []
+    for variable in ("XDG_CACHE_HOME", "HOME"):  # of Linux, and of macOS
+        monkeypatch.setenv(variable, str(tmp_path / "user"))
+    of_user = platformdirs.user_cache_path("mt2st", appauthor=False)
+    assert paths.downloads() == of_user / "downloads"
+    assert paths.cache() == of_user / "cache"
+    assert list((tmp_path / "called-in").iterdir()) == []
     monkeypatch.setenv("MT2ST_CACHE", str(tmp_path / "own"))
     assert paths.cache() == tmp_path / "own"
-    assert paths.downloads() == tmp_path / "user" / "mt2st" / "downloads"
+    assert paths.downloads() == of_user / "downloads"
     monkeypatch.setenv("MT2ST_HOME", str(tmp_path / "project"))
     assert paths.downloads() == tmp_path / "project" / "data" / "downloads"
 
@@ -92,7 +93,8 @@ def test_what_is_read_is_looked_for_in_the_output_the_project_and_the_package(
 def test_where_there_are_no_notebooks_it_is_said_how_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(RuntimeError, match=f"{tmp_path}/work/notebooks has none: run this in a checkout") as caught:
+    said = f"{tmp_path}/called-in/notebooks has none: run this in a checkout"
+    with pytest.raises(RuntimeError, match=said) as caught:
         paths.require_notebooks()
     assert "\n" not in str(caught.value)
     monkeypatch.setenv("MT2ST_HOME", str(ROOT))

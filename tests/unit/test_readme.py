@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -18,16 +17,10 @@ BLOCKS = re.findall(r"```python\n(.*?)```", "".join(TEXTS.values()), re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def folder(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(shared_cache: Path, made_up_reviews: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write reviews that one word tells apart, and train on them."""
     at = tmp_path_factory.mktemp("readme")
-    rng = np.random.default_rng(0)
-    words = {"positive": ["good", "great"], "negative": ["bad", "awful"]}
-    rows = [
-        {"review": f"The {rng.choice(['film', 'plot', 'cast'])} was {rng.choice(words[label])} !", "sentiment": label}
-        for label in ("positive", "negative") * 60
-    ]
-    pd.DataFrame(rows).to_csv(at / "reviews.csv", index=False)
+    made_up_reviews.to_csv(at / "reviews.csv", index=False)
     options = "--text review --label sentiment --embedding cbow --auxiliary casing --epochs 2 --hidden 8"
     out = ["--data", str(at / "reviews.csv"), "--out", str(at / "my-model"), "--dimensions", "8"]
     assert cli.main(["train", *options.split(), *out]) == 0

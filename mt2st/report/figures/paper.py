@@ -219,14 +219,13 @@ def weights(schedules: dict[str, Schedule], epochs: int = 25) -> Figure:
 
 
 def strategies(epochs: int) -> Figure:
-    """Draw γ(t) of every strategy with its defaults for a run of so many epochs, each line named beside it."""
+    """Draw γ(t) of every strategy with its defaults for a run of so many epochs."""
     figure, axes = plt.subplots(figsize=(6.4, 2.6))
     t = np.linspace(0, epochs, 1001)
-    for k, strategy in enumerate(STRATEGIES.values()):
+    for strategy in STRATEGIES.values():
         schedule = strategy.schedule(epochs)
         values = [float(w.max()) if len(w := schedule.weights(x)) else 0.0 for x in t]
-        axes.plot(t, values, color=strategy.colour, linestyle=("-", "--", "-.", ":")[k % 4], label=strategy.label)
-    axes.axhline(EPSILON, color="grey", linewidth=0.8)
+        axes.plot(t, values, **style_of(strategy))
     axes.set(xlabel="epoch t", ylabel="weight γ(t)", ylim=(-0.05, 1.1))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="auxiliary tasks in")
     return figure

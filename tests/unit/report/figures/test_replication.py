@@ -29,7 +29,7 @@ def line_of(axes: Axes, label: str) -> Line2D:
 def test_every_accuracy_by_embedding_is_drawn_with_its_interval_hollow_and_filled() -> None:
     rows = [
         {"embedding": e, "arm": arm, "source": source, "accuracy": value, "accuracy low": value - 3,
-         "accuracy high": value + 3}
+         "accuracy high": value + 3, "hidden": 32 * (k + 1), "n": 10 - k}
         for k, e in enumerate(("CBOW", "SkipGram"))
         for j, source in enumerate(("paper", "logs", "ours"))
         for arm, value in (("original", 50.0 + k + j), ("update", 60.0 + k + j))
@@ -44,7 +44,9 @@ def test_every_accuracy_by_embedding_is_drawn_with_its_interval_hollow_and_fille
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
         "as printed", "its released logs", "ours, protocol released",
     ]  # fmt: skip
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["CBOW", "SkipGram"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == [
+        "CBOW\nours: hidden 32, n = 10", "SkipGram\nours: hidden 64, n = 9",
+    ]  # fmt: skip
 
 
 # --- the walk
