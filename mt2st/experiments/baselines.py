@@ -13,6 +13,7 @@ from mt2st.data.vectors import EmbeddingTable
 
 INVERSE_PENALTIES = (0.1, 1.0, 10.0, 100.0)  # C of logistic regression; the best on validation is tested
 MAJORITY, TFIDF, MEAN_VECTOR = "majority class", "TF-IDF + logistic regression", "mean vector + logistic regression"
+BASELINES = (MAJORITY, TFIDF, MEAN_VECTOR)
 
 Features = Callable[[Sequence[Tokens]], np.ndarray]
 

@@ -13,7 +13,7 @@ from mt2st.experiments.strategies import ORIGINAL, UPDATES
 from mt2st.models import ENCODERS
 from mt2st.schedules import SINGLE_TASK, Constant, Schedule
 
-PAPER_HIDDEN, PAPER_HIDDEN_SEEDS = 256, 3
+PAPER_HIDDEN = 256
 PAPER_SAMPLE_SEEDS = 3  # ways to split the paper's own sample: more would use the same reviews again
 WALKED = ("CBOW",)  # embeddings on which the walk from "original" to "update" goes on to what is ours
 ELSEWHERE = "SkipGram"  # embedding whose tables are scored on other tasks
@@ -101,17 +101,6 @@ def controls(profile: Profile, seeds: int) -> list[Run]:
         for run in plan(profile, "single", embedding, seeds)
     ]
     return multi_task + longer
-
-
-def paper_size(profile: Profile, seeds: int) -> list[Run]:
-    """The GloVe rows of Tables I–III at the paper's hidden size, three seeds at most; none where GloVe is not here."""
-    if GLOVE not in available(profile):
-        return []
-    return [
-        replace(run, configuration=replace(run.configuration, hidden=PAPER_HIDDEN))
-        for strategy in strategies.STRATEGIES
-        for run in plan(profile, strategy, GLOVE, min(seeds, PAPER_HIDDEN_SEEDS))
-    ]
 
 
 def paper_sample(profile: Profile, seeds: int) -> list[Run]:
@@ -208,7 +197,6 @@ EXPERIMENTS = {
             downstream,
             ("ud-ewt", "treebank", "uner-ewt", "wnut-17", "sentence_polarity", "wordsim"),
         ),
-        Experiment("paper-size", ("06",), paper_size),
         Experiment("pairs", ("10",), pairs),
     )
 }

@@ -181,10 +181,14 @@ def of(records: Iterable[Record], experiment: str) -> list[Record]:
 
 
 def score_frame(records: Sequence[Record]) -> pd.DataFrame:
-    """One row a run: its place in the grid, its test scores and its seconds of training (`Record.seconds`)."""
+    """One row a run: its place in the grid, its test scores and its seconds of training (`Record.seconds`).
+
+    Runs of a single task have the test accuracies of baselines on their data too, by name.
+    """
     rows = [
         _place(record.run)
         | {k: v for k, v in record.scores.items() if isinstance(v, float | int)}
+        | record.scores.get("baselines", {})
         | {"train_seconds": record.seconds.sum(), "epochs": len(record.epochs)}
         for record in records
     ]

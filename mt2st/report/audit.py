@@ -18,70 +18,70 @@ SINGLE, UPDATE = "single task", "update"
 
 
 def cells(records: Sequence[Record]) -> pd.DataFrame:
-    """One row a cell of Tables I–III as printed, GloVe cells once for each hidden size; accuracies in percent.
+    """One row a cell of Tables I–III as printed; accuracies in percent.
 
     Columns `paper`; `logs`, all accuracies its released logs report for the cell; `released` and `controlled`, our
-    means under the two protocols with bounds of the 95% t interval and n. Under protocol `released` all update cells of
-    an embedding are one run a seed, since their terms have no gradient (`released.cells`). That of Table II which is
-    printed without a number has no counterpart under protocol `controlled`.
+    means under the two protocols with bounds of the 95% t interval, n, and the hidden size they were run at. Under
+    protocol `released` all update cells of an embedding are one run a seed, since their terms have no gradient
+    (`released.cells`). That of Table II which is printed without a number has no counterpart under protocol
+    `controlled`.
     """
-    by_protocol = {
-        "released": _accuracies(runs.of(records, "released")),
-        "controlled": _accuracies([*runs.of(records, "grid"), *runs.of(records, "paper-size")]),
-    }
-    sizes = sorted({size for values in by_protocol.values() for _, _, _, size in values})
+    by_protocol = {"released": runs.of(records, "released"), "controlled": runs.of(records, "grid")}
+    values = {protocol: _accuracies(found) for protocol, found in by_protocol.items()}
     rows = []
     for printed in tables.paper_cells().itertuples():
-        for size in sizes:
-            ours = {
-                "released": _released_cell(by_protocol["released"], printed.embedding, printed.setting, size),
-                "controlled": _controlled_cell(by_protocol["controlled"], printed, size),
-            }
-            if size != sizes[0] and not any(interval.n for interval in ours.values()):
-                continue  # only GloVe is run at a second size
-            rows.append(
-                {"table": printed.table, "embedding": printed.embedding, "setting": printed.setting}
-                | {"as printed": printed.label_as_printed, "paper": float(printed.accuracy)}
-                | {"logs": tables.released_logs(printed.strategy, printed.embedding, printed.setting), "hidden": size}
-                | ours["released"].columns("released")
-                | {"released n": ours["released"].n}
-                | ours["controlled"].columns("controlled")
-                | {"controlled n": ours["controlled"].n}
-            )
-    return pd.DataFrame(rows)
+        row = {"table": printed.table, "embedding": printed.embedding, "setting": printed.setting}
+        row |= {"as printed": printed.label_as_printed, "paper": float(printed.accuracy)}
+        row["logs"] = tables.released_logs(printed.strategy, printed.embedding, printed.setting)
+        ours = {
+            "released": _released_cell(values["released"], printed.embedding, printed.setting),
+            "controlled": _controlled_cell(values["controlled"], printed),
+        }
+        for protocol, interval in ours.items():
+            row |= interval.columns(protocol) | {f"{protocol} n": interval.n}
+        rows.append(row)
+    sizes = {f"{protocol} hidden": _hidden(found) for protocol, found in by_protocol.items()}
+    return pd.DataFrame(rows).assign(**sizes)
+
+
+def _hidden(records: Sequence[Record]) -> int:
+    """The hidden size of some runs; 0 of none."""
+    return max((record.run.configuration.hidden for record in records), default=0)
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
     """Return `cells` with our means, intervals and n as text."""
-    shown = frame[["table", "embedding", "as printed", "paper", "logs", "hidden"]].copy()
+    shown = frame[["table", "embedding", "as printed", "paper", "logs"]].copy()
     for protocol in ("released", "controlled"):
-        columns = [frame[f"{protocol}{suffix}"] for suffix in ("", " low", " high", " n")]
-        shown[f"ours, {protocol}"] = [_text(*values) for values in zip(*columns, strict=True)]
+        name = f"ours, {protocol}, hidden {frame[f'{protocol} hidden'].iloc[0]}"
+        found = zip(tables.intervals(frame, protocol), frame[f"{protocol} n"], strict=True)
+        shown[name] = [f"{text} n={n}" if n else text for text, n in found]
     return shown
 
 
 def by_embedding(records: Sequence[Record]) -> pd.DataFrame:
     """Accuracy in percent of "original" and "update" by embedding: as printed, in the released logs, and ours.
 
-    Ours is protocol `released` at the largest hidden size that the embedding was run at, with the 95% t interval over
-    seeds. The others are means over the cells of Tables I–III, all on one test set of 250 reviews: their bounds are its
-    sampling error, which averaging over cells does not lower.
+    Ours is protocol `released`, with the 95% t interval over seeds. The others are means over the cells of Tables
+    I–III, all on one test set of 250 reviews: their bounds are its sampling error, which averaging over cells does not
+    lower.
     """
     printed = tables.paper_cells()
-    ours = _accuracies(runs.of(records, "released"))
+    found = runs.of(records, "released")
+    ours = _accuracies(found)
     rows: list[dict[str, object]] = []
     for embedding, cells in printed.groupby("embedding", sort=False):
-        size = max((hidden for _, name, _, hidden in ours if name == embedding), default=0)
         for arm, of_arm in (
             (ORIGINAL, cells[cells["setting"] == ORIGINAL]),
             (UPDATE, cells[cells["setting"] != ORIGINAL]),
         ):
             logs = [100 * tables.released_accuracy(c.strategy, c.embedding, c.setting) for c in of_arm.itertuples()]
-            found = _released_cell(ours, str(embedding), arm, size)
+            interval = _released_cell(ours, str(embedding), arm)
             means = {"paper": float(of_arm["accuracy"].mean()), "logs": _mean(logs)}
             place = {"embedding": embedding, "arm": arm}
             rows += [place | {"source": s, "accuracy": m} | _sampling_error(m) for s, m in means.items()]
-            rows.append(place | {"source": "ours", "hidden": size, "n": found.n} | found.columns("accuracy"))
+            row = place | {"source": "ours", "hidden": _hidden(found), "n": interval.n}
+            rows.append(row | interval.columns("accuracy"))
     return pd.DataFrame(rows)
 
 
@@ -103,21 +103,16 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(there)) if there else np.nan
 
 
-def _text(mean: float, low: float, high: float, n: int) -> str:
-    return f"{as_text(mean, low, high)} n={n}" if n else as_text(mean, low, high)
-
-
-Cell = tuple[str, str, str, int]  # strategy, embedding, setting (under protocol released: the step), hidden size
+Cell = tuple[str, str, str]  # strategy, embedding, setting (under protocol released: the step)
 
 
 def _accuracies(records: Sequence[Record]) -> dict[Cell, list[float]]:
     """Test accuracies in percent by cell, in the order of seeds."""
     found: dict[Cell, list[float]] = {}
     for record in sorted(records, key=lambda r: r.run.seed):
-        run, configuration = record.run, record.run.configuration
-        step = step_of(record) if configuration.protocol == "released" else None
-        setting = step.name if step else run.setting
-        cell = (run.strategy, run.embedding, setting, configuration.hidden)
+        run = record.run
+        step = step_of(record) if run.configuration.protocol == "released" else None
+        cell = (run.strategy, run.embedding, step.name if step else run.setting)
         found.setdefault(cell, []).append(100 * record.scores["accuracy"])
     return found
 
@@ -131,14 +126,14 @@ def step_of(record: Record) -> Step | None:
     return None
 
 
-def _released_cell(values: dict[Cell, list[float]], embedding: str, setting: str, size: int) -> Interval:
+def _released_cell(values: dict[Cell, list[float]], embedding: str, setting: str) -> Interval:
     step = released.ORIGINAL if setting == ORIGINAL else released.UPDATE
-    return _interval(values.get(("single", embedding, step.name, size), []))
+    return _interval(values.get(("single", embedding, step.name), []))
 
 
-def _controlled_cell(values: dict[Cell, list[float]], printed: "pd.Series[str]", size: int) -> Interval:
+def _controlled_cell(values: dict[Cell, list[float]], printed: "pd.Series[str]") -> Interval:
     strategy = "single" if printed.setting == ORIGINAL else printed.strategy
-    return _interval(values.get((strategy, printed.embedding, printed.setting, size), []))
+    return _interval(values.get((strategy, printed.embedding, printed.setting), []))
 
 
 def _interval(values: Sequence[float]) -> Interval:
@@ -171,10 +166,8 @@ def walk(records: Sequence[Record], embedding: str) -> pd.DataFrame:
 
 
 def _of_step(records: Sequence[Record], step: Step, embedding: str) -> "pd.Series[float]":
-    """Test accuracies in percent of one step at the smallest hidden size, by seed."""
-    found = [r for r in records if r.run.embedding == embedding and step_of(r) == step]
-    size = min((r.run.configuration.hidden for r in found), default=0)
-    return _by_seed([r for r in found if r.run.configuration.hidden == size])
+    """Test accuracies in percent of one step, by seed."""
+    return _by_seed([r for r in records if r.run.embedding == embedding and step_of(r) == step])
 
 
 def _by_seed(records: Sequence[Record]) -> "pd.Series[float]":
@@ -255,7 +248,7 @@ def _kind(record: Record) -> str:
 def conclusions(records: Sequence[Record], embedding: str) -> str:
     """Say what was found: protocol, value, difference. Means are over the cells that both protocols have."""
     frame, changes = cells(records), walk(records, embedding)
-    frame = frame[frame["hidden"] == frame["hidden"].min()].dropna(subset=["released", "controlled"])
+    frame = frame.dropna(subset=["released", "controlled"])
     is_original = frame["setting"] == ORIGINAL
     names = {"paper": "the paper", "released": "protocol released", "controlled": "protocol controlled"}
     lines = []

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from mt2st.data.vectors import GLOVE, TRAINED
 from mt2st.experiments import released, runs
 from mt2st.experiments.downstream import GROUPS
 from mt2st.experiments.profiles import Profile
@@ -210,11 +211,13 @@ def _printed(*strategies: str) -> float:
 @lru_cache
 def _logs(*strategies: str) -> float:
     """Mean of the test accuracies in percent that the released logs report for the cells of some strategies."""
-    means = [
-        np.nanmean([tables.released_accuracy(c.strategy, c.embedding, c.setting) for c in _cells_of(s).itertuples()])
-        for s in strategies
-    ]
-    return 100 * float(np.mean(means))
+    return float(np.mean([_logged(_cells_of(strategy)) for strategy in strategies]))
+
+
+def _logged(cells: pd.DataFrame) -> float:
+    """Mean of the test accuracies in percent that the released logs report for some cells."""
+    logs = [tables.released_accuracy(c.strategy, c.embedding, c.setting) for c in cells.itertuples()]
+    return 100 * float(np.nanmean(logs))
 
 
 def _cells_of(strategy: str) -> pd.DataFrame:
@@ -247,22 +250,32 @@ def _gains(grid: Sequence[Record]) -> Iterator[Claim]:
 
 
 def _released(records: Sequence[Record]) -> Iterator[Claim]:
-    """The gap of the tables under the released code's own conditions: update against original."""
-    name = "R1"
-    text = "update is above original under the released code's conditions (auxiliary terms without gradient)"
-    paper, logs = _printed(*UPDATED) - _printed("single"), f"{_logs(*UPDATED) - _logs('single'):+.0f}"
-    original, update = released.ORIGINAL.name, released.UPDATE.name
+    """The gap of the tables under the released code's own conditions: update against original.
+
+    GloVe stands apart: its gap has another size, and its 25 dimensions here are fewer than the paper's 100.
+    """
     rows = [
         {"seed": r.run.seed, "embedding": r.run.embedding, "step": step.name, "accuracy": 100 * r.scores["accuracy"]}
         for r in records
-        if r.run.configuration.hidden == min(record.run.configuration.hidden for record in records)
-        and (step := audit.step_of(r)) in (released.ORIGINAL, released.UPDATE)
+        if (step := audit.step_of(r)) in (released.ORIGINAL, released.UPDATE)
     ]
-    if {row["step"] for row in rows} != {original, update}:
-        yield Claim(name, text, WHERE["tables"], "points", paper, logs, None)
-        return
-    means = summary.by_seed(pd.DataFrame(rows), "accuracy", arms="step")
-    yield _difference(name, text, WHERE["tables"], "points", paper, means[update], means[original], logs)
+    frame = pd.DataFrame(rows, columns=["seed", "embedding", "step", "accuracy"])
+    for name, embeddings, which in (("R1", TRAINED, "trained vectors"), ("R1g", (GLOVE,), "GloVe vectors")):
+        cells = tables.paper_cells()
+        cells = cells[cells["embedding"].isin(embeddings)]
+        is_update = cells["setting"] != ORIGINAL
+        paper = float(cells[is_update]["accuracy"].mean() - cells[~is_update]["accuracy"].mean())
+        logs = f"{_logged(cells[is_update]) - _logged(cells[~is_update]):+.0f}"
+        text = (
+            f"update is above original under the released code's conditions, which has no auxiliary gradient: {which}"
+        )
+        found = frame[frame["embedding"].isin(embeddings)]
+        if found["step"].nunique() < 2:
+            yield Claim(name, text, WHERE["tables"], "points", paper, logs, None)
+            continue
+        means = summary.by_seed(found, "accuracy", arms="step")
+        update, original = means[released.UPDATE.name], means[released.ORIGINAL.name]
+        yield _difference(name, text, WHERE["tables"], "points", paper, update, original, logs)
 
 
 def _curves(grid: Sequence[Record]) -> Iterator[Claim]:

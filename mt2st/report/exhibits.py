@@ -14,7 +14,7 @@ from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, Strategy
 from mt2st.relations import results, study
-from mt2st.report import audit, claims, downstream, tables, timing
+from mt2st.report import audit, claims, downstream, readouts, robustness, tables, timing
 from mt2st.report.figures import paper, relations, replication
 
 
@@ -190,6 +190,21 @@ EXHIBITS = {
         Exhibit(
             "time_by_strategy", "Training time by strategy", "05", strategies=PAPERS,
             figure=lambda e: paper.time_by_strategy(e.scores),
+        ),
+        Exhibit(
+            "choices", "Would another choice give another answer? Strategies against single-task learning", "06",
+            strategies=PAPERS, table=lambda e: robustness.choices(e.records), shown=robustness.readable,
+            note="The best epoch on validation is kept in the grid, the last one by the paper.",
+        ),
+        Exhibit(
+            "kept_epochs", "Runs that keep an epoch from before their auxiliary tasks end", "06",
+            strategies=PAPERS, table=lambda e: robustness.kept_epochs(e.grid),
+        ),
+        Exhibit(
+            "readouts",
+            "Without auxiliary tasks, on one embedding: baselines, and every encoder and readout (percent; differences "
+            "from the grid's BiLSTM in points)",
+            "06", "readout", table=lambda e: readouts.comparison(e.grid, e.of("readout")), shown=readouts.readable,
         ),
         Exhibit(
             "audit",

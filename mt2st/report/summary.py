@@ -1,8 +1,11 @@
 """What the runs say by strategy: accuracy, time, and differences from single-task training, paired by seed."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
+from mt2st.experiments.baselines import BASELINES, TFIDF
 from mt2st.experiments.strategies import STRATEGIES, label
 from mt2st.statistics import as_text, mean_interval, paired_difference, ratio_interval
 
@@ -58,8 +61,28 @@ def by_strategy(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).T.astype({"n": int})
 
 
+def baselines(scores: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy of each baseline with its interval, and against single-task, paired by seed; means over embeddings."""
+    single = scores[scores["strategy"] == "single"]
+    rows = {}
+    for name in (n for n in BASELINES if n in single.columns):
+        means = single.groupby("seed")[[name, "accuracy"]].mean()
+        accuracy = mean_interval(means[name].to_numpy())
+        difference = paired_difference(means[name].to_numpy(), means["accuracy"].to_numpy())
+        rows[name] = {
+            "accuracy": accuracy.mean,
+            "low": accuracy.low,
+            "high": accuracy.high,
+            "difference": difference.interval.mean,
+            "difference_low": difference.interval.low,
+            "difference_high": difference.interval.high,
+            "p": difference.p,
+        }
+    return pd.DataFrame(rows).T
+
+
 def readable(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return `by_strategy` with numbers as text; empty where there is nothing to compare with single-task training."""
+    """Return `by_strategy` and below it `baselines` with numbers as text; empty without single-task training."""
     try:
         rows = by_strategy(scores)
     except ValueError:  # strategies that were run on no embedding and seed together
@@ -70,22 +93,30 @@ def readable(scores: pd.DataFrame) -> pd.DataFrame:
         {
             "strategy": label(row.Index),
             "paper, IMDB (%)": as_text(100 * row.paper, np.nan, np.nan, ".0f"),
-            "ours (%)": as_text(100 * row.accuracy, 100 * row.low, 100 * row.high),
-            "difference from single-task (points)": as_text(
-                100 * row.difference, 100 * row.difference_low, 100 * row.difference_high
-            ),
-            "exact p": f"{row.p:.2f}",
+            **_against_single(row),
             "seconds of training": f"{row.train_seconds:.1f}",
             "time relative to single-task": as_text(row.time_ratio, row.time_ratio_low, row.time_ratio_high, ".2f"),
         }
         | (OF_SINGLE if row.Index == "single" else {})
         for row in rows.itertuples()
     ]
-    return pd.DataFrame(shown)
+    return pd.DataFrame(
+        [*shown, *({"strategy": row.Index} | _against_single(row) for row in baselines(scores).itertuples())]
+    ).fillna("–")
+
+
+def _against_single(row: Any) -> dict[str, str]:
+    """Accuracy, difference from single-task and its p, as text."""
+    differences = (100 * row.difference, 100 * row.difference_low, 100 * row.difference_high)
+    return {
+        "ours (%)": as_text(100 * row.accuracy, 100 * row.low, 100 * row.high),
+        "difference from single-task (points)": as_text(*differences),
+        "exact p": f"{row.p:.3f}",
+    }
 
 
 def answer(scores: pd.DataFrame) -> str:
-    """Say in two sentences what strategies with auxiliary tasks gain over single-task learning, and what they cost."""
+    """Say what strategies with auxiliary tasks gain over single-task learning, what they cost, and beside what."""
     rows = by_strategy(scores)
     single, others = rows.loc["single"], rows.drop("single")
     reached = ", ".join(f"{label(name)} {100 * row['accuracy']:.1f}%" for name, row in others.iterrows())
@@ -96,10 +127,14 @@ def answer(scores: pd.DataFrame) -> str:
         f"{label(name)} takes {as_text(r[0], r[1], r[2], '+.0f')}%"
         for name, r in zip(ratios.index, ratios.to_numpy(), strict=True)
     )
+    linear = baselines(scores)
+    beside = ""
+    if TFIDF in linear.index:
+        beside = f" Logistic regression on TF-IDF reaches {100 * linear.loc[TFIDF, 'accuracy']:.1f}% on the same texts."
     return (
         f"Under equal conditions training on the one task alone reaches {100 * single['accuracy']:.1f}% test accuracy, "
         f"{reached} (n = {int(single['n'])}); {'one seed gives no interval' if np.isnan(low) else apart}. For the same "
-        f"epochs {times} training time against single-task learning (the paper: −67%)."
+        f"epochs {times} training time against single-task learning (the paper: −67%).{beside}"
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from mt2st import paths
 from mt2st.data.vectors import EMBEDDINGS, FETCH_GLOVE, GLOVE
 from mt2st.experiments.strategies import ORIGINAL, STRATEGIES
-from mt2st.statistics import mean_interval
+from mt2st.statistics import as_text, mean_interval
 
 SCORE_COLUMNS = [f"{average}_{score}" for average in ("macro", "weighted") for score in ("precision", "recall", "f1")]
 COLUMNS = [
@@ -133,6 +133,17 @@ def _ours(row: pd.Series) -> str:
     if np.isnan(row["accuracy_low"]):
         return mean
     return f"{mean} [{100 * row['accuracy_low']:.0f}, {100 * row['accuracy_high']:.0f}]"
+
+
+def intervals(frame: pd.DataFrame, name: str, number: str = ".1f") -> list[str]:
+    """Write the columns of an estimate (`Interval.columns`) for readers, see `statistics.as_text`."""
+    columns = [frame[f"{name}{suffix}"] for suffix in ("", " low", " high")]
+    return [as_text(mean, low, high, number) for mean, low, high in zip(*columns, strict=True)]
+
+
+def texts(values: "pd.Series[float]", number: str = ".1f") -> list[str]:
+    """Write numbers for readers, a dash for NaN."""
+    return [as_text(value, np.nan, np.nan, number) for value in values]
 
 
 def to_markdown(frame: pd.DataFrame, decimals: int = 3) -> str:

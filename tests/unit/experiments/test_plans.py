@@ -151,20 +151,6 @@ def test_the_control_of_equal_time_is_single_task_training_with_more_epochs() ->
         assert replace(run.configuration, epochs=25) == conditions
 
 
-@pytest.mark.usefixtures("tuned", "glove")
-def test_at_the_papers_size_are_the_glove_rows_with_three_seeds_at_most() -> None:
-    planned = plans.paper_size(IMDB, 10)
-    assert {(run.strategy, run.setting) for run in planned} == set(ARMS)
-    assert len(planned) == 13 * 3
-    assert {(run.embedding, run.configuration.hidden) for run in planned} == {("GloveTwitter", 256)}
-    assert len(plans.paper_size(IMDB, 2)) == 13 * 2
-
-
-@pytest.mark.usefixtures("tuned", "home")
-def test_without_glove_nothing_is_planned_at_the_papers_size() -> None:
-    assert plans.paper_size(IMDB, 10) == []
-
-
 def test_five_tables_are_scored_elsewhere_under_equal_conditions() -> None:
     planned = plans.downstream(IMDB, 2)  # no table of trials is needed
     assert {run.embedding for run in planned} == {"SkipGram"}
@@ -262,7 +248,7 @@ def test_a_strategy_of_ones_own_is_in_every_plan(monkeypatch: pytest.MonkeyPatch
 def test_no_two_experiments_make_the_same_run_twice() -> None:
     planned = {name: experiment.plan(IMDB, 2) for name, experiment in EXPERIMENTS.items()}
     assert list(planned) == [
-        *("grid", "released", "control", "matched", "readout", "paper-sample", "downstream", "paper-size", "pairs"),
+        *("grid", "released", "control", "matched", "readout", "paper-sample", "downstream", "pairs"),
     ]
     for made in planned.values():
         assert len({run.hash for run in made}) == len(made)
@@ -281,7 +267,7 @@ def test_what_an_experiment_needs_is_among_the_data_sets_and_its_notebooks_are_t
 @pytest.mark.parametrize(
     ("profile", "chosen", "expected"),
     [
-        ("imdb", ["06"], ["grid", "released", "control", "matched", "readout", "paper-sample", "paper-size"]),
+        ("imdb", ["06"], ["grid", "released", "control", "matched", "readout", "paper-sample"]),
         ("imdb", ["08"], ["downstream"]),
         ("imdb", ["01", "05"], ["grid"]),
         ("smoke", ["06", "08", "10"], []),  # not of this profile

@@ -9,6 +9,7 @@ import pytest
 from relations.made_up import records as pairs_made_up
 
 from mt2st.experiments import plans
+from mt2st.experiments.baselines import BASELINES
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record, Run
 from mt2st.experiments.strategies import STRATEGIES
@@ -58,7 +59,8 @@ def _known_record(
     """Make up a record whose `Record.history` has the given columns, with one value an epoch or one for all.
 
     Where nothing is given, losses are 1, accuracies 0.5, and an epoch takes a second and 100 operations; each
-    auxiliary task takes `flops` more.
+    auxiliary task takes `flops` more. The epoch with the best accuracy in validation is kept; the accuracy is that of
+    all checkpoints, and of the baselines where the run has a single task.
     """
     assert columns.keys() <= EPOCHS.keys() | OF_PRIMARY.keys()
     numbers = range(run.configuration.epochs)
@@ -72,8 +74,20 @@ def _known_record(
         tasks.append(pd.DataFrame(row))
     scores = {"accuracy": accuracy, "flops": {"sentiment": 100} | dict.fromkeys(run.auxiliaries, flops)}
     scores |= dict.fromkeys(SCORE_COLUMNS, accuracy)
+    scores |= {"best_epoch": 0, "predictions": run.hash, "checkpoints": _checkpoints(run, accuracy)}
+    if not run.auxiliaries:
+        scores["baselines"] = dict.fromkeys(BASELINES, accuracy)
     frame = pd.concat(tasks, ignore_index=True) if len(tasks) > 1 else tasks[0]
     return Record(run, epochs, frame, scores, MACHINE, experiment)
+
+
+def _checkpoints(run: Run, accuracy: float) -> dict[str, dict[str, float]]:
+    """The first epoch of each phase of a run, and its last epoch; all with the same accuracy."""
+    numbers = range(run.configuration.epochs)
+    is_trained = [bool((run.schedule.weights(t) >= run.configuration.epsilon).any()) for t in numbers]
+    starts = [t for t in numbers if not t or is_trained[t] != is_trained[t - 1]]
+    named = {f"phase {k}": t for k, t in enumerate(starts, start=1)} | {"last": max(numbers, default=-1)}
+    return {name: {"epoch": t, "accuracy": accuracy} for name, t in named.items()}
 
 
 def _random_record(run: Run) -> Record:

@@ -94,29 +94,17 @@ def test_released_cells_are_those_of_the_steps_and_not_of_runs_with_terms(known_
     assert (cells.loc[cells["embedding"] != "CBOW", "released n"] == 0).all()
 
 
-def test_glove_cells_have_a_second_row_at_the_other_hidden_size(known_record: Make) -> None:
-    glove = [run_of(s, t, 0, "GloveTwitter") for s, t in [("single", "original"), ("mtl", "update1")]]
-    records = [known_record(run, 0.7) for run in glove]
-    records += [known_record(replace(run, configuration=LARGE), 0.8, "paper-size") for run in glove]
-    cells = audit.cells(records)
-    assert (cells["hidden"] == 32).sum() == 76
-    large = cells[cells["hidden"] == 256]
-    places = [(1, "original"), (1, "update1"), (2, "original"), (3, "original")]
-    assert sorted(zip(large["table"], large["setting"], strict=True)) == places
-    assert set(large["embedding"]) == {"GloveTwitter"}
-    assert large["controlled"].tolist() == pytest.approx([80] * 4)
-    small = cells[(cells["hidden"] == 32) & (cells["controlled n"] > 0)]
-    assert small["controlled"].tolist() == pytest.approx([70] * 4)
-
-    step = released.UPDATE.run(released.conditions(LARGE), "GloveTwitter", "", 0)
-    with_released = audit.cells([*records, known_record(step, 0.75, "released")])
-    large = with_released[with_released["hidden"] == 256]
-    assert len(large) == 3 + 12
-    assert large["released"].dropna().tolist() == pytest.approx([75] * 12)
+def test_cells_say_the_hidden_size_of_each_protocol(known_record: Make) -> None:
+    large = released.UPDATE.run(released.conditions(LARGE), "GloveTwitter", "", 0)
+    cells = audit.cells([known_record(run_of("single"), 0.7), known_record(large, 0.75, "released")])
+    assert set(cells["controlled hidden"]) == {32}
+    assert set(cells["released hidden"]) == {256}
+    assert cells["released"].dropna().tolist() == pytest.approx([75] * 12)
+    assert set(cells.loc[cells["released"].notna(), "embedding"]) == {"GloveTwitter"}
 
 
-def test_by_embedding_stand_paper_logs_and_ours_at_the_largest_size(known_record: Make) -> None:
-    frame = audit.by_embedding(walked(known_record) + walked(known_record, "GloveTwitter", LARGE)[:6])
+def test_by_embedding_stand_paper_logs_and_ours(known_record: Make) -> None:
+    frame = audit.by_embedding(walked(known_record) + walked(known_record, "GloveTwitter")[:6])
     found = frame.set_index(["embedding", "arm", "source"])
     assert len(frame) == 5 * 2 * 3
     cells = tables.paper_cells()
@@ -133,7 +121,7 @@ def test_by_embedding_stand_paper_logs_and_ours_at_the_largest_size(known_record
         interval = stats.ttest_1samp(100 * np.array(ACCURACIES[step]), 0).confidence_interval(0.95)
         assert (ours["accuracy"], ours["n"], ours["hidden"]) == (pytest.approx(100 * np.mean(ACCURACIES[step])), 6, 32)
         assert (ours["accuracy low"], ours["accuracy high"]) == pytest.approx((interval.low, interval.high))
-    assert found.loc[("GloveTwitter", "original", "ours"), "hidden"] == 256
+    assert found.loc[("GloveTwitter", "original", "ours"), "n"] == 6
     assert np.isnan(found.loc[("GloveTwitter", "update", "ours"), "accuracy"])
 
 
@@ -141,13 +129,14 @@ def test_cells_for_readers_say_n_and_have_no_nan(known_record: Make) -> None:
     records = [known_record(run_of("mtl", "update1", seed), a) for seed, a in enumerate((0.6, 0.7))]
     shown = audit.readable(audit.cells([*records, known_record(run_of("single"), 0.5)]))
     assert shown.columns.tolist() == [
-        "table", "embedding", "as printed", "paper", "logs", "hidden", "ours, released", "ours, controlled",
+        "table", "embedding", "as printed", "paper", "logs", "ours, released, hidden 0",
+        "ours, controlled, hidden 32",
     ]  # fmt: skip
     first = shown.iloc[[0, 1, 2]]
     half = stats.t.ppf(0.975, 1) * 5
     expected = ["50.0 n=1", "–", f"65.0 [{65 - half:.1f}, {65 + half:.1f}] n=2"]
-    assert first["ours, controlled"].tolist() == expected
-    assert (shown["ours, released"] == "–").all()
+    assert first["ours, controlled, hidden 32"].tolist() == expected
+    assert (shown["ours, released, hidden 0"] == "–").all()
 
 
 # --- the walk
@@ -193,9 +182,8 @@ def test_a_seed_without_all_steps_is_left_out_of_the_walk(known_record: Make) ->
     assert walk["accuracy"].tolist() == pytest.approx([100 * np.mean(np.take(a, kept)) for a in ACCURACIES.values()])
 
 
-def test_the_walk_is_of_one_embedding_at_the_smallest_hidden_size(known_record: Make) -> None:
-    others = [*walked(known_record, "SkipGram"), *walked(known_record, configuration=LARGE)]
-    wrong = [replace(record, scores={"accuracy": 0.0}) for record in others]
+def test_the_walk_is_of_one_embedding(known_record: Make) -> None:
+    wrong = [replace(record, scores={"accuracy": 0.0}) for record in walked(known_record, "SkipGram")]
     walk = audit.walk([*wrong, *walked(known_record)], "CBOW")
     assert walk["accuracy"].tolist() == pytest.approx([100 * np.mean(a) for a in ACCURACIES.values()])
 

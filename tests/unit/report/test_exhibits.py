@@ -31,6 +31,8 @@ OF_GRID = [
     *OF_PAPER,
     "accuracy_by_strategy",
     "time_by_strategy",
+    "choices",
+    "kept_epochs",
     "time_to_target",
     "convergence",
 ]
@@ -49,6 +51,7 @@ def further(make: Make) -> dict[str, list[Record]]:
     """Return a few records of each experiment on the paper's task beside the grid."""
     base = released.conditions(SMOKE.configuration)
     shuffled = Run("CBOW", "mtl", ("update0-shuffled",), Constant(1.0), 0, SMOKE.configuration)
+    pooled = replace(SMOKE.configuration, readout="max")
     scores = {
         "downstream": {"imdb": {"accuracy": 0.8, "coverage": 1.0}},
         "intrinsic": [{"set": "a", "measure": "spearman", "score": 0.5, "covered": 3, "total": 4}],
@@ -63,6 +66,7 @@ def further(make: Make) -> dict[str, list[Record]]:
             *(make(step.run(base, "CBOW", "", 0), 0.5 + k / 10, "released") for k, step in enumerate(released.STEPS)),
             make(cells["mtl", "update1"], 0.5, "released"),
         ],
+        "readout": [make(Run("CBOW", "single", (), SINGLE_TASK, 0, pooled), 0.6, "readout")],
         "control": [make(replace(shuffled, seed=seed), 0.6, "control") for seed in range(2)],
         "downstream": [replace(record, scores=record.scores | scores) for record in elsewhere],
     }
@@ -71,7 +75,7 @@ def further(make: Make) -> dict[str, list[Record]]:
 @pytest.fixture(scope="module")
 def evidence(known_record: Make) -> Evidence:
     some = further(known_record)
-    return Evidence(SMOKE, [*grid(known_record), *some["released"], *some["control"]])
+    return Evidence(SMOKE, [*grid(known_record), *some["released"], *some["control"], *some["readout"]])
 
 
 def names(evidence: Evidence) -> list[str]:
@@ -101,7 +105,15 @@ def test_the_papers_exhibits_are_numbered_and_name_their_strategy() -> None:
 
 
 def test_exhibits_are_those_whose_runs_are_there(known_record: Make, evidence: Evidence, study: Evidence) -> None:
-    assert set(names(evidence)) == {*OF_GRID, "audit", "by_embedding", "walk", "without_gradient", "controls"}
+    assert set(names(evidence)) == {
+        *OF_GRID,
+        "audit",
+        "by_embedding",
+        "walk",
+        "without_gradient",
+        "controls",
+        "readouts",
+    }
     assert names(Evidence(SMOKE, further(known_record)["downstream"])) == ["downstream", "intrinsic"]
     assert names(study) == OF_PAIRS
     assert names(Evidence(SMOKE, [])) == []
@@ -126,6 +138,8 @@ def test_strategies_without_a_seed_in_common_are_not_compared(known_record: Make
         "time_by_strategy",
         "time_to_target",
         "convergence",
+        "choices",
+        "kept_epochs",
     }
     assert set(names(Evidence(SMOKE, apart))) == left
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from mt2st.experiments.baselines import TFIDF
 from mt2st.experiments.strategies import STRATEGIES, Strategy
 from mt2st.report import summary
 from mt2st.schedules import Constant
@@ -127,9 +128,28 @@ def test_numbers_are_text_for_readers() -> None:
     assert shown.loc["Switch"].tolist()[1:] == [
         f"{100 * row['accuracy']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]",
         f"1.0 [{100 * row['difference_low']:.1f}, {100 * row['difference_high']:.1f}]",
-        "0.75", "24.0", "1.20 [1.20, 1.20]",
+        "0.750", "24.0", "1.20 [1.20, 1.20]",
     ]  # fmt: skip
     assert shown.loc["single-task"].tolist()[2:] == ["–", "–", "20.0", "1"]
+
+
+def test_baselines_stand_below_the_strategies_paired_by_seed() -> None:
+    scores = _scores()
+    single = scores["strategy"] == "single"
+    gains = {seed: 0.1 + 0.01 * seed for seed in range(3)}
+    scores.loc[single, TFIDF] = scores["accuracy"] + scores["seed"].map(gains)
+    rows = summary.baselines(scores)
+    assert rows.index.tolist() == [TFIDF]
+    interval = stats.ttest_1samp(list(gains.values()), 0).confidence_interval(0.95)
+    assert rows.loc[TFIDF, ["difference", "difference_low", "difference_high"]].tolist() == pytest.approx(
+        [np.mean(list(gains.values())), interval.low, interval.high]
+    )
+    shown = summary.readable(scores).set_index("strategy")
+    assert shown.index.tolist() == ["single-task", "multi-task", "Diminish", "Switch", TFIDF]
+    assert shown.loc[TFIDF, "seconds of training"] == "–"
+    mean = 100 * rows.loc[TFIDF, "accuracy"]
+    assert shown.loc[TFIDF, "ours (%)"].startswith(f"{mean:.1f} [")
+    assert summary.answer(scores).endswith(f" Logistic regression on TF-IDF reaches {mean:.1f}% on the same texts.")
 
 
 def test_strategies_that_cannot_be_compared_give_an_empty_table_for_readers() -> None:

@@ -1,0 +1,73 @@
+"""What the primary task gives without auxiliary tasks: baselines, encoders and their readouts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from mt2st.experiments.baselines import BASELINES
+from mt2st.experiments.runs import Record
+from mt2st.models import ENCODERS
+from mt2st.report import tables
+from mt2st.statistics import holm, mean_interval, paired_difference
+
+
+def comparison(grid: Sequence[Record], others: Sequence[Record]) -> pd.DataFrame:
+    """One row a way: test accuracy in percent, validation beside it, difference in test from the grid's encoder.
+
+    All are on the embedding of `others`, the runs with other encoders and readouts; a baseline has no number for
+    validation. With 95% intervals over seeds; differences, in points, are paired by seed, with the exact sign-flip p
+    and p after Holm over the rows. Who chooses among them has to choose by validation.
+    """
+    embedding = others[0].run.embedding
+    alone = [r for r in grid if r.run.embedding == embedding and not r.run.auxiliaries]
+    reference = _by_seed({r.run.seed: r.scores["accuracy"] for r in alone})
+    rows = []
+    for name in BASELINES:
+        rows.append(_row(name, _by_seed({r.run.seed: r.scores["baselines"][name] for r in alone}), reference))
+    for name, records in _by_way([*alone, *others]).items():
+        row = _row(name, _by_seed({r.run.seed: r.scores["accuracy"] for r in records}), reference)
+        best = [100 * r.history["validation_accuracy"].max() for r in records]
+        rows.append(row | {"validation": float(np.mean(best))})
+    frame = pd.DataFrame(rows)
+    frame["p after Holm"] = holm(frame["p"].to_numpy())
+    return frame
+
+
+def readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `comparison` with numbers as text."""
+    return pd.DataFrame(
+        {
+            "way": frame["way"],
+            "n": frame["n"],
+            "validation (%)": tables.texts(frame["validation"]),
+            "test (%)": tables.intervals(frame, "accuracy"),
+            "difference from the grid's (points)": tables.intervals(frame, "difference", "+.1f"),
+            "p after Holm": tables.texts(frame["p after Holm"], ".3f"),
+        }
+    )
+
+
+def _by_seed(accuracies: dict[int, float]) -> "pd.Series[float]":
+    """Accuracies in percent, in the order of seeds."""
+    return 100 * pd.Series(accuracies, dtype=float).sort_index()
+
+
+def _row(name: str, values: "pd.Series[float]", reference: "pd.Series[float]") -> dict[str, object]:
+    level = mean_interval(values.to_numpy())
+    row: dict[str, object] = {"way": name, "n": level.n} | level.columns("accuracy")
+    if values.equals(reference):  # the grid's own
+        return row
+    shared = values.index.intersection(reference.index)
+    found = paired_difference(values[shared].to_numpy(), reference[shared].to_numpy())
+    return row | found.interval.columns("difference") | {"p": found.p}
+
+
+def _by_way(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Runs by the encoder and readout that they have."""
+    ways: dict[str, list[Record]] = {}
+    for record in records:
+        configuration = record.run.configuration
+        readout = configuration.readout or ENCODERS[configuration.encoder].READOUTS[0]
+        ways.setdefault(f"{configuration.encoder}, {readout}", []).append(record)
+    return ways
