@@ -104,12 +104,16 @@ def controls(profile: Profile, seeds: int) -> list[Run]:
 
 
 def paper_sample(profile: Profile, seeds: int) -> list[Run]:
-    """The grid on the paper's own 1,000 reviews, split in three ways at most; none where the profile has other data."""
+    """Every arm on the first embedding and the paper's own 1,000 reviews, split in three ways at most.
+
+    None where the profile has other data.
+    """
     if profile.configuration.data != "imdb-disjoint":
         return []
     return [
         replace(run, configuration=replace(run.configuration, data="imdb"))
-        for run in grid(profile, min(seeds, PAPER_SAMPLE_SEEDS))
+        for strategy in strategies.STRATEGIES
+        for run in plan(profile, strategy, profile.embeddings[0], min(seeds, PAPER_SAMPLE_SEEDS))
     ]
 
 

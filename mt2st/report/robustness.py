@@ -15,7 +15,7 @@ LAST = "last epoch in place of the best on validation, as the paper does"
 ALONE = "best epoch of those without auxiliary task"
 FIRST = "first embedding, settings of each arm"
 MATCHED = "first embedding, settings of single-task learning"
-PAPER_SAMPLE = "the paper's own 1,000 reviews, split anew by each seed"
+PAPER_SAMPLE = "first embedding, the paper's own 1,000 reviews, split anew by each seed"
 
 Values = dict[str, "pd.Series[float]"]  # accuracy in percent by strategy, of each seed
 

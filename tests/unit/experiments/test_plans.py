@@ -203,7 +203,7 @@ def test_the_papers_own_sample_is_split_in_three_ways_at_most() -> None:
     assert {run.seed for run in planned} == {0, 1, 2}
     assert {run.configuration.data for run in planned} == {"imdb"}
     own = [replace(run, configuration=replace(run.configuration, data="imdb-disjoint")) for run in planned]
-    assert set(own) == set(plans.grid(IMDB, 3))
+    assert set(own) == {run for run in plans.grid(IMDB, 3) if run.embedding == "CBOW"}
     assert plans.paper_sample(WIKI, 10) == []
 
 
