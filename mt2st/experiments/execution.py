@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from mt2st import gradients
+from mt2st import gradients, paths
 from mt2st.data import sources, vectors
 from mt2st.data.dataset import Dataset, Sizes
 from mt2st.data.tags import description
@@ -31,15 +31,24 @@ CURVE = 1000  # points of a recorded curve of training losses
 COMPARED = 256  # sentences on which gradients of two tasks are compared
 
 
-def complete(wanted: Iterable[Run], profile: str, device: str = "auto", progress: bool = True) -> list[Record]:
-    """Return the records of the wanted runs, in order; runs that are not done yet are made first.
+def complete(
+    wanted: Iterable[Run], profile: str, device: str = "auto", fresh: bool = False, progress: bool = True
+) -> list[Record]:
+    """Return the records of the wanted runs, in order.
 
-    Each finished run is kept at once, so an interruption loses the current run only.
+    A run that was made on this machine is read, or else, unless `fresh`, from the profile's compact record; what is in
+    neither is made. Each finished run is kept at once, so an interruption loses the current run only.
     """
     wanted = list(wanted)
+    recorded = {} if fresh else store.recorded(paths.find_recorded(profile))
+    records = []
     for run in tqdm(wanted, desc=f"{profile} runs", unit="run", disable=not progress):
-        make(run, profile, device)
-    return [store.load(run, profile) for run in wanted]
+        if run.hash in recorded and not store.is_done(run, profile):
+            records.append(recorded[run.hash])
+        else:
+            make(run, profile, device)
+            records.append(store.load(run, profile))
+    return records
 
 
 def make(run: Run, profile: str, device: str = "auto") -> None:

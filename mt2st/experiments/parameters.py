@@ -19,6 +19,7 @@ class Parameters:
     embedding: str = EMBEDDINGS[0]
     seeds: int = 1
     device: str = "auto"
+    fresh: bool = False
 
 
 def known(strategy: str = "") -> dict[str, type]:

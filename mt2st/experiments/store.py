@@ -9,7 +9,8 @@ import hashlib
 import json
 import shutil
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -129,6 +130,19 @@ def unpack(file: Path) -> list[Record]:
             f"{file} cannot be read ({error}): get it back with `git checkout -- {file}`, or delete it and make it "
             f"with `mt2st reproduce --profile {file.stem}`"
         ) from error
+
+
+@lru_cache(maxsize=2)
+def recorded(file: Path) -> Mapping[str, Record]:
+    """Return the records of a compact file by the hash of their run; nothing where there is none.
+
+    A record is left out if its run would have another hash today, since it would have another result too.
+    """
+    if not file.exists():
+        return {}
+    hashes = pd.read_parquet(file, columns=["hash"])["hash"]
+    pairs = zip(hashes, unpack(file), strict=True)
+    return {written: record for written, record in pairs if record.run.hash == written}
 
 
 def _digest(file: Path) -> str:

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from mt2st import paths
 from mt2st.data.vectors import EMBEDDINGS, FETCH_GLOVE, GLOVE
@@ -144,6 +145,19 @@ def intervals(frame: pd.DataFrame, name: str, number: str = ".1f") -> list[str]:
 def texts(values: "pd.Series[float]", number: str = ".1f") -> list[str]:
     """Write numbers for readers, a dash for NaN."""
     return [as_text(value, np.nan, np.nan, number) for value in values]
+
+
+def shown(frame: pd.DataFrame, decimals: int = 2) -> Styler:
+    """Return a table for notebooks: an estimate and its bounds in one column, a dash for what is missing.
+
+    Columns `x`, `x low` and `x high` become one; an index that only counts is hidden.
+    """
+    merged = frame.copy()
+    for name in [name for name in frame.columns if {f"{name} low", f"{name} high"} <= {*frame.columns}]:
+        merged[name] = intervals(frame, name, f".{decimals}f")
+        merged = merged.drop(columns=[f"{name} low", f"{name} high"])
+    styler = Styler(merged, uuid="table", cell_ids=False, precision=decimals, na_rep="–")
+    return styler.hide(axis="index") if isinstance(frame.index, pd.RangeIndex) else styler
 
 
 def to_markdown(frame: pd.DataFrame, decimals: int = 3) -> str:

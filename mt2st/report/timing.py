@@ -170,11 +170,15 @@ def costs(records: Sequence[Record], targets: Sequence[float]) -> pd.DataFrame:
 
 
 def whole_costs(records: Sequence[Record], unit: str) -> pd.DataFrame:
-    """Cost of all epochs by strategy, with ratios to single-task and multi-task learning; see `costs`."""
+    """Cost of all epochs by strategy, with ratios to single-task and multi-task learning; see `costs`.
+
+    The column of `unit` says "10⁹" where it is in operations.
+    """
+    name, scale = ("10⁹ operations", 1e9) if unit == "operations" else (unit, 1.0)
     means = whole_training(to_target(records, np.inf), unit)
     rows = []
     for strategy in (s for s in STRATEGIES if s in means.columns):
-        row: dict[str, object] = {"strategy": strategy, "n": len(means), unit: float(means[strategy].mean())}
+        row: dict[str, object] = {"strategy": strategy, "n": len(means), name: float(means[strategy].mean()) / scale}
         for reference in REFERENCES:
             row |= _ratio(f"/ {reference}", None if strategy == reference else compare(means, strategy, reference))
         rows.append(row)

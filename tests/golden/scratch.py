@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SEEDS = 2
+IGNORED = "nbval-ignore-output"
+VARYING = "measured"  # tag of cells that show seconds, which no second training repeats
 
 
 @contextmanager

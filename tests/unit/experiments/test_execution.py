@@ -16,6 +16,7 @@ from experiments.made_up import sentences_of
 from gensim.test.utils import datapath
 from sklearn.metrics import accuracy_score
 
+from mt2st import paths
 from mt2st.data import sources
 from mt2st.data import vectors as embeddings
 from mt2st.data.dataset import Background, Dataset, Examples, Sizes
@@ -580,6 +581,22 @@ def test_runs_that_are_done_are_not_made_again(profile: Profile, calls: list[Run
     assert calls == wanted
     assert [record.run for record in second] == [*wanted, *wanted]
     assert_same_training(first[0], second[0])
+
+
+def test_runs_of_the_compact_record_are_read_unless_they_are_wanted_fresh(
+    profile: Profile, calls: list[Run], record_of: Callable[[Run], Record]
+) -> None:
+    wanted = plans.plan(profile, "mtl", "CBOW", 1)
+    kept = [replace(record_of(run), scores={"accuracy": 0.25}) for run in wanted[:2]]
+    store.pack(kept, paths.recorded("smoke"))
+    records = execution.complete(wanted, "smoke", "cpu", progress=False)
+    assert calls == wanted[2:]
+    assert [record.scores["accuracy"] for record in records[:2]] == [0.25, 0.25]
+    assert [record.run for record in records] == wanted
+    fresh = execution.complete(wanted, "smoke", "cpu", fresh=True, progress=False)
+    assert calls == [*wanted[2:], *wanted[:2]]
+    assert fresh[0].scores == record_of(wanted[0]).scores
+    assert execution.complete(wanted[:1], "smoke", progress=False)[0].scores == fresh[0].scores  # of this machine first
 
 
 def test_an_interrupted_batch_goes_on_with_what_is_missing(

@@ -212,3 +212,15 @@ def test_a_record_that_is_not_there_says_how_to_make_it(tmp_path: Path) -> None:
 def test_no_records_make_an_empty_file(tmp_path: Path) -> None:
     store.pack([], tmp_path / "smoke.parquet")
     assert store.unpack(tmp_path / "smoke.parquet") == []
+
+
+def test_a_compact_record_is_found_by_the_hash_of_its_runs_of_today(record: Record, tmp_path: Path) -> None:
+    file = tmp_path / "some.parquet"
+    assert store.recorded(tmp_path / "none.parquet") == {}
+    store.pack([record, replace(record, run=replace(RUN, seed=1))], file)
+    rows = pd.read_parquet(file)
+    rows.loc[1, "hash"] = "0" * 16  # of a time when the same parameters gave another result
+    rows.to_parquet(file)
+    found = store.recorded(file)
+    assert [*found] == [RUN.hash]
+    assert_same(found[RUN.hash], record)

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -230,3 +231,22 @@ def test_runs_with_other_settings_are_in_no_row(grid_of: Grid, profile: Profile)
     records = grid_of(profile, ["CBOW"], 1)
     other = replace(records[-1], run=replace(records[-1].run, auxiliaries=("update0", "update1")))
     assert tables.accuracies("switch", runs.score_frame([other]), ["CBOW"])["seeds"].tolist() == [0] * 5
+
+
+# --- for notebooks
+
+
+def test_an_estimate_and_its_bounds_are_one_column_and_a_counting_index_is_hidden() -> None:
+    frame = pd.DataFrame({"way": ["a", "b"], "gain": [1.0, 2.0], "gain low": [0.5, np.nan], "gain high": [1.5, np.nan]})
+    shown = tables.shown(frame.assign(p=[0.25, np.nan]), decimals=1)
+    assert shown.columns.tolist() == ["way", "gain", "p"]
+    text = shown.to_html()
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", text)
+    assert cells == ["a", "1.0 [0.5, 1.5]", "0.2", "b", "2.0", "–"]
+    assert "<th id" not in text.partition("<tbody>")[2]
+    assert "<th" in tables.shown(frame.set_index("way")).to_html().partition("<tbody>")[2]
+
+
+def test_a_table_for_notebooks_is_the_same_each_time() -> None:
+    frame = pd.DataFrame({"a": [1.0]})
+    assert tables.shown(frame).to_html() == tables.shown(frame).to_html()
