@@ -278,4 +278,13 @@ def test_notebooks_are_committed_executed_from_top_to_bottom_and_without_errors(
 def test_a_notebook_begins_with_its_number_and_ends_with_a_conclusion(file: Path) -> None:
     cells = nbformat.read(file, as_version=4).cells
     assert cells[0].source.startswith(f"# {file.stem[:2]} · ")
-    assert any("conclude" in cell.source for cell in cells[-2:])
+    assert any("conclude" in cell.source for cell in cells[-4:])
+
+
+@each_notebook
+def test_a_notebook_links_its_neighbours_the_glossary_the_paper_and_its_code(file: Path) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", nbformat.read(file, as_version=4).cells[0].source)
+    at = NOTEBOOKS.index(file)
+    neighbours = {other.name for other in NOTEBOOKS[max(at - 1, 0) : at + 2]} - {file.name}
+    assert {*neighbours, "start_here.ipynb#Words", "https://arxiv.org/abs/2406.18038"} <= set(links)
+    assert any("NoakLiu/MT2ST-Word-Embeddings-Acceleration" in link for link in links)

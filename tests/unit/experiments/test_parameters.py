@@ -10,7 +10,7 @@ from mt2st.experiments.strategies import STRATEGIES, Strategy
 from mt2st.schedules import Constant
 
 GOOD = {"profile": "smoke", "embedding": "SkipGram", "seeds": 2, "device": "cpu"}
-SHARED = {"profile": str, "embedding": str, "seeds": int, "device": str}
+SHARED = {"profile": str, "embedding": str, "seeds": int, "device": str, "fresh": bool}
 
 
 def test_good_values_become_parameters() -> None:
@@ -57,7 +57,7 @@ def test_a_strategy_of_ones_own_brings_its_parameters(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("value", [1, None, [1]])
 @pytest.mark.parametrize("name", ["learning_rate", "seed", "Seeds", "t_switch"])
 def test_a_name_that_the_notebook_does_not_have_is_refused_with_those_it_has(name: str, value: object) -> None:
-    known = "profile, embedding, seeds, device, gamma0"
+    known = "profile, embedding, seeds, device, fresh, gamma0"
     with pytest.raises(ValueError, match=rf"^unknown parameter '{name}'; this notebook has: {known} \(.*restart"):
         parameters.validate(GOOD | {name: value}, "mtl")
 
