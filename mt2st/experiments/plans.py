@@ -215,8 +215,8 @@ class Experiment:
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
-        Experiment("grid", ("01", "02", "03", "04", "05", "06", "07"), grid),
-        Experiment("released", ("06",), as_released, ("wordsim",)),
+        Experiment("grid", ("01", "02", "03", "04", "05", "06", "07", "start"), grid),
+        Experiment("released", ("06", "start"), as_released, ("wordsim",)),
         Experiment("control", ("06",), controls),
         Experiment("matched", ("06",), matched),
         Experiment("readout", ("06",), readouts),
@@ -228,7 +228,7 @@ EXPERIMENTS = {
             ("ud-ewt", "treebank", "uner-ewt", "wnut-17", "sentence_polarity", "wordsim"),
         ),
         Experiment("paper-size", ("06",), paper_size),
-        Experiment("schedule-grid", (), schedule_grid),
+        Experiment("schedule-grid", ("start",), schedule_grid),
         Experiment("pairs", ("10",), pairs),
     )
 }

@@ -298,6 +298,7 @@ def test_what_an_experiment_needs_is_among_the_data_sets_and_its_notebooks_are_t
     [
         ("imdb", ["06"], ["grid", "released", "control", "matched", "readout", "paper-sample", "paper-size"]),
         ("imdb", ["08"], ["downstream"]),
+        ("imdb", ["start"], ["grid", "released", "schedule-grid"]),
         ("imdb", ["01", "05"], ["grid"]),
         ("smoke", ["06", "08", "10"], []),  # not of this profile
         ("wiki", ["00", "09", "10"], ["pairs"]),

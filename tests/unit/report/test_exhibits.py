@@ -53,6 +53,7 @@ def further(make: Make) -> dict[str, list[Record]]:
         "downstream": {"imdb": {"accuracy": 0.8, "coverage": 1.0}},
         "intrinsic": [{"set": "a", "measure": "spearman", "score": 0.5, "covered": 3, "total": 4}],
     }
+    scheduled = [make(run, 0.5 + run.seed / 10, "schedule-grid") for run in experiments.schedule_grid(SMOKE, 2)]
     elsewhere = [
         make(Run("CBOW", strategy, (), SINGLE_TASK, 0, Configuration(epochs=epochs)), 0.5, "downstream")
         for strategy, epochs in [("single", 0), ("single", 1), ("switch", 1)]
@@ -64,6 +65,7 @@ def further(make: Make) -> dict[str, list[Record]]:
             make(cells["mtl", "update1"], 0.5, "released"),
         ],
         "control": [make(replace(shuffled, seed=seed), 0.6, "control") for seed in range(2)],
+        "schedule-grid": scheduled,
         "downstream": [replace(record, scores=record.scores | scores) for record in elsewhere],
     }
 
@@ -79,7 +81,7 @@ def names(evidence: Evidence) -> list[str]:
 
 
 def test_names_are_those_of_the_rows_and_notebooks_are_there() -> None:
-    numbers = {file.name[:2] for file in NOTEBOOKS.glob("*.ipynb")}
+    numbers = {paths.notebook_key(file.stem) for file in NOTEBOOKS.glob("*.ipynb")}
     for name, exhibit in EXHIBITS.items():
         assert exhibit.name == name
         assert exhibit.table or exhibit.figure
@@ -103,6 +105,7 @@ def test_the_papers_exhibits_are_numbered_and_name_their_strategy() -> None:
 def test_exhibits_are_those_whose_runs_are_there(known_record: Make, evidence: Evidence, study: Evidence) -> None:
     assert set(names(evidence)) == {*OF_GRID, "audit", "by_embedding", "walk", "without_gradient", "controls"}
     assert names(Evidence(SMOKE, further(known_record)["downstream"])) == ["downstream", "intrinsic"]
+    assert names(Evidence(SMOKE, further(known_record)["schedule-grid"])) == ["schedule_grid"]
     assert names(study) == OF_PAIRS
     assert names(Evidence(SMOKE, [])) == []
 
