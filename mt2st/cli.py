@@ -90,7 +90,7 @@ def _reproduce_options(parser: argparse.ArgumentParser) -> None:
     _profile_option(parser)
     parser.add_argument("--seeds", type=int, default=3, help="seeds of every cell (default 3)")
     parser.add_argument("--workers", type=int, default=2, help="processes, one thread each (default 2)")
-    parser.add_argument("--notebooks", default="", help="numbers, such as 01,02 (default: all)")
+    parser.add_argument("--notebooks", default="", help="such as 01,02 or start (default: all)")
     parser.add_argument("--device", default="auto", help=DEVICE)
     parser.add_argument("--budget", type=float, default=1.0, help="share of the batches of notebook 10 (default 1)")
 

@@ -111,6 +111,11 @@ def notebooks() -> Path:
     return home() / "notebooks"
 
 
+def notebook_key(name: str) -> str:
+    """Return what commands and lists call a notebook: its name up to the first underscore, such as "01" or "start"."""
+    return name.partition("_")[0]
+
+
 def require_notebooks() -> None:
     """Raise RuntimeError that says what to get where the notebooks, or the packages that execute them, are not here."""
     if not (home() / FIRST_NOTEBOOK).exists():

@@ -162,6 +162,33 @@ class Switch(Schedule):
         return gamma * (t < t_switch)
 
 
+@dataclass(frozen=True)
+class DiminishUntil(Schedule):
+    """γ_k(t) = γ_k0 · exp(−η_k · t^ν_k) for t < T_switch and 0 from there on: (2) and (4) in one.
+
+    η = 0 makes it `Switch`, a T_switch that no epoch reaches `Diminish`, both together plain multi-task learning, and
+    T_switch = 0 single-task learning. The paper has the two strategies apart; between them lie all weights that fade
+    and then end.
+    """
+
+    t_switch: Parameter
+    gamma0: Parameter = 1.0
+    eta: Parameter = 0.3
+    nu: Parameter = 1.0
+
+    def __post_init__(self) -> None:
+        t_switch = _per_task("t_switch", self.t_switch, 0)
+        gamma0 = _per_task("gamma0", self.gamma0, 0)
+        eta = _per_task("eta", self.eta, 0)
+        nu = _per_task("nu", self.nu, 0, open_low=True)
+        _same_length(t_switch=t_switch, gamma0=gamma0, eta=eta, nu=nu)
+        for name, values in [("t_switch", t_switch), ("gamma0", gamma0), ("eta", eta), ("nu", nu)]:
+            object.__setattr__(self, name, values)
+
+    def _weights(self, t: float) -> Tensor:
+        return Diminish(self.gamma0, self.eta, self.nu).weights(t) * Switch(self.t_switch).weights(t)
+
+
 SINGLE_TASK = Constant([])
 
 

@@ -26,7 +26,7 @@ from mt2st.experiments.workers import WorkerDied, WorkerPool
 DATA_NOTEBOOK = "00_data"
 READING_NOTEBOOKS = (  # they read what was recorded, and train nothing
     *("05_everything", "06_audit", "07_time", "08_downstream"),
-    *("09_published_logs", "10_task_relations"),
+    *("09_published_logs", "10_task_relations", "start_here"),
 )
 PAIRS = "10"  # shows the study of pairs of tasks
 DEATHS = 2  # of the process that does a job, after which the job is left out
@@ -59,7 +59,7 @@ def reproduce(
         profile: what to run.
         seeds: seeds 0, 1, … of every cell.
         workers: processes, one torch thread each.
-        notebooks: numbers of the notebooks to execute ("01", …); all of the profile by default.
+        notebooks: keys of the notebooks to execute ("01", …, "start"); all of the profile by default.
         device: "auto", "cpu", "cuda", …
         budget: share of the batches of notebook 10's study, such as 0.25 for a first look.
         executor: where jobs run instead of a local pool of processes, such as a Dask client's `get_executor()` over
@@ -111,7 +111,7 @@ def plan_runs(profile: Profile, seeds: int, chosen: Sequence[str]) -> dict[Run, 
     planned: dict[Run, str] = {}
     for experiment in reversed(plans.of_notebooks(profile, chosen)):
         planned |= dict.fromkeys(experiment.plan(profile, seeds), experiment.name)
-    trained_by = {row.notebook[:2]: row.name for row in STRATEGIES.values() if row.notebook}
+    trained_by = {paths.notebook_key(row.notebook): row.name for row in STRATEGIES.values() if row.notebook}
     shown = {number for number in chosen if "grid" in {e.name for e in plans.of_notebooks(profile, [number])}}
     if shown <= trained_by.keys():
         strategies = {"single", *(trained_by[number] for number in shown)}
@@ -214,7 +214,8 @@ def plan_jobs(profile: Profile, seeds: int, device: str, chosen: Sequence[str]) 
             jobs.append(Job(DATA_NOTEBOOK, folder / f"{DATA_NOTEBOOK}.ipynb", shared))
     jobs += [Job(name, folder / f"{name}.ipynb", {"profile": profile.name}) for name in READING_NOTEBOOKS]
     return sorted(
-        (job for job in jobs if job.notebook[:2] in chosen), key=lambda job: job.notebook in READING_NOTEBOOKS
+        (job for job in jobs if paths.notebook_key(job.notebook) in chosen),
+        key=lambda job: job.notebook in READING_NOTEBOOKS,
     )
 
 
@@ -258,7 +259,7 @@ def execute_notebook(job: Job) -> Path:
 
 
 def chosen_notebooks(profile: Profile, notebooks: Sequence[str] = ()) -> list[str]:
-    """Return the numbers of the notebooks to execute, all of the profile by default; ValueError for one it has not."""
+    """Return the keys of the notebooks to execute, all of the profile by default; ValueError for one it has not."""
     for number in notebooks:
         if number not in profile.notebooks:
             known = ", ".join(profile.notebooks)

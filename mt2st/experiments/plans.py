@@ -11,13 +11,16 @@ from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Run
 from mt2st.experiments.strategies import ORIGINAL, UPDATES
 from mt2st.models import ENCODERS
-from mt2st.schedules import SINGLE_TASK, Constant, Schedule
+from mt2st.schedules import SINGLE_TASK, Constant, DiminishUntil, Schedule
 
 PAPER_HIDDEN = 256
 PAPER_SAMPLE_SEEDS = 3  # ways to split the paper's own sample: more would use the same reviews again
 WALKED = ("CBOW",)  # embeddings on which the walk from "original" to "update" goes on to what is ours
 ELSEWHERE = "SkipGram"  # embedding whose tables are scored on other tasks
 ELSEWHERE_VERSION = 2  # of these scores; raise when they change
+SCHEDULED = "update1"  # auxiliary task of the grid of schedules
+ETAS, SWITCHES = (0.0, 0.1, 0.3, 1.0), 5  # of that grid: decay rates, and how many T_switch, the last one never reached
+SCHEDULE_SEEDS = 5
 LONGER = 30  # epochs of the control "single task, equal time": more time than any arm needs for its 25
 
 
@@ -124,6 +127,22 @@ def matched(profile: Profile, seeds: int) -> list[Run]:
     return [replace(run, configuration=settings) for run in runs if run.configuration != settings]
 
 
+def schedule_grid(profile: Profile, seeds: int) -> list[Run]:
+    """One UPDATE loss whose weight decays at rate η up to T_switch, for a grid of both; T_switch = 0 is single-task.
+
+    On the first embedding, with five seeds at most and the settings of the profile for every cell, so that nothing but
+    the schedule differs. Where the weight falls below ε before T_switch, cells with a later one are the same training.
+    """
+    epochs = profile.configuration.epochs
+    ends = [k * epochs // SWITCHES for k in range(1, SWITCHES + 1)]
+    schedules = [DiminishUntil(0, eta=0.0), *(DiminishUntil(end, eta=eta) for eta in ETAS for end in ends)]
+    return [
+        Run(profile.embeddings[0], "diminish", (SCHEDULED,), schedule, seed, profile.configuration)
+        for schedule in schedules
+        for seed in range(min(seeds, SCHEDULE_SEEDS))
+    ]
+
+
 def readouts(profile: Profile, seeds: int) -> list[Run]:
     """Single-task learning with every encoder and readout but those of the grid."""
     runs = plan(profile, "single", ELSEWHERE, seeds)
@@ -189,8 +208,8 @@ class Experiment:
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
-        Experiment("grid", ("01", "02", "03", "04", "05", "06", "07"), grid),
-        Experiment("released", ("06",), as_released, ("wordsim",)),
+        Experiment("grid", ("01", "02", "03", "04", "05", "06", "07", "start"), grid),
+        Experiment("released", ("06", "start"), as_released, ("wordsim",)),
         Experiment("control", ("06",), controls),
         Experiment("matched", ("06",), matched),
         Experiment("readout", ("06",), readouts),
@@ -201,6 +220,7 @@ EXPERIMENTS = {
             downstream,
             ("ud-ewt", "treebank", "uner-ewt", "wnut-17", "sentence_polarity", "wordsim"),
         ),
+        Experiment("schedule-grid", ("start",), schedule_grid),
         Experiment("pairs", ("10",), pairs),
     )
 }

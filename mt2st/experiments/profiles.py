@@ -28,7 +28,7 @@ class Profile:
     about: str
     comparison: str  # what may be compared with the paper's numbers
     configuration: Configuration
-    notebooks: tuple[str, ...]  # numbers of those that belong to it
+    notebooks: tuple[str, ...]  # keys of those that belong to it
     trials: Trials | None = None
     embeddings: tuple[str, ...] = EMBEDDINGS
     study: Study | None = None  # of pairs of tasks
@@ -102,7 +102,7 @@ PROFILES = {
             "sentiment of 1,000 IMDB reviews, as in the paper",
             SAME_TASK,
             IMDB,
-            ("01", "02", "03", "04", "05", "06", "07", "08"),
+            ("01", "02", "03", "04", "05", "06", "07", "08", "start"),
             TRIALS,
         ),
         Profile(

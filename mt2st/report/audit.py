@@ -245,6 +245,23 @@ def _kind(record: Record) -> str:
     return "tuned constant weight" if record.experiment == "control" else "the loss itself"
 
 
+def walk_in_words(changes: pd.DataFrame, embedding: str) -> str:
+    """Say in two sentences what a `walk` found: what the released code changes, and what neither of its arms has."""
+    level = changes.set_index("step")["accuracy"]
+    said = {
+        row["step"]: f"{row['step']} {as_text(row['change'], row['change low'], row['change high'], '+.1f')}"
+        for _, row in changes.iloc[1:].iterrows()
+    }
+    theirs = [said[step.name] for step in released.THEIRS if step.name in said]
+    ours = [said[step.name] for step in released.OURS if step.name in said]
+    return (
+        f"On {embedding} “original” reaches {level[released.ORIGINAL.name]:.1f}% and “update” "
+        f"{level[released.UPDATE.name]:.1f}% (n = {changes['n'].iloc[0]}), and what the released code changes between "
+        f"them has no auxiliary task in it: {', '.join(theirs)} points. Beyond them, in neither of its arms: "
+        f"{', '.join(ours)} points."
+    )
+
+
 def conclusions(records: Sequence[Record], embedding: str) -> str:
     """Say what was found: protocol, value, difference. Means are over the cells that both protocols have."""
     frame, changes = cells(records), walk(records, embedding)

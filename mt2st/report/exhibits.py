@@ -8,14 +8,16 @@ from functools import cached_property
 import pandas as pd
 from matplotlib.figure import Figure
 
+from mt2st import paths
 from mt2st.experiments import runs
 from mt2st.experiments.plans import WALKED
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, Strategy
 from mt2st.relations import results, study
-from mt2st.report import audit, claims, downstream, readouts, robustness, tables, timing
+from mt2st.report import audit, claims, downstream, readouts, robustness, schedule_grid, tables, timing
 from mt2st.report.figures import paper, relations, replication
+from mt2st.report.figures import schedule_grid as schedule_figures
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Exhibit:
     Args:
         name: of its files.
         title: for readers.
-        notebook: number of the notebook that shows it; "" for none.
+        notebook: key of the notebook that shows it, such as "05"; "" for none.
         experiment: whose runs it needs.
         strategies: those of them that it cannot do without, on some embedding with the same seed.
         table, figure: how each is made; None for none.
@@ -126,7 +128,9 @@ def _validation(strategy: str, name: str, title: str) -> Exhibit:
 
 def _of(strategy: str, exhibit: Exhibit) -> Exhibit:
     """Return an exhibit of one strategy: its runs are needed, and its notebook shows it."""
-    return replace(exhibit, notebook=STRATEGIES[strategy].notebook[:2], strategies=frozenset({strategy}))
+    return replace(
+        exhibit, notebook=paths.notebook_key(STRATEGIES[strategy].notebook), strategies=frozenset({strategy})
+    )
 
 
 def of_strategy(strategy: Strategy) -> list[Exhibit]:
@@ -255,6 +259,15 @@ EXHIBITS = {
         Exhibit(
             "intrinsic", "The learned tables by themselves", "08", "downstream",
             table=lambda e: downstream.intrinsic(e.of("downstream")),
+        ),
+        Exhibit(
+            "schedule_grid",
+            "Diminish and Switch in one: the auxiliary weight decays at rate η up to T_switch (accuracy in percent, "
+            "differences from single-task in points)",
+            "start", "schedule-grid", table=lambda e: schedule_grid.cells(e.of("schedule-grid")),
+            figure=lambda e: schedule_figures.heat_map(e.table("schedule_grid")), shown=schedule_grid.readable,
+            note="Cells of one η with the same number of auxiliary epochs are one training: the weight falls below ε "
+            "before T_switch.",
         ),
         Exhibit(
             "single_tasks", "Each task alone", "10", "pairs",

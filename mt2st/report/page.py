@@ -106,7 +106,7 @@ def _shown(exhibit: Exhibit, evidence: Evidence) -> dict[str, Any]:
 
 def notebook_pages(folder: Path) -> list[str]:
     """Convert executed notebooks that are newer than their page to HTML; return the pages' paths, for links."""
-    notebooks = sorted(folder.glob("[0-9]*.ipynb"))
+    notebooks = sorted(folder.glob("[!.]*.ipynb"))
     if not notebooks:
         return []
     with warnings.catch_warnings():

@@ -150,3 +150,8 @@ def test_a_mirror_that_is_no_folder_is_a_fault(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("MT2ST_DATA_MIRROR", str(tmp_path / "typo"))
     with pytest.raises(FileNotFoundError, match=r"MT2ST_DATA_MIRROR=.*typo is not a folder; correct it or unset it"):
         paths.mirror()
+
+
+@pytest.mark.parametrize(("name", "key"), [("01_single_task", "01"), ("start_here", "start"), ("10", "10")])
+def test_a_notebook_is_called_by_what_stands_before_its_first_underscore(name: str, key: str) -> None:
+    assert paths.notebook_key(name) == key

@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Squared, Switch, from_dict
+from mt2st.schedules import SINGLE_TASK, Constant, Diminish, DiminishUntil, Schedule, Squared, Switch, from_dict
 
-KINDS = [Constant, Diminish, Squared, Switch]
+KINDS = [Constant, Diminish, Squared, Switch, DiminishUntil]
 
 
 def numbers(low: float, high: float) -> st.SearchStrategy[float]:
@@ -136,6 +136,34 @@ def test_switch_has_one_time_and_weight_per_task() -> None:
     assert [schedule.weights(t).tolist() for t in range(4)] == [[0.5, 2.0], [0.0, 2.0], [0.0, 2.0], [0.0, 0.0]]
 
 
+@pytest.mark.parametrize(
+    ("t", "expected"),
+    [(0, 2.0), (1, 2 * 0.6065306597126334), (9.99, 2 * math.exp(-4.995)), (10, 0.0), (24, 0.0)],  # e^-0.5
+)
+def test_diminish_until_decays_up_to_t_switch_and_is_0_from_there_on(t: float, expected: float) -> None:
+    assert DiminishUntil(10, gamma0=2.0, eta=0.5).weights(t).item() == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("both", "one"),
+    [
+        (DiminishUntil(15, gamma0=0.7, eta=0.0), Switch(15, 0.7)),
+        (DiminishUntil(25, 0.7, 0.3, 2.0), Diminish(0.7, 0.3, 2.0)),
+        (DiminishUntil(25, 0.7, 0.0), Constant(0.7)),
+        (DiminishUntil(0), Constant(0.0)),
+    ],
+)
+def test_diminish_until_has_the_strategies_at_its_ends(both: Schedule, one: Schedule) -> None:
+    assert [both.weights(t).item() for t in range(25)] == [one.weights(t).item() for t in range(25)]
+
+
+def test_diminish_until_has_one_time_and_rate_per_task() -> None:
+    schedule = DiminishUntil([1, 3], [1.0, 2.0], [0.0, math.log(2)])
+    assert [schedule.weights(t).tolist() for t in range(4)] == [
+        pytest.approx(row, rel=1e-14) for row in ([1.0, 2.0], [0.0, 1.0], [0.0, 0.5], [0.0, 0.0])
+    ]
+
+
 def test_scalars_broadcast_against_sequences() -> None:
     weights = Diminish([1.0, 2.0, 4.0], 1.0, 1.0).weights(1)
     assert weights.tolist() == pytest.approx([math.exp(-1), 2 * math.exp(-1), 4 * math.exp(-1)])
@@ -162,6 +190,10 @@ def test_scalars_broadcast_against_sequences() -> None:
         (lambda: Squared([0.5, 0.6], [1.0, 1.0, 1.0]), "alpha has 2, gamma0 has 3"),
         (lambda: Switch(-1), "t_switch must be finite and at least 0"),
         (lambda: Switch(3, [1.0, -2.0]), "gamma must be finite and at least 0, got -2"),
+        (lambda: DiminishUntil(-1), "t_switch must be finite and at least 0"),
+        (lambda: DiminishUntil(math.inf), "t_switch must be finite"),
+        (lambda: DiminishUntil(5, nu=0.0), "nu must be finite and above 0"),
+        (lambda: DiminishUntil([1, 2], eta=[0.1, 0.2, 0.3]), "t_switch has 2, eta has 3"),
         (lambda: Diminish([1.0, 1.0], [0.1, 0.2, 0.3]), "gamma0 has 2, eta has 3"),
         (lambda: Switch([1, 2], [1.0, 1.0, 1.0]), "t_switch has 2, gamma has 3"),
     ],
@@ -186,7 +218,7 @@ def test_to_dict_is_plain_values() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"kind": "Cosine"}, "unknown schedule 'Cosine'; known: Constant, Diminish, Squared, Switch"),
+        ({"kind": "Cosine"}, "unknown schedule 'Cosine'; known: Constant, Diminish, Squared, Switch, DiminishUntil"),
         ({"kind": "Schedule"}, "unknown schedule 'Schedule'"),
         ({"gamma": [1.0]}, "unknown schedule None"),
         ({"kind": "Constant", "alpha": [1.0]}, "Constant cannot take .*alpha"),

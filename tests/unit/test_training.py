@@ -19,7 +19,7 @@ from mt2st.losses import analogy_loss, misalignment_loss
 from mt2st.models import ENCODERS, BiLSTM, Encoded, Encoder, Model, SharedEncoder
 from mt2st.optimizers import OPTIMIZERS
 from mt2st.sampling import SAMPLINGS, Sampling, Together, Uniform
-from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch
+from mt2st.schedules import SINGLE_TASK, Constant, Diminish, DiminishUntil, Schedule, Switch
 from mt2st.tasks import (
     Batch,
     LabelledTask,
@@ -150,7 +150,7 @@ def test_the_seed_changes_batches_and_dropout(dropout: float) -> None:
 
 
 @pytest.mark.parametrize("validated", [True, False])
-@pytest.mark.parametrize("schedule", [Constant(0.0), Switch(0), Constant(0.0099)])
+@pytest.mark.parametrize("schedule", [Constant(0.0), Switch(0), Constant(0.0099), DiminishUntil(0)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_task_without_weight_changes_nothing(kind: str, schedule: Schedule, validated: bool) -> None:
     task = _auxiliary(kind)

@@ -5,7 +5,6 @@ over seeds, bands run from the smallest to the largest seed.
 """
 
 from collections.abc import Sequence
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -18,7 +17,7 @@ from matplotlib.figure import Figure
 from mt2st.data.vectors import EMBEDDINGS, GLOVE
 from mt2st.experiments.strategies import STRATEGIES, UPDATES
 from mt2st.report import tables
-from mt2st.report.figures import strategies_of, style_of
+from mt2st.report.figures import strategies_of, style_of, widgets
 from mt2st.report.summary import by_strategy
 from mt2st.schedules import Diminish, Schedule
 from mt2st.training import AUXILIARY, EPSILON, PRIMARY
@@ -241,30 +240,17 @@ def diminish_curve(gamma0: float, eta: float, nu: float) -> Figure:
 
 
 def diminish_sliders(gamma0: float, eta: float, nu: float) -> "VBox":
-    """Return a slider for each parameter above a `diminish_curve` that follows them.
+    """Return a slider for each parameter above a `diminish_curve` that follows them."""
+    from ipywidgets import FloatSlider  # of the extra `notebooks`
 
-    The picture is an image, not the output of a cell: with `interact` a kernel and the client that executes its
-    notebook now and then wait for each other for ever.
-    """
-    from ipywidgets import FloatSlider, Image, VBox  # of the extra `notebooks`
-
-    sliders = [
-        FloatSlider(gamma0, min=0, max=2, step=0.1, description="γ0"),
-        FloatSlider(eta, min=0, max=2, step=0.05, description="η"),
-        FloatSlider(nu, min=0.25, max=3, step=0.25, description="ν"),
-    ]
-    picture = Image(format="png")
-
-    def draw(_: object = None) -> None:
-        figure, content = diminish_curve(*(slider.value for slider in sliders)), BytesIO()
-        figure.savefig(content, format="png")
-        plt.close(figure)
-        picture.value = content.getvalue()
-
-    for slider in sliders:
-        slider.observe(draw, "value")
-    draw()
-    return VBox([*sliders, picture])
+    return widgets.follow(
+        [
+            FloatSlider(gamma0, min=0, max=2, step=0.1, description="γ0"),
+            FloatSlider(eta, min=0, max=2, step=0.05, description="η"),
+            FloatSlider(nu, min=0.25, max=3, step=0.25, description="ν"),
+        ],
+        diminish_curve,
+    )
 
 
 def at_epochs(history: pd.DataFrame, column: str, strategy: str) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from mt2st.experiments.plans import EXPERIMENTS
 from mt2st.experiments.profiles import PROFILES
 from mt2st.experiments.runs import Configuration, Run
 from mt2st.experiments.strategies import STRATEGIES, UPDATES, Strategy
-from mt2st.schedules import SINGLE_TASK, Constant, Switch
+from mt2st.schedules import SINGLE_TASK, Constant, DiminishUntil, Switch
 
 WIKI, IMDB, ARMS = PROFILES["wiki"], PROFILES["imdb"], strategies.arms()
 
@@ -229,6 +229,20 @@ def test_every_readout_of_every_encoder_is_tried_once_beside_the_grid() -> None:
     assert {(run.embedding, run.strategy) for run in planned} == {("SkipGram", "single")}
 
 
+def test_the_grid_of_schedules_differs_in_nothing_but_the_schedule() -> None:
+    planned = plans.schedule_grid(IMDB, 10)  # no table of trials is needed
+    cells = {(0, 0.0), *((end, eta) for end in (5, 10, 15, 20, 25) for eta in (0.0, 0.1, 0.3, 1.0))}
+    assert Counter((run.schedule, run.seed) for run in planned) == {
+        (DiminishUntil(end, eta=eta), seed): 1 for end, eta in cells for seed in range(5)
+    }
+    assert {(run.embedding, run.auxiliaries, run.configuration) for run in planned} == {
+        ("CBOW", ("update1",), IMDB.configuration)
+    }
+    assert len(plans.schedule_grid(IMDB, 2)) == 21 * 2
+    short = {run.schedule.t_switch for run in plans.schedule_grid(PROFILES["imdb-full"], 1)}  # type: ignore[attr-defined]
+    assert short == {(float(end),) for end in range(6)}  # of 5 epochs
+
+
 # --- All of them
 
 
@@ -248,7 +262,7 @@ def test_a_strategy_of_ones_own_is_in_every_plan(monkeypatch: pytest.MonkeyPatch
 def test_no_two_experiments_make_the_same_run_twice() -> None:
     planned = {name: experiment.plan(IMDB, 2) for name, experiment in EXPERIMENTS.items()}
     assert list(planned) == [
-        *("grid", "released", "control", "matched", "readout", "paper-sample", "downstream", "pairs"),
+        *("grid", "released", "control", "matched", "readout", "paper-sample", "downstream", "schedule-grid", "pairs"),
     ]
     for made in planned.values():
         assert len({run.hash for run in made}) == len(made)
@@ -269,6 +283,7 @@ def test_what_an_experiment_needs_is_among_the_data_sets_and_its_notebooks_are_t
     [
         ("imdb", ["06"], ["grid", "released", "control", "matched", "readout", "paper-sample"]),
         ("imdb", ["08"], ["downstream"]),
+        ("imdb", ["start"], ["grid", "released", "schedule-grid"]),
         ("imdb", ["01", "05"], ["grid"]),
         ("smoke", ["06", "08", "10"], []),  # not of this profile
         ("wiki", ["00", "09", "10"], ["pairs"]),

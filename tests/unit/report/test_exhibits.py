@@ -56,6 +56,7 @@ def further(make: Make) -> dict[str, list[Record]]:
         "downstream": {"imdb": {"accuracy": 0.8, "coverage": 1.0}},
         "intrinsic": [{"set": "a", "measure": "spearman", "score": 0.5, "covered": 3, "total": 4}],
     }
+    scheduled = [make(run, 0.5 + run.seed / 10, "schedule-grid") for run in experiments.schedule_grid(SMOKE, 2)]
     elsewhere = [
         make(Run("CBOW", strategy, (), SINGLE_TASK, 0, Configuration(epochs=epochs)), 0.5, "downstream")
         for strategy, epochs in [("single", 0), ("single", 1), ("switch", 1)]
@@ -68,6 +69,7 @@ def further(make: Make) -> dict[str, list[Record]]:
         ],
         "readout": [make(Run("CBOW", "single", (), SINGLE_TASK, 0, pooled), 0.6, "readout")],
         "control": [make(replace(shuffled, seed=seed), 0.6, "control") for seed in range(2)],
+        "schedule-grid": scheduled,
         "downstream": [replace(record, scores=record.scores | scores) for record in elsewhere],
     }
 
@@ -83,7 +85,7 @@ def names(evidence: Evidence) -> list[str]:
 
 
 def test_names_are_those_of_the_rows_and_notebooks_are_there() -> None:
-    numbers = {file.name[:2] for file in NOTEBOOKS.glob("*.ipynb")}
+    numbers = {paths.notebook_key(file.stem) for file in NOTEBOOKS.glob("*.ipynb")}
     for name, exhibit in EXHIBITS.items():
         assert exhibit.name == name
         assert exhibit.table or exhibit.figure
@@ -115,6 +117,7 @@ def test_exhibits_are_those_whose_runs_are_there(known_record: Make, evidence: E
         "readouts",
     }
     assert names(Evidence(SMOKE, further(known_record)["downstream"])) == ["downstream", "intrinsic"]
+    assert names(Evidence(SMOKE, further(known_record)["schedule-grid"])) == ["schedule_grid"]
     assert names(study) == OF_PAIRS
     assert names(Evidence(SMOKE, [])) == []
 

@@ -298,10 +298,12 @@ def test_executed_notebooks_become_pages_that_are_made_anew_when_the_notebook_is
     folder.mkdir(parents=True)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("first words")])
     nbformat.write(notebook, folder / "01_single_task-CBOW.ipynb")
+    nbformat.write(notebook, folder / "start_here.ipynb")
     nbformat.write(notebook, folder / ".02_multi_task-CBOW.ipynb")  # one that is being executed
     text = page_of(evidence)
     assert re.findall(r'<li><a href="([^"]+)">([^<]+)</a>', text) == [
-        ("notebooks/01_single_task-CBOW.html", "01_single_task-CBOW")
+        ("notebooks/01_single_task-CBOW.html", "01_single_task-CBOW"),
+        ("notebooks/start_here.html", "start_here"),
     ]
     page = folder / "01_single_task-CBOW.html"
     assert "first words" in page.read_text(encoding="utf-8")
@@ -310,7 +312,7 @@ def test_executed_notebooks_become_pages_that_are_made_anew_when_the_notebook_is
     nbformat.write(notebook, folder / "01_single_task-CBOW.ipynb")
     later = page.stat().st_mtime + 10
     os.utime(folder / "01_single_task-CBOW.ipynb", (later, later))
-    assert report.notebook_pages(folder) == ["notebooks/01_single_task-CBOW.html"]
+    assert report.notebook_pages(folder) == ["notebooks/01_single_task-CBOW.html", "notebooks/start_here.html"]
     assert "second words" in page.read_text(encoding="utf-8")
 
 
