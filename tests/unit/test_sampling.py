@@ -85,17 +85,22 @@ def test_steps_limit_or_extend_an_epoch_and_the_primary_task_goes_on_where_it_wa
 
 
 def test_uniform_draws_all_tasks_first_and_then_batches_from_the_same_generator() -> None:
-    """As the study of pairs did, whose published numbers hang on it."""
+    """As the study of pairs did, whose numbers hang on it."""
     tasks, steps = [_tagged("one"), _tagged("other", 9)], 5
     epochs = _epochs(Uniform(tasks, SIZE, EPOCHS, steps, SEED), [1])
     generator = torch.Generator().manual_seed(SEED)
     drawn = torch.randint(2, (EPOCHS * steps,), generator=generator).tolist()
     assert 0 < sum(drawn) < len(drawn)
-    assert [k for of_epoch in epochs for step in of_epoch for k, _ in step] == drawn
-    for of_epoch, first in zip(epochs, range(0, len(drawn), steps), strict=True):
-        for (step,), k in zip(of_epoch, drawn[first : first + steps], strict=True):
-            rows = torch.randint(len(tasks[k]), (SIZE,), generator=generator)
-            assert step[1][0][:, 0].tolist() == (rows + 2).tolist()
+    steps_in_order = [step for of_epoch in epochs for (step,) in of_epoch]
+    assert [k for k, _ in steps_in_order] == drawn
+    waiting: list[list[int]] = [[], []]  # sentences of the pass that each task is in, drawn with replacement
+    for (k, batch), task in zip(steps_in_order, (tasks[k] for k in drawn), strict=True):
+        if not waiting[k]:
+            waiting[k] = (torch.randint(len(task), (-(-len(task) // SIZE) * SIZE,), generator=generator) + 2).tolist()
+            for n in (len(waiting[k]), len(waiting[k]) // SIZE):  # sorted by length, in random order
+                torch.randperm(n, generator=generator)
+        for sentence in batch[0][:, 0].tolist():
+            waiting[k].remove(sentence)  # raises where it was not drawn
 
 
 def test_uniform_draws_every_task_as_often() -> None:
