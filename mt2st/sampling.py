@@ -32,11 +32,11 @@ class Sampling(ABC):
 
     @abstractmethod
     def epoch(self, active: Sequence[int]) -> Iterator[Step]:
-        """Yield the steps of the next epoch; `active` are the auxiliary tasks that count in it, from 1."""
+        """Yield the steps of the next epoch; `active` are the tasks that count in it, by index, at least one."""
 
 
 class Together(Sampling):
-    """Each step trains the primary task and all active auxiliary ones, equation (3).
+    """Each step trains all active tasks, equation (3).
 
     The primary task sees the same batches whatever the auxiliaries are: each task has a generator of its own.
     """
@@ -51,13 +51,13 @@ class Together(Sampling):
         """Yield one pass over the primary task, or so many steps of it, each with the next batch of the others."""
         whole = self.tasks[0].batches(self.size, self.primary)
         for batch in whole if self.steps is None else islice(self.streams[0], self.steps):
-            yield [(0, batch), *((k, next(self.streams[k])) for k in active)]
+            yield [(k, next(self.streams[k]) if k else batch) for k in active]
 
 
 class Uniform(Sampling):
     """Each step trains one task, drawn uniformly from all of them, as in Bingel and Søgaard (2017).
 
-    A task that is drawn while it does not count gives its step to the primary one. One generator draws tasks and
+    A task that is drawn while it does not count gives its step to the first that does. One generator draws tasks and
     batches; without `steps`, an epoch has as many as the primary task has batches.
     """
 
@@ -72,7 +72,7 @@ class Uniform(Sampling):
     def epoch(self, active: Sequence[int]) -> Iterator[Step]:
         """Yield the next steps, each with a batch of one task."""
         for k in next(self.drawn).tolist():
-            k = k if k in active else 0
+            k = k if k in active else active[0]
             yield [(k, next(self.streams[k]))]
 
 

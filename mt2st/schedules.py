@@ -8,8 +8,8 @@ value, which has no state, compares by its parameters and travels as a dict.
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -17,14 +17,14 @@ from torch import Tensor
 Parameter = float | Sequence[float]
 
 
-def _per_task(name: str, value: Parameter, low: float, *, open_low: bool = False) -> tuple[float, ...]:
-    """Return `value` as a tuple, each entry finite and at least (or above) `low`; raise ValueError naming it."""
+def _per_task(name: str, value: Parameter, is_positive: bool = False) -> tuple[float, ...]:
+    """Return `value` as a tuple, each entry finite and at least 0, or above it; raise ValueError naming it."""
     if isinstance(value, str):
         raise ValueError(f"{name} must be a number or a sequence of numbers, got {value!r}")
     values = (float(value),) if isinstance(value, int | float) else tuple(float(v) for v in value)
     for v in values:
-        if not math.isfinite(v) or v < low or (open_low and v == low):
-            bound = f"above {low:g}" if open_low else f"at least {low:g}"
+        if not math.isfinite(v) or v < 0 or (is_positive and not v):
+            bound = "above 0" if is_positive else "at least 0"
             raise ValueError(f"{name} must be finite and {bound}, got {v:g}")
     return values
 
@@ -38,18 +38,41 @@ def _same_length(**parameters: tuple[float, ...]) -> None:
 
 
 class WeightSchedule(Protocol):
-    """What `fit` asks of a schedule."""
+    """What `fit` asks of a schedule. One that is a `Schedule` can also say `primary` and `restart`."""
 
     def weights(self, t: float) -> Tensor | Sequence[float] | float:
         """Return γ(t) ≥ 0 for epoch t: one weight a task, or one for all; the same for the same t."""
 
 
 @dataclass(frozen=True)
+class Restart:
+    """How a new phase of training begins: with a fresh optimiser.
+
+    Args:
+        learning_rate: factor on the learning rate that the run began with.
+        from_best: go back to the best epoch so far, in place of going on from the last one.
+    """
+
+    learning_rate: float = 1.0
+    from_best: bool = False
+
+
+@dataclass(frozen=True)
 class Schedule:
     """One weight γ_k(t) ≥ 0 for each auxiliary task k.
 
-    Parameters are scalars, which hold for every task, or sequences, one value a task.
+    A `Parameter` is a scalar, which holds for every task, or a sequence, one value a task; it is finite and at least 0,
+    above 0 where it is among `POSITIVE`.
     """
+
+    POSITIVE: ClassVar[frozenset[str]] = frozenset()
+
+    def __post_init__(self) -> None:
+        parameters = [field.name for field in fields(self) if field.type == Parameter]
+        values = {name: _per_task(name, getattr(self, name), name in self.POSITIVE) for name in parameters}
+        _same_length(**values)
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     def weights(self, t: float) -> Tensor:
         """Return γ(t), shape (K,) in float64; K = 1 where all parameters are scalars (it broadcasts).
@@ -59,6 +82,14 @@ class Schedule:
         if not t >= 0:
             raise ValueError(f"epoch t must be at least 0, got {t}")
         return self._weights(float(t))
+
+    def primary(self, t: float) -> float:
+        """Weight of the primary task in epoch t: 1, but where it waits for the auxiliary ones."""
+        return 1.0
+
+    def restart(self, t: int) -> Restart | None:
+        """Say how training begins anew before epoch t; None where it goes on."""
+        return None
 
     def _weights(self, t: float) -> Tensor:
         raise TypeError(f"{type(self).__name__} is abstract: define `_weights`, or use Constant, Diminish or Switch")
@@ -74,9 +105,6 @@ class Constant(Schedule):
     """γ_k(t) = γ_k: plain multi-task learning. `Constant([])` has no task: single-task learning."""
 
     gamma: Parameter = 1.0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "gamma", _per_task("gamma", self.gamma, 0))
 
     def _weights(self, t: float) -> Tensor:
         return torch.tensor(self.gamma, dtype=torch.float64)
@@ -95,22 +123,16 @@ class Diminish(Schedule):
     neither (2) nor (11).
     """
 
+    POSITIVE = frozenset({"nu"})
+
     gamma0: Parameter = 1.0
     eta: Parameter = 0.3
     nu: Parameter = 1.0
 
-    def __post_init__(self) -> None:
-        gamma0 = _per_task("gamma0", self.gamma0, 0)
-        eta = _per_task("eta", self.eta, 0)
-        nu = _per_task("nu", self.nu, 0, open_low=True)
-        _same_length(gamma0=gamma0, eta=eta, nu=nu)
-        for name, values in [("gamma0", gamma0), ("eta", eta), ("nu", nu)]:
-            object.__setattr__(self, name, values)
-
     @classmethod
     def geometric(cls, alpha: Parameter, gamma0: Parameter = 1.0) -> "Diminish":
         """γ_k(t) = γ_k0 · α_k^t, equation (11): (2) with η = −ln α and ν = 1. Needs 0 < α ≤ 1."""
-        alphas = _per_task("alpha", alpha, 0, open_low=True)
+        alphas = _per_task("alpha", alpha, is_positive=True)
         if max(alphas, default=0) > 1:
             raise ValueError(f"alpha must be at most 1, got {max(alphas):g}")
         return cls(gamma0, [-math.log(a) for a in alphas], 1.0)
@@ -131,12 +153,9 @@ class Squared(Schedule):
     gamma0: Parameter = 1.0
 
     def __post_init__(self) -> None:
-        alpha, gamma0 = _per_task("alpha", self.alpha, 0), _per_task("gamma0", self.gamma0, 0)
-        if max(alpha, default=0) > 1:
-            raise ValueError(f"alpha must be at most 1, got {max(alpha):g}")
-        _same_length(alpha=alpha, gamma0=gamma0)
-        for name, values in [("alpha", alpha), ("gamma0", gamma0)]:
-            object.__setattr__(self, name, values)
+        super().__post_init__()
+        if max(largest := _per_task("alpha", self.alpha), default=0) > 1:
+            raise ValueError(f"alpha must be at most 1, got {max(largest):g}")
 
     def _weights(self, t: float) -> Tensor:
         alpha, gamma0 = (torch.tensor(p, dtype=torch.float64) for p in (self.alpha, self.gamma0))
@@ -149,13 +168,6 @@ class Switch(Schedule):
 
     t_switch: Parameter
     gamma: Parameter = 1.0
-
-    def __post_init__(self) -> None:
-        t_switch = _per_task("t_switch", self.t_switch, 0)
-        gamma = _per_task("gamma", self.gamma, 0)
-        _same_length(t_switch=t_switch, gamma=gamma)
-        object.__setattr__(self, "t_switch", t_switch)
-        object.__setattr__(self, "gamma", gamma)
 
     def _weights(self, t: float) -> Tensor:
         t_switch, gamma = (torch.tensor(p, dtype=torch.float64) for p in (self.t_switch, self.gamma))
@@ -171,22 +183,125 @@ class DiminishUntil(Schedule):
     and then end.
     """
 
+    POSITIVE = frozenset({"nu"})
+
     t_switch: Parameter
     gamma0: Parameter = 1.0
     eta: Parameter = 0.3
     nu: Parameter = 1.0
 
-    def __post_init__(self) -> None:
-        t_switch = _per_task("t_switch", self.t_switch, 0)
-        gamma0 = _per_task("gamma0", self.gamma0, 0)
-        eta = _per_task("eta", self.eta, 0)
-        nu = _per_task("nu", self.nu, 0, open_low=True)
-        _same_length(t_switch=t_switch, gamma0=gamma0, eta=eta, nu=nu)
-        for name, values in [("t_switch", t_switch), ("gamma0", gamma0), ("eta", eta), ("nu", nu)]:
-            object.__setattr__(self, name, values)
-
     def _weights(self, t: float) -> Tensor:
         return Diminish(self.gamma0, self.eta, self.nu).weights(t) * Switch(self.t_switch).weights(t)
+
+
+@dataclass(frozen=True)
+class Linear(Schedule):
+    """γ_k(t) = γ_k · (1 − t / T_end) for t < T_end and 0 from there on."""
+
+    POSITIVE = frozenset({"t_end"})
+
+    t_end: Parameter
+    gamma: Parameter = 1.0
+
+    def _weights(self, t: float) -> Tensor:
+        t_end, gamma = (torch.tensor(p, dtype=torch.float64) for p in (self.t_end, self.gamma))
+        return gamma * (1 - t / t_end).clamp_min(0)
+
+
+@dataclass(frozen=True)
+class Floor(Schedule):
+    """γ_k(t) = γ_k0 · (γ_k1 / γ_k0)^min(t / T, 1): from γ_k0 exponentially to γ_k1 in epoch T, and no further.
+
+    Chronopoulou et al. (2019) let an auxiliary language model decay from 0.2 to 0.1.
+    """
+
+    POSITIVE = frozenset({"t_end", "gamma0", "gamma1"})
+
+    t_end: Parameter
+    gamma0: Parameter = 0.2
+    gamma1: Parameter = 0.1
+
+    def _weights(self, t: float) -> Tensor:
+        t_end, gamma0, gamma1 = (torch.tensor(p, dtype=torch.float64) for p in (self.t_end, self.gamma0, self.gamma1))
+        return gamma0 * (gamma1 / gamma0) ** (t / t_end).clamp_max(1)
+
+
+@dataclass(frozen=True)
+class AuxiliaryFirst(Schedule):
+    """The auxiliary tasks alone for t < T_switch, then the primary task alone with a fresh optimiser.
+
+    Transfer by pre-training, the other end of what multi-task learning is compared with (Weller et al. 2022).
+    """
+
+    t_switch: int
+    gamma: Parameter = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_switch(self.t_switch)
+
+    def primary(self, t: float) -> float:
+        """Return 0 while the auxiliary tasks are trained, 1 from T_switch on."""
+        return float(t >= self.t_switch)
+
+    def restart(self, t: int) -> Restart | None:
+        """Begin anew at T_switch."""
+        return Restart() if t == self.t_switch and t else None
+
+    def _weights(self, t: float) -> Tensor:
+        return torch.tensor(self.gamma, dtype=torch.float64) * (t < self.t_switch)
+
+
+@dataclass(frozen=True)
+class PostTraining(Schedule):
+    """All tasks for t < T_switch; then, from the best of these epochs, the primary task alone at a lower rate.
+
+    Args:
+        t_switch: T_switch, in whole epochs.
+        gamma: γ_k until then.
+        learning_rate: factor on the learning rate from then on.
+    """
+
+    t_switch: int
+    gamma: Parameter = 1.0
+    learning_rate: float = 0.3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_switch(self.t_switch)
+        if not 0 < self.learning_rate <= 1:
+            raise ValueError(f"learning_rate must be above 0 and at most 1, got {self.learning_rate}")
+
+    def restart(self, t: int) -> Restart | None:
+        """Begin anew at T_switch, from the best epoch."""
+        return Restart(self.learning_rate, from_best=True) if t == self.t_switch and t else None
+
+    def _weights(self, t: float) -> Tensor:
+        return torch.tensor(self.gamma, dtype=torch.float64) * (t < self.t_switch)
+
+
+@dataclass(frozen=True)
+class RandomWeights(Schedule):
+    """γ_k(t) = K · softmax of K normal numbers, others in every epoch (Lin et al. 2022, there in every step).
+
+    A control for every way to set weights. Args: `tasks`, how many there are; `seed` of the numbers.
+    """
+
+    tasks: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.tasks < 1:
+            raise ValueError(f"tasks must be at least 1, got {self.tasks}")
+
+    def _weights(self, t: float) -> Tensor:
+        generator = torch.Generator().manual_seed(1_000_003 * self.seed + int(t))
+        return self.tasks * torch.randn(self.tasks, generator=generator, dtype=torch.float64).softmax(0)
+
+
+def _check_switch(t_switch: int) -> None:
+    if t_switch < 0 or t_switch != int(t_switch):
+        raise ValueError(f"t_switch must be a whole number of epochs, at least 0, got {t_switch}")
 
 
 SINGLE_TASK = Constant([])

@@ -17,7 +17,7 @@ from mt2st.adaptation import CheckConvergence
 from mt2st.metrics import Evaluation
 from mt2st.models import Model
 from mt2st.sampling import Sampling, Step, Together
-from mt2st.schedules import WeightSchedule
+from mt2st.schedules import Schedule, WeightSchedule
 from mt2st.tasks import IGNORED, Batch, LabelledTask, Outcome, Task
 
 EPSILON = 0.01  # a task whose weight is below this is not computed: that is where time is saved
@@ -69,6 +69,11 @@ class History:
         return pd.DataFrame(self.tasks)
 
     @property
+    def best(self) -> Checkpoint:
+        """The checkpoint of the best epoch so far."""
+        return next(found for found in self.checkpoints.values() if found.epoch == self.best_epoch)
+
+    @property
     def train_seconds(self) -> float:
         """Seconds spent training, evaluation apart."""
         return sum(epoch["train_seconds"] for epoch in self.epochs)
@@ -105,9 +110,12 @@ def fit(
     """Train `model` in place on L_primary + Σ_k γ_k(t) L_k, equations (3), (4) and (5).
 
     An epoch t = 0, 1, … is one pass over the primary task, or `steps` steps. Which tasks a step trains `sampling` says;
-    a task whose weight γ_k(t) is below `epsilon` is left out. The model ends with the parameters of the epoch whose
-    validation accuracy in the primary task was highest (the first of them), or of the last one where there is no
-    validation set. Two calls with the same arguments give the same bits on the same machine.
+    a task whose weight γ_k(t) is below `epsilon` is left out; so is the primary one where the schedule says that it
+    waits (`Schedule.primary`). A schedule can also begin a phase with a fresh optimiser (`Schedule.restart`).
+
+    The model ends with the parameters of the epoch that trained the primary task and had the highest validation
+    accuracy in it (the first of them), or of the last one where there is no validation set. Two calls with the same
+    arguments give the same bits on the same machine.
 
     Where the paper differs: its update is plain gradient descent, ours is Adam unless another optimizer is given; it
     has no validation set; its CheckConvergence is not defined (see there) and off unless given.
@@ -132,24 +140,30 @@ def fit(
         measure: called after each epoch t with the model trained so far; what it returns joins the epoch's row.
         progress: show a progress bar.
 
-    Raises ValueError if `epochs`, `steps` or `patience` is below 1, there is patience but no held-out example of the
-    primary task, two tasks have one name, held-out examples belong to none of the tasks, the schedule has neither one
-    weight nor K or one that is negative or not finite, or a loss or parameter is not finite.
+    Raises ValueError if `epochs`, `steps` or `patience` is below 1, an epoch trains no task or none the primary one,
+    there is patience but no held-out example of the primary task, two tasks have one name, held-out examples belong to
+    none of the tasks, the schedule has neither one weight nor K or one that is negative or not finite, or a loss or
+    parameter is not finite.
     """
     tasks = [primary, *auxiliaries]
     held_out = _check(tasks, validation, epochs=epochs, steps=steps, patience=patience)
-    settled = _last_change(schedule, auxiliaries, epochs, epsilon) if patience else 0
+    settled = _last_change(schedule, auxiliaries, epochs, epsilon)
     device = model.device
     optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     torch.manual_seed(seed)
     sampler = sampling(tasks, batch_size, epochs, steps, seed)
     probes = [_to(next(task.batches(batch_size, None)), device) for task in auxiliaries]
     history, phase, before = History(), 0, None
+    rates = [group["lr"] for group in optimizer.param_groups]
     best: dict[int, float] = {}  # validation accuracy of each phase
 
     for t in tqdm(range(epochs), desc=primary.name, unit="epoch", disable=not progress):
-        weights = [1.0, *_weights_for(schedule, t, auxiliaries)]
-        active = [k for k, weight in enumerate(weights) if k and weight >= epsilon]
+        if restart := schedule.restart(t) if isinstance(schedule, Schedule) else None:
+            if restart.from_best and best:
+                model.load_state_dict(history.best.state)
+            _renew(optimizer, rates, restart.learning_rate)
+        weights = _weights_for(schedule, t, auxiliaries)
+        active = _active(weights, epsilon)
         phase, before = phase + (active != before), active
         started, started_cpu = _clock(device), time.process_time()
         epoch, tallies = _train_epoch(model, tasks, weights, sampler.epoch(active), optimizer)
@@ -175,7 +189,7 @@ def fit(
                 found = evaluate(model, held_out[task.name])
                 scores = {"loss": found.loss} | held_out[task.name].scores(found)
                 row |= {f"validation_{name}": score for name, score in scores.items()}
-                if not k and keep == "best":
+                if not k and keep == "best" and 0 in active:
                     if found.accuracy > max(best.values(), default=-1.0):
                         history.best_epoch = t
                     if found.accuracy > best.get(phase, -1.0):
@@ -194,8 +208,7 @@ def fit(
 
     if best:
         history.checkpoints["last"] = Checkpoint.of(t, model)
-        kept = {checkpoint.epoch: checkpoint.state for checkpoint in history.checkpoints.values()}
-        model.load_state_dict(kept[history.best_epoch])
+        model.load_state_dict(history.best.state)
     if broken := [name for name, parameter in model.named_parameters() if not parameter.isfinite().all()]:
         raise ValueError(f"{', '.join(broken)} became infinite or nan: lower the learning rate or the weights")
     return history
@@ -315,19 +328,41 @@ def evaluate(model: Model, task: LabelledTask, batch_size: int = 256) -> Evaluat
     )
 
 
+def _renew(optimizer: torch.optim.Optimizer, rates: Sequence[float], factor: float) -> None:
+    """Let an optimiser forget its state, with `factor` times the learning rates that it began with."""
+    optimizer.state.clear()
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = factor * rate
+
+
 def _weights_for(schedule: WeightSchedule, t: int, auxiliaries: Sequence[Task]) -> list[float]:
-    """Return γ(t) for the K auxiliaries, a single weight broadcast."""
+    """Return the weights of the primary task and of the K auxiliaries in epoch t, a single γ(t) broadcast."""
     weights = torch.as_tensor(schedule.weights(t), dtype=torch.float64).flatten()
     if len(weights) not in (1, len(auxiliaries)):
         raise ValueError(f"the schedule has {len(weights)} weights for {len(auxiliaries)} auxiliary tasks")
     if not (weights.isfinite() & (weights >= 0)).all():
         raise ValueError(f"weights must be finite and at least 0, the schedule has {weights.tolist()} in epoch {t}")
-    return weights.expand(len(auxiliaries)).tolist()
+    primary = schedule.primary(t) if isinstance(schedule, Schedule) else 1.0
+    return [primary, *weights.expand(len(auxiliaries)).tolist()]
+
+
+def _active(weights: Sequence[float], epsilon: float) -> list[int]:
+    """Return which tasks are trained with these weights, by index."""
+    return [k for k, weight in enumerate(weights) if (weight >= epsilon if k else weight > 0)]
 
 
 def _last_change(schedule: WeightSchedule, auxiliaries: Sequence[Task], epochs: int, epsilon: float) -> int:
-    """Return the first epoch from which on the same tasks are trained to the end."""
-    active = [[weight >= epsilon for weight in _weights_for(schedule, t, auxiliaries)] for t in range(epochs)]
+    """Return the first epoch from which on the same tasks are trained to the end.
+
+    Raises ValueError for an epoch in which no task is trained, and where the primary one is never trained.
+    """
+    active = [_active(_weights_for(schedule, t, auxiliaries), epsilon) for t in range(epochs)]
+    if idle := [t for t in range(epochs) if not active[t]]:
+        raise ValueError(f"the schedule trains no task in epoch {idle[0]}: give the auxiliary tasks a larger weight")
+    if not any(0 in of_epoch for of_epoch in active):
+        raise ValueError(
+            f"the schedule trains the primary task in none of {epochs} epochs: train for more, or switch sooner"
+        )
     return max((t for t in range(1, epochs) if active[t] != active[t - 1]), default=0)
 
 

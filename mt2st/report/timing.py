@@ -18,7 +18,6 @@ from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES
 from mt2st.report import summary
 from mt2st.statistics import NOTHING, PairedComparison, ratio_interval
-from mt2st.training import AUXILIARY
 
 FIXED_TARGETS = (0.65, 0.70, 0.75)
 UNITS = ("seconds", "operations")
@@ -40,10 +39,10 @@ def targets(records: Sequence[Record]) -> list[float]:
 def spent(record: Record) -> pd.DataFrame:
     """Return what a run has spent by the end of each epoch: training seconds and floating-point operations.
 
-    Operations are `compute.epoch_flops` of the primary task and of each auxiliary task in the epochs that compute it.
+    Operations are `compute.epoch_flops` of each task in the epochs that compute it.
     """
     tasks, flops = record.tasks, record.scores["flops"]
-    computed = (tasks["role"] != AUXILIARY) | (tasks["weight"] >= record.run.configuration.epsilon)
+    computed = tasks["weight"] >= record.run.configuration.epsilon
     operations = (tasks["task"].map(flops) * computed).groupby(tasks["epoch"]).sum()
     return pd.DataFrame({"seconds": record.seconds.to_numpy(), "operations": operations.to_numpy(float)}).cumsum()
 

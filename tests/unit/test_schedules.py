@@ -9,9 +9,25 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mt2st.schedules import SINGLE_TASK, Constant, Diminish, DiminishUntil, Schedule, Squared, Switch, from_dict
+from mt2st.schedules import (
+    SINGLE_TASK,
+    AuxiliaryFirst,
+    Constant,
+    Diminish,
+    DiminishUntil,
+    Floor,
+    Linear,
+    Parameter,
+    PostTraining,
+    RandomWeights,
+    Restart,
+    Schedule,
+    Squared,
+    Switch,
+    from_dict,
+)
 
-KINDS = [Constant, Diminish, Squared, Switch, DiminishUntil]
+KINDS = [Constant, Diminish, Squared, Switch, DiminishUntil, Linear, Floor, AuxiliaryFirst, PostTraining]
 
 
 def numbers(low: float, high: float) -> st.SearchStrategy[float]:
@@ -25,6 +41,9 @@ PARAMETERS = {
     "nu": numbers(0.01, 3),
     "alpha": numbers(0, 1),
     "t_switch": numbers(0, 30),
+    "t_end": numbers(0.1, 30),
+    "gamma1": numbers(0.01, 1),
+    "learning_rate": numbers(0.01, 1),
 }
 
 
@@ -34,8 +53,11 @@ def schedules(draw: st.DrawFn, kinds: Sequence[type[Schedule]] = KINDS) -> Sched
     kind, tasks = draw(st.sampled_from(kinds)), draw(st.integers(0, 4))
     parameters = {}
     for field in dataclasses.fields(kind):
-        value = PARAMETERS[field.name]
-        parameters[field.name] = draw(value | st.lists(value, min_size=tasks, max_size=tasks))
+        value = numbers(1, 100) if (kind, field.name) == (Floor, "gamma0") else PARAMETERS[field.name]
+        if field.type is int:
+            value = st.integers(0, 30)
+        several = st.lists(value, min_size=tasks, max_size=tasks) if field.type == Parameter else st.nothing()
+        parameters[field.name] = draw(value | several)
     return kind(**parameters)
 
 
@@ -61,11 +83,13 @@ def test_a_schedule_is_rebuilt_from_json(schedule: Schedule, t: float) -> None:
 
 @given(schedules(), numbers(0, 50))
 def test_parameters_of_each_task_are_those_of_a_schedule_of_its_own(schedule: Schedule, t: float) -> None:
-    values = dataclasses.asdict(schedule)
+    values = {f.name: getattr(schedule, f.name) for f in dataclasses.fields(schedule) if f.type == Parameter}
+    fixed = dataclasses.asdict(schedule).keys() - values.keys()
     tasks = max(map(len, values.values())) if all(values.values()) else 0
     assert schedule.weights(t).shape == (tasks,)  # one number for all is one weight
     for k in range(tasks):
-        own = type(schedule)(**{name: of_task[k if len(of_task) > 1 else 0] for name, of_task in values.items()})
+        of_k = {name: of_task[k if len(of_task) > 1 else 0] for name, of_task in values.items()}
+        own = type(schedule)(**of_k, **{name: getattr(schedule, name) for name in fixed})
         torch.testing.assert_close(own.weights(t)[0], schedule.weights(t)[k], rtol=1e-14, atol=0)
 
 
@@ -164,6 +188,38 @@ def test_diminish_until_has_one_time_and_rate_per_task() -> None:
     ]
 
 
+@pytest.mark.parametrize(("t", "expected"), [(0, 2.0), (5, 1.0), (9, 0.2), (10, 0.0), (24, 0.0)])
+def test_linear_falls_to_nothing(t: float, expected: float) -> None:
+    assert Linear(10, 2.0).weights(t).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("t", "expected"), [(0, 0.2), (5, 0.2 / math.sqrt(2)), (10, 0.1), (24, 0.1)])
+def test_floor_halves_and_stays(t: float, expected: float) -> None:
+    assert Floor(10).weights(t).item() == pytest.approx(expected)
+
+
+def test_phases_say_which_tasks_wait_and_when_training_begins_anew() -> None:
+    first, after = AuxiliaryFirst(2, [1.0, 0.5]), PostTraining(2, 0.7, learning_rate=0.1)
+    assert [first.weights(t).tolist() for t in range(4)] == [[1.0, 0.5], [1.0, 0.5], [0.0, 0.0], [0.0, 0.0]]
+    assert [first.primary(t) for t in range(4)] == [0.0, 0.0, 1.0, 1.0]
+    assert [first.restart(t) for t in range(4)] == [None, None, Restart(), None]
+    assert [after.weights(t).item() for t in range(4)] == pytest.approx([0.7, 0.7, 0.0, 0.0])
+    assert [after.primary(t) for t in range(4)] == [1.0] * 4
+    assert [after.restart(t) for t in range(4)] == [None, None, Restart(0.1, from_best=True), None]
+    assert AuxiliaryFirst(0).restart(0) is None
+    assert {Switch(2).restart(t) for t in range(4)} == {None}
+
+
+def test_random_weights_are_others_in_every_epoch_and_repeat() -> None:
+    schedule = RandomWeights(3, seed=1)
+    weights = torch.stack([schedule.weights(t) for t in range(500)])
+    torch.testing.assert_close(weights.sum(1), torch.full((500,), 3.0, dtype=torch.float64))
+    assert len({tuple(row) for row in weights.tolist()}) == 500
+    assert weights.mean(0).tolist() == pytest.approx([1.0] * 3, abs=0.1)
+    assert torch.equal(schedule.weights(7), RandomWeights(3, seed=1).weights(7))
+    assert not torch.equal(schedule.weights(7), RandomWeights(3, seed=2).weights(7))
+
+
 def test_scalars_broadcast_against_sequences() -> None:
     weights = Diminish([1.0, 2.0, 4.0], 1.0, 1.0).weights(1)
     assert weights.tolist() == pytest.approx([math.exp(-1), 2 * math.exp(-1), 4 * math.exp(-1)])
@@ -196,6 +252,12 @@ def test_scalars_broadcast_against_sequences() -> None:
         (lambda: DiminishUntil([1, 2], eta=[0.1, 0.2, 0.3]), "t_switch has 2, eta has 3"),
         (lambda: Diminish([1.0, 1.0], [0.1, 0.2, 0.3]), "gamma0 has 2, eta has 3"),
         (lambda: Switch([1, 2], [1.0, 1.0, 1.0]), "t_switch has 2, gamma has 3"),
+        (lambda: Linear(0), "t_end must be finite and above 0"),
+        (lambda: Floor(10, 0.2, 0.0), "gamma1 must be finite and above 0"),
+        (lambda: AuxiliaryFirst(2.5), "t_switch must be a whole number of epochs, at least 0, got 2.5"),
+        (lambda: PostTraining(-1), "t_switch must be a whole number"),
+        (lambda: PostTraining(5, learning_rate=0.0), "learning_rate must be above 0 and at most 1, got 0"),
+        (lambda: RandomWeights(0), "tasks must be at least 1, got 0"),
     ],
 )
 def test_bad_parameters_are_named(build: Callable[[], Schedule], message: str) -> None:
@@ -218,7 +280,10 @@ def test_to_dict_is_plain_values() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"kind": "Cosine"}, "unknown schedule 'Cosine'; known: Constant, Diminish, Squared, Switch, DiminishUntil"),
+        (
+            {"kind": "Cosine"},
+            "unknown schedule 'Cosine'; known: Constant, Diminish, Squared, Switch, Dim",
+        ),
         ({"kind": "Schedule"}, "unknown schedule 'Schedule'"),
         ({"gamma": [1.0]}, "unknown schedule None"),
         ({"kind": "Constant", "alpha": [1.0]}, "Constant cannot take .*alpha"),

@@ -19,7 +19,16 @@ from mt2st.losses import analogy_loss, misalignment_loss
 from mt2st.models import ENCODERS, BiLSTM, Encoded, Encoder, Model, SharedEncoder
 from mt2st.optimizers import OPTIMIZERS
 from mt2st.sampling import SAMPLINGS, Sampling, Together, Uniform
-from mt2st.schedules import SINGLE_TASK, Constant, Diminish, DiminishUntil, Schedule, Switch
+from mt2st.schedules import (
+    SINGLE_TASK,
+    AuxiliaryFirst,
+    Constant,
+    Diminish,
+    DiminishUntil,
+    PostTraining,
+    Schedule,
+    Switch,
+)
 from mt2st.tasks import (
     Batch,
     LabelledTask,
@@ -827,6 +836,67 @@ def test_the_best_epoch_of_each_phase_and_the_last_are_kept() -> None:
         again.load_state_dict(checkpoint.state)
         assert evaluate(again, held_out).accuracy == accuracies[checkpoint.epoch]
     assert evaluate(model, held_out).accuracy == accuracies.max()
+
+
+def test_auxiliary_tasks_first_are_two_trainings_one_after_the_other() -> None:
+    auxiliary = _auxiliary("sentence")
+    model, again = _model([auxiliary]), _model([auxiliary])
+    history = _fit(model, [auxiliary], AuxiliaryFirst(2), epochs=4)
+    rows = history.task_frame().set_index(["task", "epoch"])
+    assert rows.loc["topic", "loss"].isna().tolist() == [True, True, False, False]
+    assert rows.loc["sentence", "loss"].isna().tolist() == [False, False, True, True]
+    assert rows.loc["topic", "weight"].tolist() == [0, 0, 1, 1]
+    assert history.best_epoch >= 2
+    assert {name: found.epoch // 2 for name, found in history.checkpoints.items()} == {"phase 2": 1, "last": 1}
+
+    # By hand: the auxiliary task's batches as in any other run, then the primary task with a new optimiser.
+    sampler = Together([_topic(), auxiliary], 8, 4, None, 0)
+    for active in ([1], [0]):
+        optimizer = torch.optim.Adam(again.parameters(), lr=1e-3, fused=True)
+        for _ in range(2):
+            for ((k, batch),) in sampler.epoch(active):
+                optimizer.zero_grad()
+                [_topic(), auxiliary][k].loss(again, batch).backward()
+                optimizer.step()
+    last = history.checkpoints["last"].state
+    assert all(torch.equal(value, last[name]) for name, value in again.state_dict().items())
+
+
+def test_post_training_goes_on_from_the_best_epoch_at_a_lower_rate() -> None:
+    auxiliary = _auxiliary("sentence")
+    options: dict[str, Any] = {"epochs": 6, "batch_size": 8}
+    joint, model = _model([auxiliary]), _model([auxiliary])
+    best = _fit(joint, [auxiliary], Constant(1.0), **options | {"epochs": 4}).best
+    rates, starts = [], []
+
+    def measure(t: int) -> dict[str, float]:
+        rates.append(optimizer.param_groups[0]["lr"])
+        starts.append(optimizer.state[next(model.parameters())]["step"].item())
+        return {}
+
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    torch.manual_seed(0)
+    history = _fit(model, [auxiliary], PostTraining(4, 1.0, 0.1), optimizer=optimizer, measure=measure, **options)
+    assert rates == pytest.approx([1e-3] * 4 + [1e-4] * 2)
+    assert starts == [3, 6, 9, 12, 3, 6]  # steps of the optimiser: it forgets
+    assert history.checkpoints["phase 1"].epoch == best.epoch
+    moved = _fit(joint, [], SINGLE_TASK, epochs=1, optimizer=torch.optim.SGD(joint.parameters(), lr=0.0))
+    assert moved.frame()["validation_loss"][0] == pytest.approx(
+        history.frame()["validation_loss"][best.epoch], abs=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        (AuxiliaryFirst(2, gamma=0.0), "the schedule trains no task in epoch 0"),
+        (AuxiliaryFirst(3), "the schedule trains the primary task in none of 3 epochs"),
+    ],
+)
+def test_a_schedule_that_trains_nothing_is_refused(schedule: Schedule, message: str) -> None:
+    auxiliary = _auxiliary("sentence")
+    with pytest.raises(ValueError, match=message):
+        _fit(_model([auxiliary]), [auxiliary], schedule)
 
 
 def test_without_validation_there_are_no_checkpoints() -> None:
