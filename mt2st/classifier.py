@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ def prepare(dataset: Dataset, run: Run, out: Path, device: str = "auto") -> Trai
     Raises ValueError or FileNotFoundError for any fault of the input.
     """
     configuration = run.configuration
-    check(run)
+    check(run, dataset.background.related)
     if (out / "metrics.json").exists():
         raise ValueError(f"{out} already holds a trained model; choose another folder with --out")
     chosen = environment.choose_device(device)
@@ -96,7 +96,7 @@ def prepare(dataset: Dataset, run: Run, out: Path, device: str = "auto") -> Trai
     return Training(dataset, run, out, table, assembled)
 
 
-def train(training: Training) -> dict[str, Any]:
+def train(training: Training, progress: bool = True) -> dict[str, Any]:
     """Train and test, and write model, vectors, metrics and curves to the folder of the training.
 
     Returns what is in its `metrics.json`: `test` metrics, those of `baselines` on the same split, and how they were
@@ -107,13 +107,14 @@ def train(training: Training) -> dict[str, Any]:
         write_text(out / "run.json", json.dumps(run.to_dict(), indent=1))
     except OSError as error:
         raise OSError(f"{out} cannot be written ({error.strerror}); choose another folder with --out") from error
-    history = execution.train(run, training.assembled, dataset, table, progress=True)
+    history = execution.train(run, training.assembled, dataset, table, progress=progress)
     model = training.assembled.model
     result = evaluate(model, labelled_task(dataset, "test", table, run.configuration))
     metrics = {
         "test": classification_scores(result.targets, result.predictions),
         "baselines": baselines(dataset, table),
         "best_epoch": history.best_epoch,
+        "validation_accuracy": float(history.frame()["validation_accuracy"][history.best_epoch]),
         "epochs": len(history.epochs),
         "train_seconds": history.train_seconds,
         **training.facts(),
@@ -169,8 +170,8 @@ def results(metrics: dict[str, Any]) -> str:
     )
 
 
-def check(run: Run) -> None:
-    """Raise ValueError for what cannot be trained on any data."""
+def check(run: Run, related: Iterable[str] = ()) -> None:
+    """Raise ValueError for what cannot be trained on any data that has these `related` tasks."""
     configuration = run.configuration
     if configuration.epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {configuration.epochs}")
@@ -181,7 +182,7 @@ def check(run: Run) -> None:
         raise ValueError(f"learning_rate must be above 0 and finite, got {configuration.learning_rate}")
     if not run.vectors and run.embedding not in EMBEDDINGS:
         raise ValueError(f"unknown embedding {run.embedding!r}; known: {', '.join(EMBEDDINGS)}")
-    known = auxiliaries.names()
+    known = [*related, *auxiliaries.names()]
     for name in run.auxiliaries:
         if name not in known:
             raise ValueError(f"unknown auxiliary task {name!r}; known: {', '.join(known)}")

@@ -245,6 +245,61 @@ def _predict(options: argparse.Namespace) -> int:
     return 0
 
 
+# --- compare
+
+
+def _compare_options(parser: argparse.ArgumentParser) -> None:
+    from mt2st.classifier import DEFAULTS
+    from mt2st.data.vectors import EMBEDDINGS
+
+    parser.add_argument("--data", type=Path, required=True, help="CSV, TSV or JSON lines: texts with their classes")
+    parser.add_argument("--text", required=True, help="column of texts")
+    parser.add_argument("--label", required=True, help="column of classes")
+    parser.add_argument("--test", type=Path, help="file with the same columns (default: each seed splits --data anew)")
+    parser.add_argument(
+        "--auxiliary",
+        nargs="+",
+        required=True,
+        metavar="TASK",
+        help="labelled texts of another task as FILE:TEXT:LABEL, or the name of an auxiliary task of `mt2st train`",
+    )
+    parser.add_argument(
+        "--unlabelled",
+        type=Path,
+        help="texts for word vectors: .txt with a text a line, or a file with the column --text",
+    )
+    parser.add_argument("--seeds", type=int, default=5, help="splits and trainings of each arm (default 5)")
+    parser.add_argument("--out", type=Path, default=Path("mt2st-comparison"), help="folder to write, and to go on in")
+    parser.add_argument("--embedding", default="SkipGram", help=f"{', '.join(EMBEDDINGS)}; default SkipGram")
+    for name in ("dimensions", "min_count", "encoder", "readout", "hidden", "epochs", "batch_size", "max_tokens"):
+        default = getattr(DEFAULTS, name)
+        parser.add_argument(_option(name), type=type(default), default=default, help=f"as of `mt2st train`; {default}")
+    parser.add_argument("--device", default="auto", help=DEVICE)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from mt2st import classifier, comparison
+    from mt2st.data.texts import own
+
+    if options.seeds < 1:
+        raise ValueError(f"--seeds must be at least 1, got {options.seeds}")
+    files = {given: given.rsplit(":", 2) for given in options.auxiliary if given.count(":") >= 2}
+    related = {Path(file).stem: own.read_related(Path(file), text, label) for file, text, label in files.values()}
+    names = tuple(Path(files[given][0]).stem if given in files else given for given in options.auxiliary)
+    told = {name: getattr(options, name) for name in ("dimensions", "min_count", "encoder", "readout", "hidden")}
+    told |= {name: getattr(options, name) for name in ("epochs", "batch_size", "max_tokens")}
+    wanted = comparison.Comparison(
+        options.data, options.text, options.label, names, options.out, options.test, related,
+        own.tokenized(options.unlabelled, options.text) if options.unlabelled else (),
+        options.seeds, options.embedding, replace(classifier.DEFAULTS, patience=0, **told),
+    )  # fmt: skip
+    found = comparison.run(wanted, options.device)
+    print(comparison.readable(found).to_string(index=False))
+    print(comparison.verdict(found))
+    print(f"all results in {options.out}, begin with {options.out / 'index.html'}")
+    return 0
+
+
 # --- relations
 
 
@@ -291,6 +346,7 @@ COMMANDS = {
     "figures": Command("rebuild tables, figures and page from recorded runs, no training", _profile_option, _figures),
     "train": Command("train on your own CSV, TSV or JSON lines", _train_options, _train),
     "predict": Command("classify texts with a model that was trained", _predict_options, _predict),
+    "compare": Command("does it pay on your data? arms beside TF-IDF, over several splits", _compare_options, _compare),
     "relations": Command(
         "will a tagging task gain from others? a probability from probes", _relations_options, _relations
     ),

@@ -132,6 +132,31 @@ def paired_difference(a: Values, b: Values, confidence: float = 0.95) -> PairedC
     return PairedComparison(interval, float(test.pvalue))
 
 
+def resampled_difference(a: Values, b: Values, test_share: float, confidence: float = 0.95) -> Interval:
+    """Mean of a − b over random splits of the same examples, with the corrected interval of Nadeau and Bengio (2003).
+
+    Splits share examples, so that their scores depend on each other, and an interval for independent values would be
+    too narrow: here the variance of the mean is (1/n + test / train) · s², with n − 1 degrees of freedom.
+
+    Args:
+        a, b: scores, a pair a split.
+        test_share: examples to test by examples to train of a split; 0 where test examples are others in every split.
+        confidence: of the interval.
+
+    Raises ValueError as `paired_difference`, and for a share below 0.
+    """
+    check_confidence(confidence)
+    difference = np.subtract(*_pairs(a, b))
+    if not test_share >= 0:
+        raise ValueError(f"test_share must be at least 0, got {test_share}")
+    mean, n = float(difference.mean()), len(difference)
+    if n == 1:
+        return Interval(mean, np.nan, np.nan, 1)
+    error = difference.std(ddof=1) * np.sqrt(1 / n + test_share)
+    half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * error)
+    return Interval(mean, mean - half, mean + half, n, "corrected t")
+
+
 def _rounded_mean(values: np.ndarray, axis: int) -> np.ndarray:
     """Mean to nine digits of the largest value: sums of the same numbers in another order are then equal."""
     largest = np.abs(values).max(axis=axis) if values.size else np.zeros(())

@@ -1,7 +1,7 @@
 """What every data source delivers: labelled examples in three parts, and background text."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,14 +23,24 @@ class Examples:
 
 
 @dataclass(frozen=True)
+class Related:
+    """Texts with the classes of another task, which are for training alone."""
+
+    examples: Examples
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Background:
     """Sentences to train word vectors and auxiliary tasks on; never from validation or test articles.
 
-    `tokens` keep their case. `tags` holds an IOB2 tag for every token of every sentence, by the name of the tagging.
+    `tokens` keep their case. `tags` holds an IOB2 tag for every token of every sentence, by the name of the tagging,
+    `related` labelled texts by the name of their task.
     """
 
     tokens: Sequence[Tokens]
     tags: dict[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+    related: Mapping[str, Related] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,7 @@ class Dataset:
         }
 
 
-def pieces(texts: list[list[str]], size: int) -> list[list[str]]:
+def pieces(texts: Sequence[Tokens], size: int) -> list[Tokens]:
     """Cut texts into pieces of at most `size` tokens."""
     return [text[start : start + size] for text in texts for start in range(0, len(text), size)]
 

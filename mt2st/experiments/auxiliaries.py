@@ -1,6 +1,7 @@
 """The auxiliary tasks, one row each: the paper's UPDATE 0–3 on the table, and tasks on text.
 
-Every tagged corpus of `data.sources` is an auxiliary task too, by its name.
+Every tagged corpus of `data.sources` is an auxiliary task too, by its name, and so are the labelled texts that a data
+set has in its background (`dataset.Related`).
 """
 
 from collections import Counter
@@ -16,7 +17,7 @@ from mt2st.data.tags import taggings
 from mt2st.data.tags.columns import TaggedText
 from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
-from mt2st.experiments.labelled import tagged_task
+from mt2st.experiments.labelled import sentence_task, tagged_task
 from mt2st.experiments.released_terms import ANALOGY, SIMILARITY, ReleasedTerm, analogy_term, similarity_term
 from mt2st.experiments.runs import Configuration
 from mt2st.losses import (
@@ -56,13 +57,15 @@ def build(name: str, data: Dataset | SequenceData, table: EmbeddingTable, config
     """Return the auxiliary task `name`.
 
     Args:
-        name: one of `AUXILIARIES`, or a tagged corpus of `data.sources`.
+        name: one of `AUXILIARIES`, a tagged corpus of `data.sources`, or related texts of the data set.
         data: on whose background text it is built, unless it brings its own.
         table: with whose vocabulary.
         configuration: of the run.
 
     Raises ValueError if the name is unknown or the data set does not have what the task needs.
     """
+    if isinstance(data, Dataset) and (related := data.background.related.get(name)):
+        return sentence_task(name, related.examples, related.classes, table, configuration)
     if name in AUXILIARIES:
         if isinstance(data, SequenceData):
             raise ValueError(f"auxiliary task {name!r} needs background text, which a tagged corpus does not have")

@@ -27,11 +27,25 @@ def labelled_task(
     if isinstance(data, SequenceData):
         return tagged_task(data, part, table, configuration, rows)
     examples: Examples = getattr(data, part)
-    chosen = range(len(examples)) if rows is None else rows
+    if rows is not None:
+        examples = Examples([examples.texts[i] for i in rows], np.asarray(examples.labels)[rows])
+    return sentence_task(
+        data.name, examples, data.classes, table, configuration, configuration.balanced and part == "train"
+    )
+
+
+def sentence_task(
+    name: str,
+    examples: Examples,
+    classes: tuple[str, ...],
+    table: EmbeddingTable,
+    configuration: Configuration,
+    balanced: bool = False,
+) -> SentenceTask:
+    """Return labelled texts as a task, cut to `max_tokens` of the configuration."""
     longest = configuration.max_tokens or None
-    sentences = [table.encode(examples.texts[i][:longest]) for i in chosen]
-    targets = as_targets(np.asarray(examples.labels)[list(chosen)].tolist())
-    return SentenceTask(data.name, sentences, targets, data.classes, configuration.balanced and part == "train")
+    sentences = [table.encode(text[:longest]) for text in examples.texts]
+    return SentenceTask(name, sentences, as_targets(np.asarray(examples.labels).tolist()), classes, balanced)
 
 
 def tagged_task(

@@ -68,12 +68,11 @@ def write_page(evidence: Evidence) -> Path:
     """Write `index.html`: all exhibits, with the figures as they were drawn, and the executed notebooks as pages."""
     profile = evidence.profile
     page = paths.results(profile.name) / "index.html"
-    environment = Environment(
-        loader=PackageLoader("mt2st.report", "templates"), autoescape=True, undefined=StrictUndefined
-    )
     write_text(
         page,
-        environment.get_template("index.html").render(
+        environment_of_templates()
+        .get_template("index.html")
+        .render(
             profile=profile,
             seeds=int(evidence.scores["seed"].nunique()),
             runs=len(evidence.grid),
@@ -87,6 +86,11 @@ def write_page(evidence: Evidence) -> Path:
         ),
     )
     return page
+
+
+def environment_of_templates() -> Environment:
+    """Return what renders the templates of pages."""
+    return Environment(loader=PackageLoader("mt2st.report", "templates"), autoescape=True, undefined=StrictUndefined)
 
 
 def _shown(exhibit: Exhibit, evidence: Evidence) -> dict[str, Any]:

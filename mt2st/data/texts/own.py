@@ -5,14 +5,14 @@ import io
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from nltk.tokenize.destructive import NLTKWordTokenizer
 
-from mt2st.data.dataset import Background, Dataset, Examples, Sizes, pieces, stratified_split
+from mt2st.data.dataset import Background, Dataset, Examples, Related, Sizes, Tokens, pieces, stratified_split
 from mt2st.data.files.text import COMPRESSED, read_text
 
 VALIDATION, TEST = 0.1, 0.2  # shares of all examples
@@ -29,13 +29,22 @@ def tokenize(text: str) -> list[str]:
 
 
 def load(
-    file: Path, text: str, label: str, *, validation: Path | None = None, test: Path | None = None, seed: int = 0
+    file: Path,
+    text: str,
+    label: str,
+    *,
+    validation: Path | None = None,
+    test: Path | None = None,
+    seed: int = 0,
+    related: Mapping[str, Related] | None = None,
+    unlabelled: Sequence[Tokens] = (),
 ) -> Dataset:
     """Return a user's labelled texts in three parts; see `read` for the files.
 
     Without files of their own 20% of the texts are the test part, and an eighth of the others the validation part,
     drawn by `seed` with the classes in their proportions. Tokens are NLTK's, lower-cased in the three parts; the
-    background is all of the training texts in pieces.
+    background is all of the training texts in pieces, with the `related` texts of other tasks (`read_related`) and the
+    `unlabelled` ones.
 
     Raises ValueError as `read`, for fewer than two classes, for a class with too few examples to be split, and for one
     that the training part does not have.
@@ -54,7 +63,9 @@ def load(
     first, second, third = (
         Examples([[word.lower() for word in tokens[i]] for i in part], labels[part]) for part in parts
     )
-    background = Background(pieces([tokens[i] for i in parts[0]], PIECE))
+    others = [text for one in (related or {}).values() for text in one.examples.texts]
+    training = [tokens[i] for i in parts[0]]
+    background = Background(pieces([*training, *others, *unlabelled], PIECE), related=related or {})
     return Dataset("primary", classes, first, second, third, background, tuple(files.values()))
 
 
@@ -81,6 +92,16 @@ def read(file: Path, text: str, label: str) -> pd.DataFrame:
     return frame
 
 
+def read_related(file: Path, text: str, label: str) -> Related:
+    """Return the labelled texts of a file, see `read`, as those of another task; ValueError for a single class."""
+    frame = read(file, text, label)
+    counts = Counter(frame["label"])
+    _check_classes(file, label, counts, 1)
+    classes = tuple(sorted(counts))
+    tokens = [[word.lower() for word in tokenize(one)] for one in frame["text"]]
+    return Related(Examples(tokens, frame["label"].map(classes.index).to_numpy()), classes)
+
+
 def read_texts(file: Path, text: str) -> list[str]:
     """Return the texts of a file to classify: a column as of `read_columns`, or the lines of a `.txt` file."""
     if _suffix(file) == ".txt":
@@ -93,6 +114,12 @@ def read_texts(file: Path, text: str) -> list[str]:
     if not text:
         raise ValueError(f"{file}: which column has the texts? give --text")
     return read_columns(file, {"--text": text})[text].tolist()
+
+
+def tokenized(file: Path, text: str) -> list[list[str]]:
+    """Return the tokens of texts without labels, see `read_texts`; empty ones are left out."""
+    found = [tokenize(one) for one in read_texts(file, text)]
+    return [tokens for tokens in found if tokens]
 
 
 def read_columns(file: Path, columns: Mapping[str, str]) -> pd.DataFrame:
