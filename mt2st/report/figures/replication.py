@@ -154,7 +154,7 @@ def survival(records: Sequence[Record], targets: Sequence[float]) -> Figure:
     """
     times = {target: timing.to_target(records, target) for target in dict.fromkeys(targets)}
     shown = [t for t, of in times.items() if of.groupby("strategy")["reached"].mean().max() >= FEW] or list(times)[:1]
-    compared = len(strategies_of(times[shown[0]])) > 1 and "single" in set(times[shown[0]]["strategy"])
+    compared = set(timing.REFERENCES) <= set(times[shown[0]]["strategy"])
     figure, grid = plt.subplots(1 + compared, len(shown), figsize=(max(6.4, 3 * len(shown)), 3.2 + 2.2 * compared),
                                 sharey="row", squeeze=False, height_ratios=[3, 2][: 1 + compared])  # fmt: skip
     for panel, target in zip(grid[0], shown, strict=True):
