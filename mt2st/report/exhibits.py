@@ -218,11 +218,13 @@ EXHIBITS = {
         _validation("switch", "figure_11", "Figure 11. Switch: validation accuracy"),
         *(row for strategy in STRATEGIES.values() if strategy.name not in PAPERS for row in of_strategy(strategy)),
         Exhibit(
-            "accuracy_by_strategy", "Accuracy by strategy", "05", strategies=PAPERS,
+            "accuracy_by_strategy", "Test accuracy of every strategy and setting against single-task learning", "05",
+            strategies=PAPERS,
             figure=lambda e: paper.accuracy_by_strategy(e.scores),
         ),
         Exhibit(
-            "time_by_strategy", "Training time by strategy", "05", strategies=PAPERS,
+            "time_by_strategy", "Training time of every strategy and setting against single-task learning", "05",
+            strategies=PAPERS,
             figure=lambda e: paper.time_by_strategy(e.scores),
         ),
         Exhibit(
