@@ -60,7 +60,7 @@ def diminish(history: pd.DataFrame) -> Figure:
         right.plot(runs.groupby("epoch")["auxiliary_loss"].mean(), **look)
         right.fill_between(added.index, added["low"], added["high"], color=strategy.colour, alpha=0.15, linewidth=0)
     left.axhline(EPSILON, color="grey", linestyle=":", label=f"ε = {EPSILON:g}: not computed below")
-    left.annotate(f"ε = {EPSILON:g}: not computed below", (weight.index[-1], EPSILON), xytext=(0, 5),
+    left.annotate("not computed below ε", (weight.index[-1], EPSILON), xytext=(0, 5),
                   textcoords="offset points", ha="right", fontsize=7, color="dimgrey")  # fmt: skip
     left.set(xlabel="epoch t", ylabel="weight γ_k(t)", title="Auxiliary weight")
     right.set(xlabel="epoch t", ylabel="γ·L_aux", title="Auxiliary part of the loss, mean over all runs, 95% interval")
@@ -137,8 +137,12 @@ def switching(tasks: pd.DataFrame) -> Figure:
     Args:
         tasks: of `runs.task_frame`.
     """
-    figure, grid = plt.subplots(2, 2, figsize=(9.6, 6.4), sharex=True)
-    for panel, setting in zip(grid.flat, UPDATES, strict=True):
+    settings = [setting for setting in UPDATES if setting in set(tasks["setting"])]
+    rows, columns = -(-len(settings) // 2), min(2, len(settings))
+    figure, grid = plt.subplots(rows, columns, figsize=(4.8 * columns, 2.9 * rows + 0.6), sharex=True, squeeze=False)
+    for panel in grid.flat[len(settings) :]:
+        panel.remove()
+    for panel, setting in zip(grid.flat, settings, strict=False):
         for strategy in (STRATEGIES["mtl"], STRATEGIES["switch"]):
             runs = tasks[(tasks["strategy"] == strategy.name) & (tasks["setting"] == setting)]
             if len(runs):
@@ -219,22 +223,23 @@ def _panels(history: pd.DataFrame, strategy: str, embeddings: Sequence[str], col
     row = STRATEGIES[strategy]
     arms = history[history["strategy"] == strategy]
     shown = [e for e in embeddings if e in set(arms["embedding"])]
+    settings = list(dict.fromkeys(arms["setting"]))
     figure, grid = plt.subplots(
-        len(shown), len(row.settings), figsize=(max(4.8, 2.3 * len(row.settings) + 0.6), 1.8 * len(shown) + 1.2),
+        len(shown), len(settings), figsize=(max(4.8, 2.3 * len(settings) + 0.6), 1.8 * len(shown) + 1.2),
         sharex=True, sharey=True if column == "validation_accuracy" else "col", squeeze=False,
     )  # fmt: skip
     for panels, embedding in zip(grid, shown, strict=True):
         runs = history[history["embedding"] == embedding]
-        for panel, setting in zip(panels, row.settings, strict=True):
+        for panel, setting in zip(panels, settings, strict=True):
             single, arm = runs[runs["strategy"] == "single"], arms[arms["embedding"] == embedding]
             _panel(panel, single, arm[arm["setting"] == setting], row, setting, column)
         panels[0].set_ylabel(f"{embedding}\n{label}", fontsize=8)
-    for panel, setting in zip(grid[0], row.settings, strict=True):
+    for panel, setting in zip(grid[0], settings, strict=True):
         panel.set_title(_with_rate(history, strategy, setting), fontsize=9)
     for panel in grid[-1]:
         panel.set_xlabel("epoch")
     handles = {text: h for panel in grid.flat for h, text in zip(*panel.get_legend_handles_labels(), strict=True)}
-    names = dict.fromkeys(row.settings, f"{row.label} with the auxiliary task")
+    names = dict.fromkeys(settings, f"{row.label} with the auxiliary task")
     named = {names.get(text, text): handle for text, handle in handles.items()}
     figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=4)
     return figure

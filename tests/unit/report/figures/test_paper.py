@@ -205,6 +205,13 @@ def test_figure_4_shows_primary_loss_against_the_probe(tasks: pd.DataFrame, k: i
         np.testing.assert_allclose(line.get_ydata(), mean_of(tasks, "probe", role="auxiliary", **where))
 
 
+def test_settings_that_were_not_run_have_no_panel(history: pd.DataFrame, tasks: pd.DataFrame) -> None:
+    wanted = ["original", "update1"]
+    assert len(figures.switching(tasks[tasks["setting"].isin(wanted)]).axes) == 1
+    panels = figures.losses(history[history["setting"].isin(wanted)], "switch", ["CBOW"]).axes
+    assert [panel.get_title() for panel in panels] == ["update1"]
+
+
 def test_figure_4_marks_the_last_epoch_before_the_switch(tasks: pd.DataFrame, schedules: dict[str, Schedule]) -> None:
     panel = figures.switching(tasks).axes[0]
     last = int(schedules["switch"].t_switch[0]) - 1
