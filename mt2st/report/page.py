@@ -13,7 +13,7 @@ from jinja2.utils import htmlsafe_json_dumps
 
 from mt2st import paths
 from mt2st.data.files.writing import replacing, write_text
-from mt2st.experiments import pairs, store
+from mt2st.experiments import pairs, plans, store
 from mt2st.experiments.profiles import Profile
 from mt2st.relations import results, study
 from mt2st.report import claims, curves, figures, summary, tables
@@ -105,19 +105,26 @@ def _shown(exhibit: Exhibit, evidence: Evidence, notebooks: list[str]) -> dict[s
     profile, behind = evidence.profile.name, evidence.behind(exhibit)
     picture = paths.figures(profile) / f"{exhibit.name}.png"
     seeds = len({record.run.seed for record in behind})
+    experiments = sorted({record.experiment for record in behind})
     return {
         "name": exhibit.name,
         "title": exhibit.title,
         "notebook": exhibit.notebook,
         "link": _notebook_link(exhibit.notebook, notebooks, paths.results(profile)),
         "runs": len(behind),
-        "experiments": sorted({record.experiment for record in behind}),
+        "experiments": experiments,
         "seeds": seeds,
-        "command": f"mt2st reproduce --profile {profile} --notebooks {exhibit.notebook} --seeds {seeds}",
+        "command": f"mt2st reproduce --profile {profile} --notebooks {_made_by(exhibit, experiments)} --seeds {seeds}",
         "note": exhibit.note,
         "table": exhibit.shown(evidence.table(exhibit.name)) if exhibit.table else None,
         "picture": base64.b64encode(picture.read_bytes()).decode() if exhibit.figure and picture.exists() else "",
     }
+
+
+def _made_by(exhibit: Exhibit, experiments: list[str]) -> str:
+    """Return the notebooks to run for an exhibit: its own, and one of each further experiment that it reads."""
+    others = [plans.EXPERIMENTS[name].notebooks for name in experiments]
+    return ",".join(sorted({exhibit.notebook, *(numbers[0] for numbers in others if exhibit.notebook not in numbers)}))
 
 
 def _notebook_link(number: str, pages: list[str], folder: Path) -> str:

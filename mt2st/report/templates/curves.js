@@ -111,7 +111,8 @@
   function panel(title, lines, range, epochs, at) {
     const width = Math.max(280, Math.min(640, panels.clientWidth / (panels.clientWidth > 760 ? 2 : 1) - 12));
     const height = 300;
-    const [left, right, top, bottom] = [46, 112, 28, 36];
+    const longest = Math.max(...lines.map((line) => line.name.length)); // leaves room for the names of lines
+    const [left, right, top, bottom] = [46, 24 + 7.5 * longest, 28, 36];
     const x = (t) => left + (t / Math.max(1, epochs - 1)) * (width - left - right);
     const y = (v) => height - bottom - ((v - range[0]) / (range[1] - range[0])) * (height - top - bottom);
     const values = lines.map((l) => `${l.name} ${l.mean[l.mean.length - 1].toFixed(3)}`).join(", ");

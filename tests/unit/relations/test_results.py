@@ -142,3 +142,14 @@ def test_gains_that_are_not_defined_are_no_losses(made: list[Record]) -> None:
     frame = results.by_budget([replace(made[0], tasks=pos), *made[1:]])
     assert frame["pairs"].tolist() == [25, 25, *[30] * 8]  # five pairs have "pos" as their main task
     assert frame["same sign"].tolist() == [1] * 10
+
+
+def test_intervals_of_the_budget_hold_the_values_and_close_at_the_end(records: list[Record]) -> None:
+    frame, bounds = results.by_budget(records), results.budget_intervals(records)
+    assert bounds.iloc[-1].tolist() == pytest.approx([1, 1, 1, 1])
+    for name in ("same sign", "rho"):
+        there = bounds[f"{name} low"].notna()
+        assert there.any()
+        assert (bounds[f"{name} low"] <= frame[name] + 0.25)[there].all()
+        assert (bounds[f"{name} high"] >= frame[name] - 0.25)[there].all()
+        assert (bounds[f"{name} low"] <= bounds[f"{name} high"])[there].all()

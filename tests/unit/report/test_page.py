@@ -131,6 +131,14 @@ def test_a_script_cannot_be_ended_by_a_name_in_its_data(evidence: Evidence) -> N
     assert "\\u003c/script\\u003e" in text
 
 
+def test_the_command_of_an_exhibit_makes_all_runs_that_it_reads(evidence: Evidence) -> None:
+    released = [replace(record, experiment="released") for record in evidence.records[:1]]
+    text = page_of(Evidence(evidence.profile, [*evidence.records, *released]))
+    section = text.partition('"table-claims">')[2].partition("<h3")[0]
+    assert f"{1 + len(evidence.grid)} runs (grid, released; 2 seeds)" in section
+    assert "--notebooks 05,06 --seeds 2" in section
+
+
 def test_exhibits_link_to_the_notebook_as_executed_or_else_to_its_source(evidence: Evidence, home: Path) -> None:
     folder = paths.results("smoke") / "notebooks"
     folder.mkdir(parents=True)
