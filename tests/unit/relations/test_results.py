@@ -144,12 +144,19 @@ def test_gains_that_are_not_defined_are_no_losses(made: list[Record]) -> None:
     assert frame["same sign"].tolist() == [1] * 10
 
 
-def test_intervals_of_the_budget_hold_the_values_and_close_at_the_end(records: list[Record]) -> None:
-    frame, bounds = results.by_budget(records), results.budget_intervals(records)
+def test_intervals_of_the_budget_hold_the_values_and_close_at_the_end(made: list[Record]) -> None:
+    frame, bounds = results.by_budget(made), results.budget_intervals(made)
     assert bounds.iloc[-1].tolist() == pytest.approx([1, 1, 1, 1])
     for name in ("same sign", "rho"):
-        there = bounds[f"{name} low"].notna()
-        assert there.any()
-        assert (bounds[f"{name} low"] <= frame[name] + 0.25)[there].all()
-        assert (bounds[f"{name} high"] >= frame[name] - 0.25)[there].all()
-        assert (bounds[f"{name} low"] <= bounds[f"{name} high"])[there].all()
+        low, high = bounds[f"{name} low"], bounds[f"{name} high"]
+        assert (low <= frame[name] + 1e-9).all()
+        assert (high >= frame[name] - 1e-9).all()
+
+
+def test_agreement_is_the_share_of_signs_and_spearmans_correlation() -> None:
+    gains, end = np.array([1.0, -2.0, 3.0, np.nan, 0.5]), np.array([2.0, 1.0, 2.5, 1.0, -1.0])
+    same, rho = results._agreement(gains, end)
+    kept = ~np.isnan(gains)
+    assert same == pytest.approx(2 / 4)
+    assert rho == pytest.approx(stats.spearmanr(gains[kept], end[kept]).statistic)
+    assert np.isnan(results._agreement(gains[:1], end[:1])).all()
