@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from mt2st.data.sources import SOURCES
 from mt2st.data.tags.description import DATA
@@ -15,6 +16,8 @@ from mt2st.statistics import as_text
 
 ALL = "all features"
 PERMUTATIONS = 199
+RESAMPLES = 500  # of main tasks
+TAILS = (0.025, 0.975)
 DIVISIONS: dict[By, str] = {
     "pair": "pairs at random, as the study",
     "main": "main tasks held out",
@@ -164,13 +167,7 @@ def by_budget(records: Sequence[Record]) -> pd.DataFrame:
     many there are, `gains` how many gain, and `same sign` the share that agrees with the end. `rho` is Spearman's
     correlation with the gains at the end, `f1` the mean of the single tasks.
     """
-    single = pd.DataFrame({task: _by_share(record, task) for task, record in study.alone(records).items()})
-    gains = pd.DataFrame(
-        {
-            (main, aux): study.relative_gain(_by_share(record, main), single[main])
-            for (main, aux), record in study.together(records).items()
-        }
-    )  # shares of the budget × ordered pairs
+    single, gains = _readings(records)
     end = gains.iloc[-1]
     both = gains.notna() & end.notna()
     return pd.DataFrame(
@@ -183,6 +180,45 @@ def by_budget(records: Sequence[Record]) -> pd.DataFrame:
             "rho": [row.corr(end, method="spearman") for _, row in gains.iterrows()],
         }
     )
+
+
+def budget_intervals(records: Sequence[Record]) -> pd.DataFrame:
+    """Bounds of `same sign` and `rho` of `by_budget`, a row a share: 95% of resamples of the main tasks.
+
+    The gains of one main task share its run alone, so that it is drawn with all of them. NaN where no gain is defined.
+    """
+    _, gains = _readings(records)
+    mains = gains.columns.get_level_values(0)
+    columns = [np.flatnonzero(mains == main) for main in dict.fromkeys(mains)]
+    rng = np.random.default_rng(0)
+    tasks = rng.integers(len(columns), size=(RESAMPLES, len(columns)))
+    drawn = [np.concatenate([columns[k] for k in chosen]) for chosen in tasks]
+    rows = []
+    for _, row in gains.iterrows():
+        pairs_of = [(row.to_numpy()[chosen], gains.iloc[-1].to_numpy()[chosen]) for chosen in drawn]
+        found = np.array([_agreement(*values) for values in pairs_of])
+        low, high = (np.full(2, np.nan),) * 2 if np.isnan(found).all() else np.nanquantile(found, TAILS, axis=0)
+        rows.append({"same sign low": low[0], "same sign high": high[0], "rho low": low[1], "rho high": high[1]})
+    return pd.DataFrame(rows)
+
+
+def _agreement(gains: np.ndarray, end: np.ndarray) -> tuple[float, float]:
+    """Share of the same sign, and Spearman's correlation, among gains that are defined in both."""
+    both = ~np.isnan(gains) & ~np.isnan(end)
+    if len(set(gains[both])) < 2 or len(set(end[both])) < 2:
+        return np.nan, np.nan
+    rank, last = rankdata(gains[both]), rankdata(end[both])
+    return float(((gains > 0) == (end > 0))[both].mean()), float(np.corrcoef(rank, last)[0, 1])
+
+
+def _readings(records: Sequence[Record]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """F1 of the tasks alone, and gains of ordered pairs (main, aux), both at each tenth of the budget (rows)."""
+    single = pd.DataFrame({task: _by_share(record, task) for task, record in study.alone(records).items()})
+    gains = {
+        (main, aux): study.relative_gain(_by_share(record, main), single[main])
+        for (main, aux), record in study.together(records).items()
+    }
+    return single, pd.DataFrame(gains)
 
 
 def _by_share(record: Record, task: str) -> "pd.Series[float]":

@@ -1,6 +1,7 @@
 """Everything that is rebuilt from a profile's compact record: tables, figures, the page and the documents' blocks."""
 
 import base64
+import os
 import re
 import warnings
 from pathlib import Path
@@ -8,16 +9,18 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
 
 from mt2st import paths
 from mt2st.data.files.writing import replacing, write_text
-from mt2st.experiments import pairs, store
+from mt2st.experiments import pairs, plans, store
 from mt2st.experiments.profiles import Profile
 from mt2st.relations import results, study
-from mt2st.report import claims, figures, summary, tables
+from mt2st.report import claims, curves, figures, summary, tables
 from mt2st.report.exhibits import EXHIBITS, Evidence, Exhibit
 
 FOLDED = 12  # rows from which on the page shows a table when asked
+STATIC = "figure_03"  # stands for the curves where scripts are off
 LEADING = ["G3", "R1", "T1s2", "T2s2", "F5a"]  # the claims that the README shows
 
 
@@ -65,12 +68,18 @@ def write(exhibit: Exhibit, evidence: Evidence, folder: Path) -> None:
 
 
 def write_page(evidence: Evidence) -> Path:
-    """Write `index.html`: all exhibits, with the figures as they were drawn, and the executed notebooks as pages."""
+    """Write `index.html`: all exhibits, with the figures as they were drawn, curves to filter, and executed notebooks.
+
+    The page needs no other file and no network.
+    """
     profile = evidence.profile
     page = paths.results(profile.name) / "index.html"
+    notebooks = notebook_pages(page.parent / "notebooks")
+    exhibits = [_shown(exhibit, evidence, notebooks) for exhibit in evidence.exhibits]
     environment = Environment(
         loader=PackageLoader("mt2st.report", "templates"), autoescape=True, undefined=StrictUndefined
     )
+    environment.filters["compact_json"] = lambda values: htmlsafe_json_dumps(values, separators=(",", ":"))
     write_text(
         page,
         environment.get_template("index.html").render(
@@ -82,26 +91,49 @@ def write_page(evidence: Evidence) -> Path:
             compact=tables.compact(evidence.scores),
             answer=summary.answer(evidence.scores) if EXHIBITS["claims"] in evidence.exhibits else "",
             folded=FOLDED,
-            exhibits=[_shown(exhibit, evidence) for exhibit in evidence.exhibits],
-            notebooks=notebook_pages(paths.results(profile.name) / "notebooks"),
+            curves=curves.compact(evidence.grid),
+            picture=next((e for e in exhibits if e["name"] == STATIC and e["picture"]), None),
+            exhibits=exhibits,
+            notebooks=notebooks,
         ),
     )
     return page
 
 
-def _shown(exhibit: Exhibit, evidence: Evidence) -> dict[str, Any]:
+def _shown(exhibit: Exhibit, evidence: Evidence, notebooks: list[str]) -> dict[str, Any]:
     """Return what the page shows of an exhibit."""
-    picture = paths.figures(evidence.profile.name) / f"{exhibit.name}.png"
+    profile, behind = evidence.profile.name, evidence.behind(exhibit)
+    picture = paths.figures(profile) / f"{exhibit.name}.png"
+    seeds = len({record.run.seed for record in behind})
+    experiments = sorted({record.experiment for record in behind})
     return {
         "name": exhibit.name,
         "title": exhibit.title,
         "notebook": exhibit.notebook,
-        "experiment": exhibit.experiment,
-        "runs": len(evidence.of(exhibit.experiment)),
+        "link": _notebook_link(exhibit.notebook, notebooks, paths.results(profile)),
+        "runs": len(behind),
+        "experiments": experiments,
+        "seeds": seeds,
+        "command": f"mt2st reproduce --profile {profile} --notebooks {_made_by(exhibit, experiments)} --seeds {seeds}",
         "note": exhibit.note,
         "table": exhibit.shown(evidence.table(exhibit.name)) if exhibit.table else None,
         "picture": base64.b64encode(picture.read_bytes()).decode() if exhibit.figure and picture.exists() else "",
     }
+
+
+def _made_by(exhibit: Exhibit, experiments: list[str]) -> str:
+    """Return the notebooks to run for an exhibit: its own, and one of each further experiment that it reads."""
+    others = [plans.EXPERIMENTS[name].notebooks for name in experiments]
+    return ",".join(sorted({exhibit.notebook, *(numbers[0] for numbers in others if exhibit.notebook not in numbers)}))
+
+
+def _notebook_link(number: str, pages: list[str], folder: Path) -> str:
+    """Return where a page in `folder` finds a notebook: as executed with these runs, else its source; "" for none."""
+    for page in pages:
+        if number and page.startswith(f"notebooks/{number}_"):
+            return page
+    sources = sorted(paths.notebooks().glob(f"{number}_*.ipynb")) if number else []
+    return Path(os.path.relpath(sources[0], folder)).as_posix() if sources else ""
 
 
 def notebook_pages(folder: Path) -> list[str]:

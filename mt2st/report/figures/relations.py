@@ -12,17 +12,29 @@ from mt2st.relations.features import fit_log_curve
 OURS, PUBLISHED = sns.color_palette("colorblind")[0], sns.color_palette("colorblind")[1]
 
 
-def heat_map(gains: pd.DataFrame) -> Figure:
+def heat_map(gains: pd.DataFrame, intervals: pd.DataFrame | None = None) -> Figure:
     """Gains in percent of F1, rows main tasks, columns auxiliary ones, as Figure 1 of Bingel and Søgaard (2017).
 
-    Colours are centred at 0 and logarithmic beyond 1%, so that few large gains do not pale the others.
+    Colours are centred at 0 and logarithmic beyond 1%, so that few large gains do not pale the others. A main task that
+    has no gain to show, as its F1 alone is 0, has no row, and is named below.
+
+    Args:
+        intervals: a row a pair with `main`, `aux`, `low` and `high`, as of `results.pairs`: gains whose interval has 0
+            in it are then in brackets.
     """
-    figure, axes = plt.subplots(figsize=(7.5, 5.5))
-    limit = max(1, np.nanmax(gains.abs().to_numpy()))
+    silent = gains.index[gains.isna().all(axis=1)]
+    shown = gains.drop(index=silent)
+    figure, axes = plt.subplots(figsize=(7.5, 0.5 * len(shown) + 1.8))
+    limit = max(1, np.nanmax(shown.abs().to_numpy()))
     sns.heatmap(
-        gains, ax=axes, annot=True, fmt=".1f", annot_kws={"size": 8}, cmap="RdBu", linewidths=0.5,
-        norm=SymLogNorm(1, vmin=-limit, vmax=limit), cbar_kws={"label": "gain (% of F1 alone)"},
+        shown, ax=axes, annot=_annotations(shown, intervals), fmt="", annot_kws={"size": 8}, cmap="RdBu",
+        linewidths=0.5, norm=SymLogNorm(1, vmin=-limit, vmax=limit), cbar_kws={"label": "gain (% of F1 alone)"},
     )  # fmt: skip
+    ticks = sorted([0, *(sign * tick for tick in (1, 10, 100) if tick <= limit for sign in (-1, 1))])
+    scale = axes.collections[0].colorbar
+    assert scale is not None
+    scale.set_ticks(ticks, labels=[f"{tick:+d}" if tick else "0" for tick in ticks])
+    axes.set_facecolor("whitesmoke")
     axes.set(xlabel="auxiliary task", ylabel="main task")
     axes.xaxis.set_ticks_position("top")
     axes.xaxis.set_label_position("top")
@@ -30,7 +42,22 @@ def heat_map(gains: pd.DataFrame) -> Figure:
     axes.set_xticklabels(axes.get_xticklabels(), rotation=30, ha="left", rotation_mode="anchor")
     axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
     axes.grid(visible=False)
+    notes = ["in brackets: the 95% interval over validation sentences has 0 in it"] if intervals is not None else []
+    if len(silent):
+        notes.append(f"no gain is defined for {', '.join(silent)}: its F1 alone is 0")
+    if notes:
+        figure.supxlabel("\n".join(notes), fontsize=8)
     return figure
+
+
+def _annotations(gains: pd.DataFrame, intervals: pd.DataFrame | None) -> np.ndarray:
+    """Write every gain with one decimal, in brackets where its interval has 0 in it."""
+    texts = gains.round(1).add(0.0).map(lambda gain: "" if np.isnan(gain) else f"{gain:.1f}")  # + 0.0: no "-0.0"
+    if intervals is not None:
+        for row in intervals[(intervals["low"] <= 0) & (intervals["high"] >= 0)].itertuples():
+            if row.main in texts.index and texts.loc[row.main, row.aux]:
+                texts.loc[row.main, row.aux] = f"({texts.loc[row.main, row.aux]})"
+    return texts.to_numpy()
 
 
 def curves(losses: pd.DataFrame) -> Figure:
@@ -58,23 +85,33 @@ def curves(losses: pd.DataFrame) -> Figure:
     return figure
 
 
-def by_budget(frame: pd.DataFrame) -> Figure:
+def by_budget(frame: pd.DataFrame, intervals: pd.DataFrame | None = None) -> Figure:
     """How the tasks alone, and the signs and ranks of gains, change with the share of the batches.
+
+    The end, which agrees with itself, is left out of the agreement.
 
     Args:
         frame: as of `results.by_budget`.
+        intervals: as of `results.budget_intervals`: drawn where they are given.
     """
-    share = 100 * frame["share of the budget"]
-    figure, (scores, agreement) = plt.subplots(1, 2, figsize=(8, 3), sharex=True)
+    share, before = 100 * frame["share of the budget"], frame.index[:-1]
+    figure, (scores, agreement) = plt.subplots(1, 2, figsize=(9, 3.4), sharex=True)
     scores.plot(share, frame["f1"], "o-", color=OURS)
     scores.set(xlabel="% of the batches", ylabel="F1 alone, mean of tasks", ylim=(0, 1))
-    agreement.plot(share, frame["same sign"], "o-", color=OURS, label="same sign of gain as at the end")
-    agreement.plot(share, frame["rho"], "D-", color=PUBLISHED, markersize=4, label="rank correlation with the end")
-    agreement.axhline(0.5, color="black", linewidth=1, linestyle=":")  # signs by chance
-    agreement.set(
-        xlabel="% of the batches", ylabel="agreement of gains", ylim=(min(0, frame["rho"].min()) - 0.05, 1.05)
-    )
-    agreement.legend(fontsize=7)
+    looks = {"same sign": ("o-", OURS, "same sign of gain as at the end"),
+             "rho": ("D--", PUBLISHED, "rank correlation with the end")}  # fmt: skip
+    lowest = frame["rho"].min()
+    for shift, (name, (style, colour, text)) in zip((-0.6, 0.6), looks.items(), strict=True):
+        agreement.plot(share[before] + shift, frame.loc[before, name], style, color=colour, markersize=5, label=text)
+        if intervals is not None:
+            bounds = intervals.loc[before, [f"{name} low", f"{name} high"]]
+            agreement.vlines(share[before] + shift, *bounds.to_numpy().T, color=colour, linewidth=1)
+            lowest = np.nanmin([lowest, bounds.min(axis=None)])
+    agreement.axhline(0.5, color="black", linewidth=1, linestyle=":", label="same sign by chance")
+    agreement.set(xlabel="% of the batches", ylabel="agreement of gains", ylim=(min(0, lowest) - 0.05, 1.05))
+    if intervals is not None:
+        agreement.set_title("95% intervals: main tasks resampled", fontsize=8)
+    figure.legend(*agreement.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     return figure
 
 

@@ -142,3 +142,21 @@ def test_gains_that_are_not_defined_are_no_losses(made: list[Record]) -> None:
     frame = results.by_budget([replace(made[0], tasks=pos), *made[1:]])
     assert frame["pairs"].tolist() == [25, 25, *[30] * 8]  # five pairs have "pos" as their main task
     assert frame["same sign"].tolist() == [1] * 10
+
+
+def test_intervals_of_the_budget_hold_the_values_and_close_at_the_end(made: list[Record]) -> None:
+    frame, bounds = results.by_budget(made), results.budget_intervals(made)
+    assert bounds.iloc[-1].tolist() == pytest.approx([1, 1, 1, 1])
+    for name in ("same sign", "rho"):
+        low, high = bounds[f"{name} low"], bounds[f"{name} high"]
+        assert (low <= frame[name] + 1e-9).all()
+        assert (high >= frame[name] - 1e-9).all()
+
+
+def test_agreement_is_the_share_of_signs_and_spearmans_correlation() -> None:
+    gains, end = np.array([1.0, -2.0, 3.0, np.nan, 0.5]), np.array([2.0, 1.0, 2.5, 1.0, -1.0])
+    same, rho = results._agreement(gains, end)
+    kept = ~np.isnan(gains)
+    assert same == pytest.approx(2 / 4)
+    assert rho == pytest.approx(stats.spearmanr(gains[kept], end[kept]).statistic)
+    assert np.isnan(results._agreement(gains[:1], end[:1])).all()
