@@ -6,23 +6,41 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from mt2st.relations.features import fit_log_curve
+from mt2st.relations.gains import GAIN, LOSS, LOW
 
 OURS, PUBLISHED = sns.color_palette("colorblind")[0], sns.color_palette("colorblind")[1]
 
 
-def heat_map(gains: pd.DataFrame) -> Figure:
+def heat_map(gains: pd.DataFrame, signs: pd.DataFrame | None = None) -> Figure:
     """Gains in percent of F1, rows main tasks, columns auxiliary ones, as Figure 1 of Bingel and Søgaard (2017).
 
     Colours are centred at 0 and logarithmic beyond 1%, so that few large gains do not pale the others.
+
+    Args:
+        gains: percent.
+        signs: of the same pairs, see `relations.gains`: those that can be told are in bold, and main tasks that score
+            too little for one are grey. None where nothing is known of them.
     """
     figure, axes = plt.subplots(figsize=(7.5, 5.5))
-    limit = max(1, np.nanmax(gains.abs().to_numpy()))
-    sns.heatmap(
-        gains, ax=axes, annot=True, fmt=".1f", annot_kws={"size": 8}, cmap="RdBu", linewidths=0.5,
-        norm=SymLogNorm(1, vmin=-limit, vmax=limit), cbar_kws={"label": "gain (% of F1 alone)"},
-    )  # fmt: skip
+    is_low = (signs == LOW) if signs is not None else gains.isna() & False
+    is_told = signs.isin([GAIN, LOSS]) if signs is not None else is_low
+    coloured = gains.mask(is_low)
+    limit = np.nanmax([1, *coloured.abs().to_numpy().ravel()])
+    norm = SymLogNorm(1, vmin=-limit, vmax=limit)
+    sns.heatmap(coloured, ax=axes, cmap="RdBu", linewidths=0.5, norm=norm, cbar_kws={"label": "gain (% of F1 alone)"})
+    for row, column in np.argwhere((gains.notna() | is_low).to_numpy()):
+        gain, low = gains.iloc[row, column], is_low.iloc[row, column]
+        if low:
+            axes.add_patch(Rectangle((column, row), 1, 1, facecolor="lightgrey", edgecolor="white", linewidth=0.5))
+        is_dark = not low and abs(norm(gain) - 0.5) > 0.3
+        axes.text(
+            column + 0.5, row + 0.5, "–" if np.isnan(gain) else f"{gain:.1f}", ha="center", va="center", fontsize=8,
+            color="dimgrey" if low else "white" if is_dark else "black",
+            fontweight="bold" if is_told.iloc[row, column] else "normal",
+        )  # fmt: skip
     axes.set(xlabel="auxiliary task", ylabel="main task")
     axes.xaxis.set_ticks_position("top")
     axes.xaxis.set_label_position("top")
