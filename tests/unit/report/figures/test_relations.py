@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 
+from mt2st.relations.gains import GAIN, LOSS, LOW, UNCLEAR
 from mt2st.report.figures import relations as figures_relations
 
 TASKS = ["POS", "CHU"]
@@ -13,6 +14,20 @@ def test_the_heat_map_says_every_gain_and_is_white_at_0() -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == TASKS
     low, high = axes.collections[0].get_clim()
     assert low == -high
+
+
+def test_the_heat_map_tells_signs_by_weight_and_greys_what_scores_too_little() -> None:
+    tasks = ["POS", "CHU", "HYP"]
+    gains = pd.DataFrame([[np.nan, 4.9, 1.0], [-0.5, np.nan, 0.1], [900.0, np.nan, np.nan]], index=tasks, columns=tasks)
+    signs = pd.DataFrame([[None, GAIN, UNCLEAR], [LOSS, None, UNCLEAR], [LOW, LOW, None]], index=tasks, columns=tasks)
+    axes = figures_relations.heat_map(gains, signs).axes[0]
+    shown = [(text.get_text(), text.get_fontweight(), text.get_color() == "dimgrey") for text in axes.texts]
+    assert shown == [
+        ("4.9", "bold", False), ("1.0", "normal", False), ("-0.5", "bold", False), ("0.1", "normal", False),
+        ("900.0", "normal", True), ("–", "normal", True),
+    ]  # fmt: skip
+    assert axes.collections[0].get_clim()[1] == 4.9  # grey ones do not set the colours
+    assert [patch.get_xy() for patch in axes.patches] == [(0, 2), (1, 2)]
 
 
 def test_every_curve_has_its_fit() -> None:
