@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from mt2st.experiments.pairs import steps_of
+from mt2st.experiments.pairs import STEPS, steps_of
 from mt2st.experiments.profiles import find_profile
 from mt2st.experiments.runs import Record
 from mt2st.relations import analysis, features, gains, results, study
 
-PROBE = 0.1  # share of a recorded single-task run
+PROBE = STEPS // 40  # batches of a probe; fewer tell of few tasks whether they learn anything
 NEIGHBOURS = 20  # recorded pairs with the most similar probability
 PERMUTATIONS = 199
 LEVEL = 0.05  # of p, above which the model is not known to be better than a constant
@@ -67,8 +67,9 @@ class Predictor:
     @classmethod
     def of(cls, records: Sequence[Record]) -> "Predictor":
         """Take features and gains from the records of a study; pairs are those that count (`gains.counted`)."""
-        single = next(iter(study.alone(records).values()))[0].run
-        return cls(results.task_features(records, PROBE), gains.counted(records), round(PROBE * steps_of(single)))
+        recorded = steps_of(next(iter(study.alone(records).values()))[0].run)
+        steps = min(PROBE, recorded)
+        return cls(results.task_features(records, steps / recorded), gains.counted(records), steps)
 
     @property
     def share(self) -> float:

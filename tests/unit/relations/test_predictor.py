@@ -7,7 +7,7 @@ from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import MinMaxScaler
 
-from mt2st.relations import features, gains, predictor
+from mt2st.relations import features, gains, predictor, results
 from mt2st.relations.predictor import Predictor, Skill
 
 
@@ -26,7 +26,7 @@ def test_a_held_out_probability_comes_from_pairs_without_either_task(known: Pred
     row = scaler.transform(of_pairs.loc[[("pos", "ner")]].to_numpy())
     assert known.held_out.loc[("pos", "ner"), "p"] == pytest.approx(model.predict_proba(row)[0, 1])
     assert known.held_out["gain"].tolist() == (known.gains > 0).tolist()
-    assert (known.steps, len(known.gains)) == (100, 30)
+    assert (known.steps, len(known.gains)) == (625, 30)
 
 
 def test_the_probability_of_a_recorded_pair_is_that_of_the_model_on_all(known: Predictor) -> None:
@@ -57,7 +57,13 @@ def test_the_target_is_the_mean_gain_over_seeds() -> None:
     made = records(seeds=3)
     known = Predictor.of(made)
     pd.testing.assert_series_equal(known.gains, gains.by_seed(made).mean(axis=1))
-    assert known.steps == 100  # a tenth of a task's run, whatever the number of seeds
+    assert known.steps == 625
+    np.testing.assert_allclose(known.tasks.astype(float), results.task_features(made, 0.625).astype(float))
+
+
+def test_a_probe_is_no_longer_than_a_recorded_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor, "PROBE", 4_000)
+    assert Predictor.of(records()).steps == 1_000
     assert known.share == (known.gains > 0).mean()
 
 
