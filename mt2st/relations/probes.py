@@ -37,7 +37,8 @@ def predict_gain(
 ) -> pd.DataFrame:
     """Return for each auxiliary task the probability that the main task gains from it, and its calibration.
 
-    Each task is trained alone for `predictor.PROBE` batches, on word vectors trained on the text of all tasks given. Columns are those of `predicted`.
+    Each task is trained alone for `predictor.PROBE` batches, on word vectors trained on the text of all tasks given.
+    Columns are those of `predicted`.
 
     Raises FileNotFoundError where the study of that profile has not been recorded, and ValueError for a corpus with
     too little text.
