@@ -58,13 +58,13 @@ def test_the_target_is_the_mean_gain_over_seeds() -> None:
     known = Predictor.of(made)
     pd.testing.assert_series_equal(known.gains, gains.by_seed(made).mean(axis=1))
     assert known.steps == 625
+    assert known.share == (known.gains > 0).mean()
     np.testing.assert_allclose(known.tasks.astype(float), results.task_features(made, 0.625).astype(float))
 
 
 def test_a_probe_is_no_longer_than_a_recorded_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predictor, "PROBE", 4_000)
     assert Predictor.of(records()).steps == 1_000
-    assert known.share == (known.gains > 0).mean()
 
 
 def test_main_tasks_that_score_next_to_nothing_are_known_as_auxiliary_ones_alone() -> None:
