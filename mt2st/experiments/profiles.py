@@ -39,7 +39,7 @@ def _on(data: str, **conditions: float) -> Configuration:
     return Configuration(data=data, data_version=sources.find(data).version, **conditions)  # type: ignore[arg-type]
 
 
-WIKI_STEPS = 1_250  # a twentieth of the study's, about six minutes on two cores
+WIKI_STEPS = 1_250  # a twentieth of the study's, about seven minutes a seed on two cores
 
 WIKI = _on("wiki")
 

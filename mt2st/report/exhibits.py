@@ -14,7 +14,7 @@ from mt2st.experiments.plans import WALKED
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, Strategy
-from mt2st.relations import results, study
+from mt2st.relations import gains, results
 from mt2st.report import audit, claims, downstream, readouts, robustness, schedule_grid, tables, timing
 from mt2st.report.figures import paper, relations, replication
 from mt2st.report.figures import schedule_grid as schedule_figures
@@ -232,7 +232,8 @@ EXHIBITS = {
         Exhibit(
             "choices", "Would another choice give another answer? Strategies against single-task learning", "06",
             strategies=PAPERS, table=lambda e: robustness.choices(e.records), shown=robustness.readable,
-            behind=_experiments("grid", "matched", "paper-sample"), note="The best epoch on validation is kept in the grid, the last one by the paper.",
+            behind=_experiments("grid", "matched", "paper-sample"),
+            note="The best epoch on validation is kept in the grid, the last one by the paper.",
         ),
         Exhibit(
             "kept_epochs", "Runs that keep an epoch from before their auxiliary tasks end", "06",
@@ -308,30 +309,37 @@ EXHIBITS = {
             "before T_switch.",
         ),
         Exhibit(
-            "single_tasks", "Each task alone", "10", "pairs",
+            "single_tasks", "Each task alone, means over seeds; F1 low and high: 95% t interval of F1 in validation",
+            "10", "pairs",
             table=lambda e: results.single_tasks(e.pairs).rename_axis("task").reset_index(),
         ),
         Exhibit(
             "pairs",
-            "Relative gains in F1 of tags, percent: at the end in validation, with an interval over its sentences; "
-            "averaged over the second half; as published for such tasks; in test; of whole spans",
+            "Relative gains in F1 of tags, percent, means over seeds: at the end in validation, with 95% t interval "
+            "over seeds and sign, and with an interval over validation sentences; averaged over the second half; as "
+            "published for such tasks; in test; of whole spans",
             "10", "pairs", table=lambda e: results.pairs(e.pairs),
+            note="A pair has a sign where the interval over seeds excludes 0. One seed has no such interval, and a "
+            f"main task with an F1 below {gains.FLOOR:g} alone has no sign.",
         ),
         Exhibit(
             "relatedness", "How measures of relatedness rank the gains", "10", "pairs",
             table=lambda e: results.relatedness(e.pairs),
         ),
         Exhibit(
-            "prediction", "How well logistic regression predicts a gain", "10", "pairs",
-            table=lambda e: results.prediction(e.pairs),
+            "prediction", "How well logistic regression predicts whether the mean gain over seeds is above 0",
+            "10", "pairs", table=lambda e: results.prediction(e.pairs),
+            note="p: share of permutations of the tasks' names with at least this accuracy.",
         ),
         Exhibit(
             "by_budget", "What more batches would change", "10", "pairs", table=lambda e: results.by_budget(e.pairs),
             figure=lambda e: relations.by_budget(e.table("by_budget"), results.budget_intervals(e.pairs)),
         ),
         Exhibit(
-            "gains", "Relative gains in F1 of tags (percent) of the main task (rows) from the auxiliary one (columns)",
-            "10", "pairs", figure=lambda e: relations.heat_map(study.gains(e.pairs), e.table("pairs")),
+            "gains",
+            "Relative gains in F1 of tags (percent, means over seeds) of the main task (rows) from the auxiliary one "
+            "(columns); bold where the interval over seeds excludes 0, grey where the main task scores too little",
+            "10", "pairs", figure=lambda e: relations.heat_map(gains.table(e.pairs), gains.signs(e.pairs)),
         ),
         Exhibit(
             "curves", "Training losses of the tasks alone, with their fits", "10", "pairs",

@@ -16,6 +16,8 @@ from mt2st.data.files.writing import replacing, write_text
 from mt2st.experiments import pairs, plans, store
 from mt2st.experiments.profiles import Profile
 from mt2st.relations import results, study
+from mt2st.relations.conclusions import conclusions
+from mt2st.relations.predictor import Predictor
 from mt2st.report import claims, curves, figures, summary, tables
 from mt2st.report.exhibits import EXHIBITS, Evidence, Exhibit
 
@@ -192,20 +194,29 @@ def results_block(evidence: Evidence) -> str:
 def pairs_block(evidence: Evidence) -> str:
     """Return what a study of pairs found: counts of gains, and how well they were predicted (`results.prediction`)."""
     alone = study.alone(evidence.pairs)
-    single = next(iter(alone.values()))
-    batches = pairs.steps_of(single.run)
-    columns = {
-        name: part.set_index("features")["accuracy"]
-        for name, part in evidence.table("prediction").groupby("held out", sort=False)
-    }
-    return "\n".join(
-        [
-            f"Profile `{evidence.profile.name}`, {len(evidence.pairs)} runs of {len(alone)} tasks, {batches:,} "
-            f"batches for one task and {2 * batches:,} for two ({batches / pairs.STEPS:.0%} of the study's), seed "
-            f"{single.run.seed}, made on {single.environment['device']}, one thread a run.\n",
-            *(f"- {line}" for line in results.conclusions(evidence.pairs).splitlines()),
-            "\nHow often a gain or a loss is told right, by what is known of the tasks and which pairs are held out; "
-            "in brackets the 95% t interval over random divisions of the same pairs:\n",
-            tables.to_markdown(pd.DataFrame(columns).reset_index()),
-        ]
-    )
+    single = next(iter(alone.values()))[0]
+    batches, seeds = pairs.steps_of(single.run), study.seeds(evidence.pairs)
+    predicted = evidence.table("prediction")
+    parts = [
+        f"Profile `{evidence.profile.name}`, {len(evidence.pairs)} runs of {len(alone)} tasks, {batches:,} batches for "
+        f"one task and {2 * batches:,} for two ({batches / pairs.STEPS:.0%} of the study's), "
+        f"{f'seeds {seeds[0]}–{seeds[-1]}' if len(seeds) > 1 else f'seed {seeds[0]}'}, made on "
+        f"{single.environment['device']}, one thread a run.\n",
+        *(f"- {line}" for line in conclusions(evidence.pairs).splitlines()),
+    ]
+    predicted = evidence.table("prediction")
+    return "\n".join([*parts, *(prediction_parts(evidence, predicted) if len(predicted) else [""])])
+
+
+def prediction_parts(evidence: Evidence, predicted: pd.DataFrame) -> list[str]:
+    """Return how often gains were told right, by features and by what was held out, and what that is worth."""
+    columns = {name: part.set_index("features")["accuracy"] for name, part in predicted.groupby("held out", sort=False)}
+    chance = predicted.dropna(subset="p").set_index("held out")["p"]
+    return [
+        "\nHow often logistic regression tells right whether the mean gain over seeds is above 0, by what it knows of "
+        "the tasks and which pairs are held out:\n",
+        tables.to_markdown(pd.DataFrame(columns).reset_index()),
+        f"With {results.ALL}, tasks that swap names at random do as well with p = "
+        f"{', '.join(f'{p:.3f} ({name})' for name, p in chance.items())}. The model of `mt2st relations`, with both "
+        f"tasks of a pair left out: {Predictor.of(evidence.pairs).skill}.\n",
+    ]

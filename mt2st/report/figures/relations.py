@@ -6,35 +6,46 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from mt2st.relations.features import fit_log_curve
+from mt2st.relations.gains import GAIN, LOSS, LOW
 
 OURS, PUBLISHED = sns.color_palette("colorblind")[0], sns.color_palette("colorblind")[1]
 
 
-def heat_map(gains: pd.DataFrame, intervals: pd.DataFrame | None = None) -> Figure:
+def heat_map(gains: pd.DataFrame, signs: pd.DataFrame | None = None) -> Figure:
     """Gains in percent of F1, rows main tasks, columns auxiliary ones, as Figure 1 of Bingel and Søgaard (2017).
 
-    Colours are centred at 0 and logarithmic beyond 1%, so that few large gains do not pale the others. A main task that
-    has no gain to show, as its F1 alone is 0, has no row, and is named below.
+    Colours are centred at 0 and logarithmic beyond 1%, so that few large gains do not pale the others.
 
     Args:
-        intervals: a row a pair with `main`, `aux`, `low` and `high`, as of `results.pairs`: gains whose interval has 0
-            in it are then in brackets.
+        gains: percent.
+        signs: of the same pairs, see `relations.gains`: those that can be told are in bold, and main tasks that score
+            too little for one are grey. None where nothing is known of them.
     """
-    silent = gains.index[gains.isna().all(axis=1)]
-    shown = gains.drop(index=silent)
-    figure, axes = plt.subplots(figsize=(7.5, 0.5 * len(shown) + 1.8))
-    limit = max(1, np.nanmax(shown.abs().to_numpy()))
-    sns.heatmap(
-        shown, ax=axes, annot=_annotations(shown, intervals), fmt="", annot_kws={"size": 8}, cmap="RdBu",
-        linewidths=0.5, norm=SymLogNorm(1, vmin=-limit, vmax=limit), cbar_kws={"label": "gain (% of F1 alone)"},
-    )  # fmt: skip
+    figure, axes = plt.subplots(figsize=(7.5, 5.5))
+    is_low = (signs == LOW) if signs is not None else gains.isna() & False
+    is_told = signs.isin([GAIN, LOSS]) if signs is not None else is_low
+    coloured = gains.mask(is_low)
+    limit = np.nanmax([1, *coloured.abs().to_numpy().ravel()])
+    norm = SymLogNorm(1, vmin=-limit, vmax=limit)
+    sns.heatmap(coloured, ax=axes, cmap="RdBu", linewidths=0.5, norm=norm, cbar_kws={"label": "gain (% of F1 alone)"})
     ticks = sorted([0, *(sign * tick for tick in (1, 10, 100) if tick <= limit for sign in (-1, 1))])
     scale = axes.collections[0].colorbar
     assert scale is not None
     scale.set_ticks(ticks, labels=[f"{tick:+d}" if tick else "0" for tick in ticks])
     axes.set_facecolor("whitesmoke")
+    for row, column in np.argwhere((gains.notna() | is_low).to_numpy()):
+        gain, low = gains.iloc[row, column], is_low.iloc[row, column]
+        if low:
+            axes.add_patch(Rectangle((column, row), 1, 1, facecolor="lightgrey", edgecolor="white", linewidth=0.5))
+        is_dark = not low and abs(norm(gain) - 0.5) > 0.3
+        axes.text(
+            column + 0.5, row + 0.5, "–" if np.isnan(gain) else f"{gain:.1f}", ha="center", va="center", fontsize=8,
+            color="dimgrey" if low else "white" if is_dark else "black",
+            fontweight="bold" if is_told.iloc[row, column] else "normal",
+        )  # fmt: skip
     axes.set(xlabel="auxiliary task", ylabel="main task")
     axes.xaxis.set_ticks_position("top")
     axes.xaxis.set_label_position("top")
@@ -42,22 +53,7 @@ def heat_map(gains: pd.DataFrame, intervals: pd.DataFrame | None = None) -> Figu
     axes.set_xticklabels(axes.get_xticklabels(), rotation=30, ha="left", rotation_mode="anchor")
     axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
     axes.grid(visible=False)
-    notes = ["in brackets: the 95% interval over validation sentences has 0 in it"] if intervals is not None else []
-    if len(silent):
-        notes.append(f"no gain is defined for {', '.join(silent)}: its F1 alone is 0")
-    if notes:
-        figure.supxlabel("\n".join(notes), fontsize=8)
     return figure
-
-
-def _annotations(gains: pd.DataFrame, intervals: pd.DataFrame | None) -> np.ndarray:
-    """Write every gain with one decimal, in brackets where its interval has 0 in it."""
-    texts = gains.round(1).add(0.0).map(lambda gain: "" if np.isnan(gain) else f"{gain:.1f}")  # + 0.0: no "-0.0"
-    if intervals is not None:
-        for row in intervals[(intervals["low"] <= 0) & (intervals["high"] >= 0)].itertuples():
-            if row.main in texts.index and texts.loc[row.main, row.aux]:
-                texts.loc[row.main, row.aux] = f"({texts.loc[row.main, row.aux]})"
-    return texts.to_numpy()
 
 
 def curves(losses: pd.DataFrame) -> Figure:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 from markupsafe import escape
 from matplotlib.figure import Figure
+from relations.made_up import records as pairs_made_up
 
 from mt2st import paths, training
 from mt2st.experiments import profiles, store
@@ -19,6 +22,8 @@ from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES
 from mt2st.relations import results
+from mt2st.relations.conclusions import conclusions
+from mt2st.relations.predictor import Predictor
 from mt2st.report import audit, curves, figures, summary, tables
 from mt2st.report import page as report
 from mt2st.report.exhibits import EXHIBITS, Evidence
@@ -266,13 +271,26 @@ def test_a_readme_without_the_block_is_left_alone(tmp_path: Path) -> None:
 def test_the_block_of_pairs_says_what_was_found(study: Evidence) -> None:
     block = report.pairs_block(study)
     assert "21 runs of 6 tasks, 1,000 batches for one task and 2,000 for two (4% of the study's), seed 0" in block
-    for line in results.conclusions(study.pairs).splitlines():
+    for line in conclusions(study.pairs).splitlines():
         assert f"\n- {line}\n" in block
     rows = [line.split(" | ") for line in block.splitlines() if line.startswith("| ")]
     prediction = study.table("prediction")
     assert [row[0] for row in rows[2:]] == [f"| {name}" for name in prediction["features"].unique()]
     known = prediction[prediction["features"] == results.ALL]
-    assert rows[4] == [f"| {results.ALL}", *known["accuracy"][:-1], f"{known['accuracy'].iloc[-1]} |"]
+    shown = [f"{accuracy:.3f}" for accuracy in known["accuracy"]]
+    assert rows[4] == [f"| {results.ALL}", *shown[:-1], f"{shown[-1]} |"]
+    chance = [f"{p:.3f} ({by})" for p, by in zip(known["p"], known["held out"], strict=True) if not np.isnan(p)]
+    assert f"do as well with p = {', '.join(chance)}. The model of `mt2st relations`, with both tasks" in block
+    assert len(chance) == 2
+    assert str(Predictor.of(study.pairs).skill) in block
+
+
+def test_the_block_of_pairs_names_its_seeds(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "prediction", lambda records: pd.DataFrame())
+    block = report.pairs_block(Evidence(profile, pairs_made_up(seeds=3)))
+    assert "63 runs of 6 tasks, 1,000 batches for one task and 2,000 for two (4% of the study's), seeds 0–2" in block
+    assert block.endswith("\n")
+    assert "How often" not in block
 
 
 def test_the_answer_says_what_was_reached_and_shows_the_leading_claims(evidence: Evidence) -> None:

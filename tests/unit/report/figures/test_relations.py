@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 
+from mt2st.relations.gains import GAIN, LOSS, LOW, UNCLEAR
 from mt2st.report.figures import relations as figures_relations
 
 TASKS = ["POS", "CHU"]
@@ -15,18 +16,18 @@ def test_the_heat_map_says_every_gain_and_is_white_at_0() -> None:
     assert low == -high
 
 
-def test_gains_whose_interval_has_0_in_it_are_in_brackets() -> None:
-    gains = pd.DataFrame([[np.nan, 4.9], [-0.04, np.nan]], index=TASKS, columns=TASKS)
-    intervals = pd.DataFrame({"main": TASKS, "aux": TASKS[::-1], "low": [0.1, -1.0], "high": [9.0, 2.0]})
-    axes = figures_relations.heat_map(gains, intervals).axes[0]
-    assert [text.get_text() for text in axes.texts] == ["4.9", "(0.0)"]
-
-
-def test_a_main_task_without_gains_has_no_row_and_is_named() -> None:
-    gains = pd.DataFrame([[np.nan, 4.9], [np.nan, np.nan]], index=TASKS, columns=TASKS)
-    figure = figures_relations.heat_map(gains)
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["POS"]
-    assert figure._supxlabel.get_text() == "no gain is defined for CHU: its F1 alone is 0"
+def test_the_heat_map_tells_signs_by_weight_and_greys_what_scores_too_little() -> None:
+    tasks = ["POS", "CHU", "HYP"]
+    gains = pd.DataFrame([[np.nan, 4.9, 1.0], [-0.5, np.nan, 0.1], [900.0, np.nan, np.nan]], index=tasks, columns=tasks)
+    signs = pd.DataFrame([[None, GAIN, UNCLEAR], [LOSS, None, UNCLEAR], [LOW, LOW, None]], index=tasks, columns=tasks)
+    axes = figures_relations.heat_map(gains, signs).axes[0]
+    shown = [(text.get_text(), text.get_fontweight(), text.get_color() == "dimgrey") for text in axes.texts]
+    assert shown == [
+        ("4.9", "bold", False), ("1.0", "normal", False), ("-0.5", "bold", False), ("0.1", "normal", False),
+        ("900.0", "normal", True), ("–", "normal", True),
+    ]  # fmt: skip
+    assert axes.collections[0].get_clim()[1] == 4.9  # grey ones do not set the colours
+    assert [patch.get_xy() for patch in axes.patches] == [(0, 2), (1, 2)]
 
 
 def test_every_curve_has_its_fit() -> None:
