@@ -23,7 +23,8 @@ from mt2st.report.exhibits import EXHIBITS, Evidence, Exhibit
 
 FOLDED = 12  # rows from which on the page shows a table when asked
 STATIC = "figure_03"  # stands for the curves where scripts are off
-LEADING = ["G3", "R1", "T1s2", "T2s2", "F5a"]  # the claims that the README shows
+FURTHER = ["readouts", "choices", "kept_epochs"]  # tables of a profile's results beside the claims
+LEADING = ["G3", "R1", "R1g", "T1s2", "T2s2"]  # the claims that the README shows
 
 
 def build(profile: Profile) -> Path:
@@ -184,6 +185,8 @@ def results_block(evidence: Evidence) -> str:
     ]
     if claims in evidence.exhibits:
         parts += [f"{claims.title}:\n", tables.to_markdown(claims.shown(evidence.table("claims")))]
+    for exhibit in (EXHIBITS[name] for name in FURTHER if EXHIBITS[name] in evidence.exhibits):
+        parts += [f"{exhibit.title}:\n", tables.to_markdown(exhibit.shown(evidence.table(exhibit.name)))]
     parts += [
         "Accuracy in percent by embedding and auxiliary task; in brackets the 95% t interval over seeds:\n",
         tables.to_markdown(tables.compact(scores)),
