@@ -110,8 +110,10 @@ def run(comparison: Comparison, device: str = "auto") -> pd.DataFrame:
     Each training is kept in a folder of its own as soon as it is done, so that an interrupted comparison goes on.
     Raises ValueError for any fault of the input, and where the folder has a comparison of something else.
     """
+    arms = comparison.runs(0)
+    for wanted in arms.values():
+        classifier.check(wanted, comparison.related or {})
     _claim(comparison)
-    arms = list(comparison.runs(0))
     rows = []
     with tqdm(total=comparison.seeds * len(arms), desc="comparison", unit="training", smoothing=0.05) as bar:
         for seed in range(comparison.seeds):
@@ -119,7 +121,8 @@ def run(comparison: Comparison, device: str = "auto") -> pd.DataFrame:
             for name, wanted in comparison.runs(seed).items():
                 data = comparison.pooled(dataset) if name == POOLED else dataset
                 assert data is not None
-                rows += _scores(name, seed, _made(wanted, data, _folder(comparison, name, seed), device))
+                metrics = _made(wanted, data, _folder(comparison, name, seed), device)
+                rows += _scores(name, seed, metrics)
                 bar.update()
     scores = pd.DataFrame(rows)
     found = table(scores, _test_share(comparison))

@@ -183,10 +183,12 @@ def of(records: Iterable[Record], experiment: str) -> list[Record]:
 def score_frame(records: Sequence[Record]) -> pd.DataFrame:
     """One row a run: its place in the grid, its test scores and its seconds of training (`Record.seconds`).
 
-    Runs of a single task have the test accuracies of baselines on their data too, by name.
+    `data` is the source of its primary task; `learning_rate` is tuned, so that arms may differ in it. Runs of a single
+    task have the test accuracies of baselines on their data too, by name.
     """
     rows = [
         _place(record.run)
+        | _conditions(record.run)
         | {k: v for k, v in record.scores.items() if isinstance(v, float | int)}
         | record.scores.get("baselines", {})
         | {"train_seconds": record.seconds.sum(), "epochs": len(record.epochs)}
@@ -201,7 +203,8 @@ def history_frame(records: Sequence[Record]) -> pd.DataFrame:
     """One row an epoch of a run: see `training.fit` for what it holds.
 
     `loss` is the total, `primary_loss` the primary task's, `auxiliary_loss` what all auxiliary tasks add to it,
-    Σ γ_k L_k, and `auxiliary_weight` the largest γ_k, NaN without any. `seconds` are those of training.
+    Σ γ_k L_k, and `auxiliary_weight` the largest γ_k, NaN without any. `seconds` are those of training. `data` and
+    `learning_rate` are as of `score_frame`.
     """
     frames = []
     for record in records:
@@ -215,6 +218,7 @@ def history_frame(records: Sequence[Record]) -> pd.DataFrame:
                 auxiliary_weight=epochs.map(largest),
                 seconds=record.seconds.to_numpy(),
                 **_place(record.run),
+                **_conditions(record.run),
             )
         )
     return pd.concat(frames, ignore_index=True)
@@ -228,3 +232,8 @@ def task_frame(records: Sequence[Record]) -> pd.DataFrame:
 def _place(run: Run) -> dict[str, Any]:
     """Where a run stands in the grid of an experiment."""
     return {"strategy": run.strategy, "embedding": run.embedding, "setting": run.setting, "seed": run.seed}
+
+
+def _conditions(run: Run) -> dict[str, Any]:
+    """Of a run's conditions those that readers of a figure have to know."""
+    return {"data": run.configuration.data, "learning_rate": run.configuration.learning_rate}

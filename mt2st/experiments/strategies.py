@@ -63,7 +63,7 @@ STRATEGIES = {
     strategy.name: strategy
     for strategy in (
         Strategy(
-            "single", "single-task", lambda: SINGLE_TASK, lambda epochs: {}, "#0173b2", notebook="01_single_task",
+            "single", "single-task", lambda: SINGLE_TASK, lambda epochs: {}, "#222222", notebook="01_single_task",
             paper_accuracy=0.482, settings=(ORIGINAL,),
         ),
         Strategy(
@@ -76,7 +76,7 @@ STRATEGIES = {
         ),
         Strategy(
             "switch", "Switch", lambda t_switch, gamma0: Switch(t_switch, gamma0),
-            lambda epochs: {"t_switch": int(0.6 * epochs), "gamma0": 1.0}, "#d55e00", ":",
+            lambda epochs: {"t_switch": int(0.6 * epochs), "gamma0": 1.0}, "#0173b2", ":",
             notebook="04_switch", table=3, paper_accuracy=0.77,
         ),
     )

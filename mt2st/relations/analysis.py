@@ -5,7 +5,10 @@ and does not know where they come from.
 
 The study (Bingel and Søgaard 2017) splits its 90 pairs at random. But a pair shares its main task with eight others and
 its auxiliary one with eight more: knowing the main task alone says much about the outcome, so a pair is easy to predict
-from its neighbours in the training part. `splits` therefore has two more ways.
+from its neighbours in the training part. `splits` therefore has two more ways, without any chance in them.
+
+Scores have no interval: to divide the same pairs anew shows how much depends on the division, not how other tasks would
+turn out. `permutation_test` says whether they are more than chance.
 """
 
 from collections.abc import Sequence
@@ -16,11 +19,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
-from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
+from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
-
-from mt2st.statistics import mean_interval
 
 By = Literal["pair", "main", "task"]
 Chance = Literal["labels", "tasks"]
@@ -56,9 +57,9 @@ PUBLISHED_COEFFICIENTS = {
 
 
 class Always(BaseEstimator):
-    """Say the same of every pair."""
+    """Give every pair the same probability of a gain."""
 
-    def __init__(self, gain: bool) -> None:
+    def __init__(self, gain: float) -> None:
         self.gain = gain
 
     def fit(self, x: np.ndarray, y: np.ndarray) -> "Always":
@@ -67,10 +68,10 @@ class Always(BaseEstimator):
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Return the answer for each row."""
-        return np.full(len(x), self.gain)
+        return np.full(len(x), self.gain > 0.5)
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
-        """Return probabilities of no gain and gain, (n, 2): 0 and 1."""
+        """Return probabilities of no gain and gain, (n, 2)."""
         return np.tile([1.0 - self.gain, float(self.gain)], (len(x), 1))
 
 
@@ -103,15 +104,14 @@ def splits(pairs: pd.MultiIndex, by: By, seed: int = 0) -> list[Split]:
     """Return positions of the pairs for training and test.
 
     - "pair": five folds of the pairs, shuffled. The study's.
-    - "main": five folds of the main tasks, shuffled: none of the tested main tasks is one in training. Where there are
-      fewer than five each is a fold.
-    - "task": one task is left out at a time: no pair in training has it on either side, and those that do are tested.
-      `seed` has no part in it, and each pair is tested twice.
+    - "main": one main task is left out at a time: its pairs are tested, no pair in training has it as the main one.
+    - "task": one task is left out at a time, on both sides: no pair in training has it, and those that do are tested,
+      each pair twice.
 
     Args:
         pairs: rows (main, aux).
         by: what is kept together.
-        seed: of the shuffling.
+        seed: of the shuffling; it has a part in "pair" alone.
 
     Raises ValueError for another `by`.
     """
@@ -120,12 +120,12 @@ def splits(pairs: pd.MultiIndex, by: By, seed: int = 0) -> list[Split]:
         return list(KFold(FOLDS, shuffle=True, random_state=seed).split(places))
     main, aux = (pairs.get_level_values(role) for role in ("main", "aux"))
     if by == "main":
-        folds = GroupKFold(min(FOLDS, main.nunique()), shuffle=True, random_state=seed)
-        return list(folds.split(places, groups=main))
-    if by == "task":
+        held_out = [np.asarray(main == task) for task in sorted(set(main))]
+    elif by == "task":
         held_out = [np.asarray((main == task) | (aux == task)) for task in sorted(set(main) | set(aux))]
-        return [(places[~held], places[held]) for held in held_out]
-    raise ValueError(f"unknown by={by!r}; known: pair, main, task")
+    else:
+        raise ValueError(f"unknown by={by!r}; known: pair, main, task")
+    return [(places[~held], places[held]) for held in held_out]
 
 
 def scores(
@@ -139,15 +139,15 @@ def scores(
     Args:
         features: rows (main, aux).
         gains: the same rows; above 0 is a gain.
-        by: see `splits`; "task" has no chance in it and is done once.
-        repeats: number of seeds.
+        by: see `splits`; what has no chance in it is done once.
+        repeats: number of seeds of "pair".
         model: a classifier, not fitted.
 
     Raises ValueError where the rows of features and gains differ.
     """
     x, y = _arrays(features, gains)
     return pd.DataFrame(
-        [_scores(x, y, splits(gains.index, by, seed), model) for seed in range(1 if by == "task" else repeats)]
+        [_scores(x, y, splits(gains.index, by, seed), model) for seed in range(repeats if by == "pair" else 1)]
     )
 
 
@@ -168,14 +168,14 @@ def _scores(x: np.ndarray, y: np.ndarray, parts: Sequence[Split], model: BaseEst
 
 
 def fitted(model: BaseEstimator, x: np.ndarray, y: np.ndarray) -> BaseEstimator:
-    """Fit a new model; where training knows one outcome alone, logistic regression has no fit and always says that."""
-    return clone(model).fit(x, y) if len(set(y)) > 1 or isinstance(model, Always) else Always(bool(y[0]))
+    """Fit a new model; logistic regression always says the one outcome that it knows, and 0.5 where it knows none."""
+    if isinstance(model, Always) or len(set(y)) > 1:
+        return clone(model).fit(x, y)
+    return Always(float(y[0]) if len(y) else 0.5)
 
 
 def table(features: dict[str, pd.DataFrame], gains: pd.Series, by: By, repeats: int = 100) -> pd.DataFrame:
-    """Return mean scores of each set of features, and of saying always the same, with 95% t intervals over repeats.
-
-    The intervals show how much depends on how the same pairs are split, not how other tasks would turn out.
+    """Return mean scores of each set of features, and of saying always the same.
 
     "always no gain" and "always gain" are two rows: the study's majority baseline has the accuracy of the first and the
     F1 of the second.
@@ -185,14 +185,7 @@ def table(features: dict[str, pd.DataFrame], gains: pd.Series, by: By, repeats: 
         "always no gain": scores(constant, gains, by, repeats, Always(False)),
         "always gain": scores(constant, gains, by, repeats, Always(True)),
     } | {name: scores(columns, gains, by, repeats) for name, columns in features.items()}
-    rows = []
-    for name, repeated in found.items():
-        row: dict[str, str | float] = {"features": name}
-        for measure in repeated:
-            interval = mean_interval(repeated[measure].to_numpy())
-            row |= {measure: interval.mean, f"{measure} low": interval.low, f"{measure} high": interval.high}
-        rows.append(row)
-    return pd.DataFrame(rows).set_index("features")
+    return pd.DataFrame({name: repeated.mean() for name, repeated in found.items()}).T.rename_axis("features")
 
 
 def permutation_test(
@@ -213,10 +206,10 @@ def permutation_test(
         seed: of the division and the permutations.
     """
     x, y = _arrays(features, gains)
-    folds = [_scaled(x, split) for split in splits(gains.index, by, seed)]  # the same for all labels
+    folds = [scaled(x, split) for split in splits(gains.index, by, seed)]  # the same for all labels
     observed = _accuracy(y, folds)
     rng = np.random.default_rng(seed)
-    others = [rng.permutation(y) if chance == "labels" else y[_renamed(gains.index, rng)] for _ in range(permutations)]
+    others = [rng.permutation(y) if chance == "labels" else y[renamed(gains.index, rng)] for _ in range(permutations)]
     found = np.array([_accuracy(other, folds) for other in others])
     p = (1 + np.sum(found >= observed)) / (1 + permutations)
     return pd.Series({"accuracy": observed, "mean": found.mean(), "95%": np.quantile(found, 0.95), "p": p})
@@ -229,16 +222,24 @@ def _accuracy(y: np.ndarray, folds: Sequence[Fold]) -> float:
     return float(np.concatenate(right).mean())
 
 
-def _scaled(x: np.ndarray, split: Split) -> Fold:
+def scaled(x: np.ndarray, split: Split) -> Fold:
+    """Return features scaled as `LOGISTIC` does, by those of the training part; as they are where it is empty."""
+    if not len(split[0]):
+        return x[split[0]], x[split[1]], split
     scaler = clone(LOGISTIC[0]).fit(x[split[0]])
     return scaler.transform(x[split[0]]), scaler.transform(x[split[1]]), split
 
 
-def _renamed(pairs: pd.MultiIndex, rng: np.random.Generator) -> np.ndarray:
-    """Return, for each pair, the place of the pair that has its names after a permutation of all tasks."""
-    tasks = sorted(set(pairs.get_level_values("main")) | set(pairs.get_level_values("aux")))
-    other = dict(zip(tasks, rng.permutation(tasks), strict=True))
-    return pairs.get_indexer([(other[main], other[aux]) for main, aux in pairs])
+def renamed(pairs: pd.MultiIndex, rng: np.random.Generator) -> np.ndarray:
+    """Return, for each pair, the place of the pair that has its names after a permutation of the tasks.
+
+    Tasks that are main ones swap names among each other, and so do those that are auxiliary ones alone: no other
+    permutation has a gain for every pair.
+    """
+    main = sorted(set(pairs.get_level_values("main")))
+    aux = sorted(set(pairs.get_level_values("aux")) - set(main))
+    other = {task: new for tasks in (main, aux) for task, new in zip(tasks, rng.permutation(tasks), strict=True)}
+    return pairs.get_indexer([(other[of_main], other[of_aux]) for of_main, of_aux in pairs])
 
 
 def coefficients(features: pd.DataFrame, gains: pd.Series, fits: int = 100) -> pd.DataFrame:

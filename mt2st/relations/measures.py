@@ -26,12 +26,19 @@ def ranking(measures: Mapping[str, "pd.Series[float]"], gains: "pd.Series[float]
 
 
 def _mantel(both: pd.DataFrame) -> tuple[float, float]:
-    """Spearman's rho of two columns over ordered pairs, and its p from renaming the tasks of the first at random."""
-    tasks = sorted(set(both.index.get_level_values("main")) | set(both.index.get_level_values("aux")))
+    """Spearman's rho of two columns over ordered pairs, and its p from renaming the tasks of the first at random.
+
+    Main tasks swap names among each other, and so do those that are auxiliary ones alone, as in `analysis.renamed`.
+    """
+    main = sorted(set(both.index.get_level_values("main")))
+    aux = sorted(set(both.index.get_level_values("aux")) - set(main))
+    tasks = [*main, *aux]
     value, gain = (_matrix(column, tasks) for _, column in both.rank().items())
     observed = _correlation(value, gain)
     rng = np.random.default_rng(0)
-    orders = (rng.permutation(len(tasks)) for _ in range(RELABELLINGS))
+    orders = (
+        np.concatenate([rng.permutation(len(main)), len(main) + rng.permutation(len(aux))]) for _ in range(RELABELLINGS)
+    )
     found = np.array([_correlation(value[np.ix_(order, order)], gain) for order in orders])
     return observed, float((1 + (np.abs(found) >= abs(observed) - 1e-12).sum()) / (1 + RELABELLINGS))
 

@@ -39,23 +39,22 @@ def cells(records: Sequence[Record]) -> pd.DataFrame:
         }
         for protocol, interval in ours.items():
             row |= interval.columns(protocol) | {f"{protocol} n": interval.n}
+            row[f"{protocol} hidden"] = _hidden(by_protocol[protocol], printed.embedding)
         rows.append(row)
-    sizes = {f"{protocol} hidden": _hidden(found) for protocol, found in by_protocol.items()}
-    return pd.DataFrame(rows).assign(**sizes)
+    return pd.DataFrame(rows)
 
 
-def _hidden(records: Sequence[Record]) -> int:
-    """The hidden size of some runs; 0 of none."""
-    return max((record.run.configuration.hidden for record in records), default=0)
+def _hidden(records: Sequence[Record], embedding: str) -> int:
+    """The hidden size of the runs on an embedding; 0 where there are none."""
+    return max((r.run.configuration.hidden for r in records if r.run.embedding == embedding), default=0)
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
     """Return `cells` with our means, intervals and n as text."""
     shown = frame[["table", "embedding", "as printed", "paper", "logs"]].copy()
     for protocol in ("released", "controlled"):
-        name = f"ours, {protocol}, hidden {frame[f'{protocol} hidden'].iloc[0]}"
-        found = zip(tables.intervals(frame, protocol), frame[f"{protocol} n"], strict=True)
-        shown[name] = [f"{text} n={n}" if n else text for text, n in found]
+        found = zip(tables.intervals(frame, protocol), frame[f"{protocol} n"], frame[f"{protocol} hidden"], strict=True)
+        shown[f"ours, {protocol}"] = [f"{text} n={n}, hidden {size}" if n else text for text, n, size in found]
     return shown
 
 
@@ -80,7 +79,7 @@ def by_embedding(records: Sequence[Record]) -> pd.DataFrame:
             means = {"paper": float(of_arm["accuracy"].mean()), "logs": _mean(logs)}
             place = {"embedding": embedding, "arm": arm}
             rows += [place | {"source": s, "accuracy": m} | _sampling_error(m) for s, m in means.items()]
-            row = place | {"source": "ours", "hidden": _hidden(found), "n": interval.n}
+            row = place | {"source": "ours", "hidden": _hidden(found, str(embedding)), "n": interval.n}
             rows.append(row | interval.columns("accuracy"))
     return pd.DataFrame(rows)
 

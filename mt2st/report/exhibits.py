@@ -14,10 +14,11 @@ from mt2st.experiments.plans import WALKED
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, Strategy
-from mt2st.relations import results, study
+from mt2st.relations import gains, results
 from mt2st.report import audit, claims, downstream, readouts, robustness, schedule_grid, tables, timing
 from mt2st.report.figures import paper, relations, replication
 from mt2st.report.figures import schedule_grid as schedule_figures
+from mt2st.report.figures.drawing import rates_in_words
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,10 @@ class Evidence:
             found[record.run.embedding, record.run.seed].add(record.run.strategy)
         return any(exhibit.strategies <= strategies for strategies in found.values())
 
+    def behind(self, exhibit: "Exhibit") -> Sequence[Record]:
+        """Return the runs that an exhibit is made of."""
+        return exhibit.behind(self) if exhibit.behind else self.of(exhibit.experiment)
+
     def table(self, name: str) -> pd.DataFrame:
         """Return the table of an exhibit."""
         if name not in self._tables:
@@ -100,6 +105,7 @@ class Exhibit:
         shown: how the table is shown to readers; csv has all numbers.
         note: what readers of the page need to know of the table.
         latex: whether the table is written for LaTeX too.
+        behind: the runs it is made of; None for all of `experiment`.
     """
 
     name: str
@@ -112,6 +118,7 @@ class Exhibit:
     shown: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
     note: str = ""
     latex: bool = False
+    behind: Callable[[Evidence], Sequence[Record]] | None = None
 
 
 def _accuracy(strategy: str, name: str, title: str) -> Exhibit:
@@ -127,10 +134,33 @@ def _validation(strategy: str, name: str, title: str) -> Exhibit:
 
 
 def _of(strategy: str, exhibit: Exhibit) -> Exhibit:
-    """Return an exhibit of one strategy: its runs are needed, and its notebook shows it."""
+    """Return an exhibit of one strategy beside single-task: its runs are needed, and its notebook shows it."""
     return replace(
-        exhibit, notebook=paths.notebook_key(STRATEGIES[strategy].notebook), strategies=frozenset({strategy})
-    )
+        exhibit, notebook=paths.notebook_key(STRATEGIES[strategy].notebook), strategies=frozenset({strategy}),
+        behind=_arms("single", strategy),
+    )  # fmt: skip
+
+
+def _arms(*strategies: str) -> Callable[[Evidence], Sequence[Record]]:
+    """Return what gives the grid's runs of some strategies."""
+    return lambda evidence: [record for record in evidence.grid if record.run.strategy in strategies]
+
+
+def _experiments(*names: str) -> Callable[[Evidence], Sequence[Record]]:
+    """Return what gives the runs of some experiments."""
+    return lambda evidence: [record for record in evidence.records if record.experiment in names]
+
+
+def _walked(evidence: Evidence) -> Sequence[Record]:
+    """Return the runs of the walk from "original" to "update"."""
+    return [r for r in evidence.of("released") if r.run.embedding == WALKED[0] and audit.step_of(r)]
+
+
+def _controls(evidence: Evidence) -> Sequence[Record]:
+    """Return the controls, and the arms of the same embedding that they stand beside."""
+    controls = evidence.of("control")
+    beside = [r for r in _arms("single", "mtl")(evidence) if r.run.embedding == controls[0].run.embedding]
+    return [*controls, *beside]
 
 
 def of_strategy(strategy: Strategy) -> list[Exhibit]:
@@ -154,12 +184,13 @@ EXHIBITS = {
             "reach a validation accuracy counts with all its epochs",
             "05", strategies=PAPERS,
             table=lambda e: claims.judged(e.profile, e.records), shown=claims.readable,
+            behind=_experiments("grid", "released", "downstream"),
             note="Each row has the rule that gave its verdict; a difference in accuracy of less than one point counts "
             "as no effect.",
         ),
         Exhibit(
             "schedules", "Weight of the auxiliary tasks by epoch", "05", strategies=PAPERS,
-            figure=lambda e: paper.strategies(e.profile.configuration.epochs),
+            figure=lambda e: paper.strategies(e.profile.configuration.epochs), behind=lambda e: [],
         ),
         _accuracy("mtl", "table_1", "Table I: multi-task learning"),
         _accuracy("diminish", "table_2", "Table II: MT2ST Diminish"),
@@ -175,10 +206,11 @@ EXHIBITS = {
         Exhibit(
             "figure_04", "Figure 4. Switch: path through primary and auxiliary loss", "04",
             strategies=frozenset({"mtl", "switch"}), figure=lambda e: paper.switching(e.tasks),
+            behind=_arms("mtl", "switch"),
         ),
         Exhibit(
             "figure_05", "Figure 5. Single task (original): loss and accuracy", "01",
-            strategies=frozenset({"single"}), figure=lambda e: paper.original(e.history),
+            strategies=frozenset({"single"}), figure=lambda e: paper.original(e.history), behind=_arms("single"),
         ),
         _losses("mtl", "figure_06", "Figure 6. multi-task: training loss"),
         _validation("mtl", "figure_07", "Figure 7. multi-task: validation accuracy"),
@@ -188,32 +220,38 @@ EXHIBITS = {
         _validation("switch", "figure_11", "Figure 11. Switch: validation accuracy"),
         *(row for strategy in STRATEGIES.values() if strategy.name not in PAPERS for row in of_strategy(strategy)),
         Exhibit(
-            "accuracy_by_strategy", "Accuracy by strategy", "05", strategies=PAPERS,
+            "accuracy_by_strategy", "Test accuracy of every strategy and setting against single-task learning", "05",
+            strategies=PAPERS,
             figure=lambda e: paper.accuracy_by_strategy(e.scores),
         ),
         Exhibit(
-            "time_by_strategy", "Training time by strategy", "05", strategies=PAPERS,
+            "time_by_strategy", "Training time of every strategy and setting against single-task learning", "05",
+            strategies=PAPERS,
             figure=lambda e: paper.time_by_strategy(e.scores),
         ),
         Exhibit(
             "choices", "Would another choice give another answer? Strategies against single-task learning", "06",
             strategies=PAPERS, table=lambda e: robustness.choices(e.records), shown=robustness.readable,
+            behind=_experiments("grid", "matched", "paper-sample"),
             note="The best epoch on validation is kept in the grid, the last one by the paper.",
         ),
         Exhibit(
             "kept_epochs", "Runs that keep an epoch from before their auxiliary tasks end", "06",
             strategies=PAPERS, table=lambda e: robustness.kept_epochs(e.grid),
+            behind=_arms("mtl", "diminish", "switch"),
         ),
         Exhibit(
             "readouts",
             "Without auxiliary tasks, on one embedding: baselines, and every encoder and readout (percent; differences "
             "from the grid's BiLSTM in points)",
             "06", "readout", table=lambda e: readouts.comparison(e.grid, e.of("readout")), shown=readouts.readable,
+            behind=lambda e: [*readouts.beside(e.grid, e.of("readout")), *e.of("readout")],
         ),
         Exhibit(
             "audit",
             "Every cell of Tables I–III: paper, released logs, and ours under both protocols (accuracy in percent)",
             "06", "released", table=lambda e: audit.cells(e.records), shown=audit.readable,
+            behind=_experiments("released", "grid"),
         ),
         Exhibit(
             "by_embedding",
@@ -225,7 +263,7 @@ EXHIBITS = {
         Exhibit(
             "walk", "From “original” to “update”, one change at a time (accuracy in percent)", "06", "released",
             table=lambda e: audit.walk(e.records, WALKED[0]),
-            figure=lambda e: replication.walk(e.table("walk"), WALKED[0]),
+            figure=lambda e: replication.walk(e.table("walk"), WALKED[0]), behind=_walked,
         ),
         Exhibit(
             "without_gradient",
@@ -235,7 +273,8 @@ EXHIBITS = {
         Exhibit(
             "controls", "What else could explain a gain (accuracy in percent, differences from single-task in points)",
             "06", "control", table=lambda e: audit.controls(e.records),
-            figure=lambda e: replication.controls(e.table("controls")),
+            figure=lambda e: replication.controls(e.table("controls"), rates_in_words(runs.score_frame(_controls(e)))),
+            behind=_controls,
         ),
         Exhibit(
             "time_to_target",
@@ -270,30 +309,37 @@ EXHIBITS = {
             "before T_switch.",
         ),
         Exhibit(
-            "single_tasks", "Each task alone", "10", "pairs",
+            "single_tasks", "Each task alone, means over seeds; F1 low and high: 95% t interval of F1 in validation",
+            "10", "pairs",
             table=lambda e: results.single_tasks(e.pairs).rename_axis("task").reset_index(),
         ),
         Exhibit(
             "pairs",
-            "Relative gains in F1 of tags, percent: at the end in validation, with an interval over its sentences; "
-            "averaged over the second half; as published for such tasks; in test; of whole spans",
+            "Relative gains in F1 of tags, percent, means over seeds: at the end in validation, with 95% t interval "
+            "over seeds and sign, and with an interval over validation sentences; averaged over the second half; as "
+            "published for such tasks; in test; of whole spans",
             "10", "pairs", table=lambda e: results.pairs(e.pairs),
+            note="A pair has a sign where the interval over seeds excludes 0. One seed has no such interval, and a "
+            f"main task with an F1 below {gains.FLOOR:g} alone has no sign.",
         ),
         Exhibit(
             "relatedness", "How measures of relatedness rank the gains", "10", "pairs",
             table=lambda e: results.relatedness(e.pairs),
         ),
         Exhibit(
-            "prediction", "How well logistic regression predicts a gain", "10", "pairs",
-            table=lambda e: results.prediction(e.pairs),
+            "prediction", "How well logistic regression predicts whether the mean gain over seeds is above 0",
+            "10", "pairs", table=lambda e: results.prediction(e.pairs),
+            note="p: share of permutations of the tasks' names with at least this accuracy.",
         ),
         Exhibit(
             "by_budget", "What more batches would change", "10", "pairs", table=lambda e: results.by_budget(e.pairs),
-            figure=lambda e: relations.by_budget(e.table("by_budget")),
+            figure=lambda e: relations.by_budget(e.table("by_budget"), results.budget_intervals(e.pairs)),
         ),
         Exhibit(
-            "gains", "Relative gains in F1 of tags (percent) of the main task (rows) from the auxiliary one (columns)",
-            "10", "pairs", figure=lambda e: relations.heat_map(study.gains(e.pairs)),
+            "gains",
+            "Relative gains in F1 of tags (percent, means over seeds) of the main task (rows) from the auxiliary one "
+            "(columns); bold where the interval over seeds excludes 0, grey where the main task scores too little",
+            "10", "pairs", figure=lambda e: relations.heat_map(gains.table(e.pairs), gains.signs(e.pairs)),
         ),
         Exhibit(
             "curves", "Training losses of the tasks alone, with their fits", "10", "pairs",

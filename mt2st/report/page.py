@@ -1,6 +1,7 @@
 """Everything that is rebuilt from a profile's compact record: tables, figures, the page and the documents' blocks."""
 
 import base64
+import os
 import re
 import warnings
 from pathlib import Path
@@ -8,17 +9,22 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
 
 from mt2st import paths
 from mt2st.data.files.writing import replacing, write_text
-from mt2st.experiments import pairs, store
+from mt2st.experiments import pairs, plans, store
 from mt2st.experiments.profiles import Profile
 from mt2st.relations import results, study
-from mt2st.report import claims, figures, summary, tables
+from mt2st.relations.conclusions import conclusions
+from mt2st.relations.predictor import Predictor
+from mt2st.report import claims, curves, figures, summary, tables
 from mt2st.report.exhibits import EXHIBITS, Evidence, Exhibit
 
 FOLDED = 12  # rows from which on the page shows a table when asked
-LEADING = ["G3", "R1", "T1s2", "T2s2", "F5a"]  # the claims that the README shows
+STATIC = "figure_03"  # stands for the curves where scripts are off
+FURTHER = ["readouts", "choices", "kept_epochs"]  # tables of a profile's results beside the claims
+LEADING = ["G3", "R1", "R1g", "T1s2", "T2s2"]  # the claims that the README shows
 
 
 def build(profile: Profile) -> Path:
@@ -65,9 +71,14 @@ def write(exhibit: Exhibit, evidence: Evidence, folder: Path) -> None:
 
 
 def write_page(evidence: Evidence) -> Path:
-    """Write `index.html`: all exhibits, with the figures as they were drawn, and the executed notebooks as pages."""
+    """Write `index.html`: all exhibits, with the figures as they were drawn, curves to filter, and executed notebooks.
+
+    The page needs no other file and no network.
+    """
     profile = evidence.profile
     page = paths.results(profile.name) / "index.html"
+    notebooks = notebook_pages(page.parent / "notebooks")
+    exhibits = [_shown(exhibit, evidence, notebooks) for exhibit in evidence.exhibits]
     write_text(
         page,
         environment_of_templates()
@@ -81,8 +92,10 @@ def write_page(evidence: Evidence) -> Path:
             compact=tables.compact(evidence.scores),
             answer=summary.answer(evidence.scores) if EXHIBITS["claims"] in evidence.exhibits else "",
             folded=FOLDED,
-            exhibits=[_shown(exhibit, evidence) for exhibit in evidence.exhibits],
-            notebooks=notebook_pages(paths.results(profile.name) / "notebooks"),
+            curves=curves.compact(evidence.grid),
+            picture=next((e for e in exhibits if e["name"] == STATIC and e["picture"]), None),
+            exhibits=exhibits,
+            notebooks=notebooks,
         ),
     )
     return page
@@ -90,22 +103,47 @@ def write_page(evidence: Evidence) -> Path:
 
 def environment_of_templates() -> Environment:
     """Return what renders the templates of pages."""
-    return Environment(loader=PackageLoader("mt2st.report", "templates"), autoescape=True, undefined=StrictUndefined)
+    environment = Environment(
+        loader=PackageLoader("mt2st.report", "templates"), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters["compact_json"] = lambda values: htmlsafe_json_dumps(values, separators=(",", ":"))
+    return environment
 
 
-def _shown(exhibit: Exhibit, evidence: Evidence) -> dict[str, Any]:
+def _shown(exhibit: Exhibit, evidence: Evidence, notebooks: list[str]) -> dict[str, Any]:
     """Return what the page shows of an exhibit."""
-    picture = paths.figures(evidence.profile.name) / f"{exhibit.name}.png"
+    profile, behind = evidence.profile.name, evidence.behind(exhibit)
+    picture = paths.figures(profile) / f"{exhibit.name}.png"
+    seeds = len({record.run.seed for record in behind})
+    experiments = sorted({record.experiment for record in behind})
     return {
         "name": exhibit.name,
         "title": exhibit.title,
         "notebook": exhibit.notebook,
-        "experiment": exhibit.experiment,
-        "runs": len(evidence.of(exhibit.experiment)),
+        "link": _notebook_link(exhibit.notebook, notebooks, paths.results(profile)),
+        "runs": len(behind),
+        "experiments": experiments,
+        "seeds": seeds,
+        "command": f"mt2st reproduce --profile {profile} --notebooks {_made_by(exhibit, experiments)} --seeds {seeds}",
         "note": exhibit.note,
         "table": exhibit.shown(evidence.table(exhibit.name)) if exhibit.table else None,
         "picture": base64.b64encode(picture.read_bytes()).decode() if exhibit.figure and picture.exists() else "",
     }
+
+
+def _made_by(exhibit: Exhibit, experiments: list[str]) -> str:
+    """Return the notebooks to run for an exhibit: its own, and one of each further experiment that it reads."""
+    others = [plans.EXPERIMENTS[name].notebooks for name in experiments]
+    return ",".join(sorted({exhibit.notebook, *(numbers[0] for numbers in others if exhibit.notebook not in numbers)}))
+
+
+def _notebook_link(number: str, pages: list[str], folder: Path) -> str:
+    """Return where a page in `folder` finds a notebook: as executed with these runs, else its source; "" for none."""
+    for page in pages:
+        if number and page.startswith(f"notebooks/{number}_"):
+            return page
+    sources = sorted(paths.notebooks().glob(f"{number}_*.ipynb")) if number else []
+    return Path(os.path.relpath(sources[0], folder)).as_posix() if sources else ""
 
 
 def notebook_pages(folder: Path) -> list[str]:
@@ -154,6 +192,8 @@ def results_block(evidence: Evidence) -> str:
     ]
     if claims in evidence.exhibits:
         parts += [f"{claims.title}:\n", tables.to_markdown(claims.shown(evidence.table("claims")))]
+    for exhibit in (EXHIBITS[name] for name in FURTHER if EXHIBITS[name] in evidence.exhibits):
+        parts += [f"{exhibit.title}:\n", tables.to_markdown(exhibit.shown(evidence.table(exhibit.name)))]
     parts += [
         "Accuracy in percent by embedding and auxiliary task; in brackets the 95% t interval over seeds:\n",
         tables.to_markdown(tables.compact(scores)),
@@ -164,20 +204,29 @@ def results_block(evidence: Evidence) -> str:
 def pairs_block(evidence: Evidence) -> str:
     """Return what a study of pairs found: counts of gains, and how well they were predicted (`results.prediction`)."""
     alone = study.alone(evidence.pairs)
-    single = next(iter(alone.values()))
-    batches = pairs.steps_of(single.run)
-    columns = {
-        name: part.set_index("features")["accuracy"]
-        for name, part in evidence.table("prediction").groupby("held out", sort=False)
-    }
-    return "\n".join(
-        [
-            f"Profile `{evidence.profile.name}`, {len(evidence.pairs)} runs of {len(alone)} tasks, {batches:,} "
-            f"batches for one task and {2 * batches:,} for two ({batches / pairs.STEPS:.0%} of the study's), seed "
-            f"{single.run.seed}, made on {single.environment['device']}, one thread a run.\n",
-            *(f"- {line}" for line in results.conclusions(evidence.pairs).splitlines()),
-            "\nHow often a gain or a loss is told right, by what is known of the tasks and which pairs are held out; "
-            "in brackets the 95% t interval over random divisions of the same pairs:\n",
-            tables.to_markdown(pd.DataFrame(columns).reset_index()),
-        ]
-    )
+    single = next(iter(alone.values()))[0]
+    batches, seeds = pairs.steps_of(single.run), study.seeds(evidence.pairs)
+    predicted = evidence.table("prediction")
+    parts = [
+        f"Profile `{evidence.profile.name}`, {len(evidence.pairs)} runs of {len(alone)} tasks, {batches:,} batches for "
+        f"one task and {2 * batches:,} for two ({batches / pairs.STEPS:.0%} of the study's), "
+        f"{f'seeds {seeds[0]}–{seeds[-1]}' if len(seeds) > 1 else f'seed {seeds[0]}'}, made on "
+        f"{single.environment['device']}, one thread a run.\n",
+        *(f"- {line}" for line in conclusions(evidence.pairs).splitlines()),
+    ]
+    predicted = evidence.table("prediction")
+    return "\n".join([*parts, *(prediction_parts(evidence, predicted) if len(predicted) else [""])])
+
+
+def prediction_parts(evidence: Evidence, predicted: pd.DataFrame) -> list[str]:
+    """Return how often gains were told right, by features and by what was held out, and what that is worth."""
+    columns = {name: part.set_index("features")["accuracy"] for name, part in predicted.groupby("held out", sort=False)}
+    chance = predicted.dropna(subset="p").set_index("held out")["p"]
+    return [
+        "\nHow often logistic regression tells right whether the mean gain over seeds is above 0, by what it knows of "
+        "the tasks and which pairs are held out:\n",
+        tables.to_markdown(pd.DataFrame(columns).reset_index()),
+        f"With {results.ALL}, tasks that swap names at random do as well with p = "
+        f"{', '.join(f'{p:.3f} ({name})' for name, p in chance.items())}. The model of `mt2st relations`, with both "
+        f"tasks of a pair left out: {Predictor.of(evidence.pairs).skill}.\n",
+    ]

@@ -19,8 +19,7 @@ def comparison(grid: Sequence[Record], others: Sequence[Record]) -> pd.DataFrame
     validation. With 95% intervals over seeds; differences, in points, are paired by seed, with the exact sign-flip p
     and p after Holm over the rows. Who chooses among them has to choose by validation.
     """
-    embedding = others[0].run.embedding
-    alone = [r for r in grid if r.run.embedding == embedding and not r.run.auxiliaries]
+    alone = beside(grid, others)
     reference = _by_seed({r.run.seed: r.scores["accuracy"] for r in alone})
     rows = []
     for name in BASELINES:
@@ -32,6 +31,11 @@ def comparison(grid: Sequence[Record], others: Sequence[Record]) -> pd.DataFrame
     frame = pd.DataFrame(rows)
     frame["p after Holm"] = holm(frame["p"].to_numpy())
     return frame
+
+
+def beside(grid: Sequence[Record], others: Sequence[Record]) -> list[Record]:
+    """Return the grid's runs of a single task on the embedding of `others`."""
+    return [r for r in grid if r.run.embedding == others[0].run.embedding and not r.run.auxiliaries]
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,256 +1,274 @@
 """Figures 2–11 of the paper from recorded runs. Each function takes a frame of runs and returns a figure.
 
-`history` is of `runs.history_frame`, one row an epoch of a run, and `scores` of `runs.score_frame`. Lines are means
-over seeds, bands run from the smallest to the largest seed.
+`history` is of `runs.history_frame`, one row an epoch of a run. Lines are means over seeds; what the shading is stands
+with each figure. What has no runs has no panel.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
-from mt2st.data.vectors import EMBEDDINGS, GLOVE
-from mt2st.experiments.strategies import STRATEGIES, UPDATES
+from mt2st.data.vectors import EMBEDDINGS
+from mt2st.experiments.strategies import STRATEGIES, UPDATES, Strategy
 from mt2st.report import tables
-from mt2st.report.figures import strategies_of, style_of, widgets
-from mt2st.report.summary import by_strategy
-from mt2st.schedules import Diminish, Schedule
+from mt2st.report.figures import strategies_of, style_of
+from mt2st.report.figures.comparison import accuracy_by_strategy as accuracy_by_strategy
+from mt2st.report.figures.comparison import time_by_strategy as time_by_strategy
+from mt2st.report.figures.drawing import is_papers_task, rates_in_words, width
+from mt2st.report.figures.weights import diminish_curve as diminish_curve
+from mt2st.report.figures.weights import diminish_sliders as diminish_sliders
+from mt2st.report.figures.weights import strategies as strategies
+from mt2st.report.figures.weights import weights as weights
+from mt2st.statistics import mean_interval
 from mt2st.training import AUXILIARY, EPSILON, PRIMARY
 
-if TYPE_CHECKING:
-    from ipywidgets import VBox
-
-EMBEDDING_COLOURS = dict(zip(EMBEDDINGS, sns.color_palette("deep", 5), strict=True))
-NEEDS_GLOVE = "needs glove-twitter-100"
+TRAINING, VALIDATION = sns.color_palette("colorblind")[0], sns.color_palette("colorblind")[1]
 
 
 def band(axes: Axes, frame: pd.DataFrame, y: str, label: str, colour: object, linestyle: str = "-") -> None:
-    """Draw the mean of `y` over seeds for each epoch, and the range from smallest to largest."""
+    """Draw the mean of `y` over seeds for each epoch, and the range from smallest to largest; dotted, its edges alone.
+
+    So no more than one area lies over another.
+    """
     grouped = frame.groupby("epoch")
     axes.plot(grouped[y].mean(), label=label, color=colour, linewidth=1.6, linestyle=linestyle)
     low, high = grouped[y].min(), grouped[y].max()
-    axes.fill_between(low.index, low, high, color=colour, alpha=0.1, linewidth=0)
+    edge: dict[str, Any] = {"facecolor": "none", "edgecolor": colour, "linewidth": 0.4, "linestyle": ":"}
+    area: dict[str, Any] = {"color": colour, "alpha": 0.18, "linewidth": 0}
+    axes.fill_between(low.index, low, high, **(edge if linestyle == ":" else area))
 
 
 def diminish(history: pd.DataFrame) -> Figure:
-    """Figure 2: recorded weights γ_k(t) of each strategy, and what the auxiliary tasks add to the training loss."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
-    for strategy in (s for s in strategies_of(history) if s.name != "single"):
-        by_epoch = history[history["strategy"] == strategy.name].groupby("epoch")
-        weight = by_epoch["auxiliary_weight"].first()
-        left.step(weight.index, weight, where="post", **style_of(strategy))
-        right.plot(by_epoch["auxiliary_loss"].mean(), **style_of(strategy))
+    """Figure 2: recorded weights γ_k(t) of each strategy, and what the auxiliary tasks add to the training loss.
+
+    Shaded on the right: 95% t interval over seeds.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.4))
+    with_auxiliaries = [s for s in strategies_of(history) if s.name != "single"]
+    for k, strategy in enumerate(with_auxiliaries):
+        runs = history[history["strategy"] == strategy.name]
+        weight = runs.groupby("epoch")["auxiliary_weight"].first()
+        look = style_of(strategy) | {"linewidth": width(k, len(with_auxiliaries))}
+        left.step(weight.index, weight, where="post", **look)
+        added = _by_epoch(runs, "auxiliary_loss")
+        right.plot(runs.groupby("epoch")["auxiliary_loss"].mean(), **look)
+        right.fill_between(added.index, added["low"], added["high"], color=strategy.colour, alpha=0.15, linewidth=0)
     left.axhline(EPSILON, color="grey", linestyle=":", label=f"ε = {EPSILON:g}: not computed below")
+    left.annotate("not computed below ε", (weight.index[-1], EPSILON), xytext=(0, 5),
+                  textcoords="offset points", ha="right", fontsize=7, color="dimgrey")  # fmt: skip
     left.set(xlabel="epoch t", ylabel="weight γ_k(t)", title="Auxiliary weight")
-    right.set(xlabel="epoch t", ylabel="γ·L_aux", title="Auxiliary part of the loss, mean over all runs")
-    left.legend(), right.legend()
+    right.set(xlabel="epoch t", ylabel="γ·L_aux", title="Auxiliary part of the loss, mean over all runs, 95% interval")
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=len(with_auxiliaries),
+                  handlelength=4)  # fmt: skip
     return figure
+
+
+def _by_epoch(runs: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Mean of a column over a seed's runs by epoch, with its 95% t interval over seeds: mean, low, high."""
+    seeds = runs.pivot_table(index="epoch", columns="seed", values=column).dropna(axis=1)
+    intervals = [mean_interval(row) for row in seeds.to_numpy()]
+    return pd.DataFrame([(i.mean, i.low, i.high) for i in intervals], seeds.index, ["mean", "low", "high"])
 
 
 def convergence(history: pd.DataFrame) -> Figure:
-    """Figure 3: validation accuracy by epoch and by seconds of training, mean over embeddings, settings and seeds."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
+    """Figure 3: validation accuracy by epoch and by seconds of training, mean over embeddings, settings and seeds.
+
+    Below, where single-task learning is among the runs, the difference from it by epoch, paired by seed, with 95% t
+    interval; its own interval is shaded above.
+    """
     runs = history.sort_values("epoch").copy()
     keys = ["strategy", "embedding", "setting", "seed"]
     runs["seconds"] = runs.groupby(keys)["seconds"].cumsum()
-    for strategy in strategies_of(runs):
-        by_epoch = runs[runs["strategy"] == strategy.name].groupby("epoch")
+    found = strategies_of(runs)
+    others = [s for s in found if s.name != "single"]
+    compared = others if len(others) < len(found) else []
+    figure = plt.figure(figsize=(9.6, 5.8 if compared else 3.4))
+    above, *below = figure.subfigures(
+        1 + bool(compared), 1, height_ratios=(3, 2)[: 1 + bool(compared)], squeeze=False
+    ).flat
+    axes = above.subplots(1, 2, sharey=True)
+    for strategy in found:
+        of = runs[runs["strategy"] == strategy.name]
+        by_epoch = of.groupby("epoch")
         for panel, x in zip(axes, ("epoch", "seconds"), strict=True):
-            panel.plot(by_epoch[x].mean(), by_epoch["validation_accuracy"].mean(), **style_of(strategy))
+            panel.plot(by_epoch[x].mean(), by_epoch["validation_accuracy"].mean(), **style_of(strategy), linewidth=1.8)
+            if strategy.name == "single":
+                shade = _by_epoch(of, "validation_accuracy")
+                panel.fill_between(
+                    by_epoch[x].mean(), shade["low"], shade["high"], color="black", alpha=0.1, linewidth=0
+                )
     axes[0].set(xlabel="epoch", ylabel="validation accuracy", title="By epoch")
     axes[1].set(xlabel="mean seconds of training", title="By training time")
-    axes[0].legend()
+    axes[0].legend(loc="lower right")
+    if below:
+        _differences(below[0], runs, compared)
+    if rates := rates_in_words(runs):
+        figure.supxlabel(rates, fontsize=8)
     return figure
+
+
+def _differences(figure: SubFigure, runs: pd.DataFrame, compared: Sequence[Strategy]) -> None:
+    """Draw the difference of each strategy from single-task learning in validation accuracy, in points by epoch."""
+    cells = runs.pivot_table(index=["epoch", "seed", "embedding"], columns="strategy", values="validation_accuracy")
+    means = 100 * cells.dropna().groupby(level=["epoch", "seed"]).mean()
+    panels = figure.subplots(1, len(compared), sharey=True, squeeze=False)[0]
+    for panel, strategy in zip(panels, compared, strict=True):
+        frame = (means[strategy.name] - means["single"]).rename("difference").reset_index()
+        shown = _by_epoch(frame, "difference")
+        panel.axhline(0, color="black", linewidth=1)
+        panel.plot(shown["mean"], color=strategy.colour, linewidth=1.8)
+        panel.fill_between(shown.index, shown["low"], shown["high"], color=strategy.colour, alpha=0.2, linewidth=0)
+        panel.set_title(f"{strategy.label} − single-task", fontsize=9)
+        panel.set(xlabel="epoch", ylabel="points, 95% interval" if panel is panels[0] else "")
 
 
 def switching(tasks: pd.DataFrame) -> Figure:
     """Figure 4: path of training in the plane of primary and auxiliary loss, multi-task beside Switch.
 
-    The auxiliary loss is measured on one fixed batch after each epoch, also where it is no longer trained.
+    The auxiliary loss is measured on one fixed batch after each epoch, also where it is no longer trained. Each path
+    ends in a cross: the 95% t intervals of both losses over seeds.
 
     Args:
         tasks: of `runs.task_frame`.
     """
-    figure, axes = plt.subplots(1, len(UPDATES), figsize=(12, 3.2), sharex=True)
-    for panel, setting in zip(axes, UPDATES, strict=True):
+    settings = [setting for setting in UPDATES if setting in set(tasks["setting"])]
+    rows, columns = -(-len(settings) // 2), min(2, len(settings))
+    figure, grid = plt.subplots(rows, columns, figsize=(4.8 * columns, 2.9 * rows + 0.6), sharex=True, squeeze=False)
+    for panel in grid.flat[len(settings) :]:
+        panel.remove()
+    for panel, setting in zip(grid.flat, settings, strict=False):
         for strategy in (STRATEGIES["mtl"], STRATEGIES["switch"]):
             runs = tasks[(tasks["strategy"] == strategy.name) & (tasks["setting"] == setting)]
-            loss = runs[runs["role"] == PRIMARY].groupby("epoch")["loss"].mean()
-            auxiliary = runs[runs["role"] == AUXILIARY].groupby("epoch")[["probe", "weight"]].mean()
-            panel.plot(loss, auxiliary["probe"], marker=".", markersize=4, **style_of(strategy))
-            if strategy.name == "switch" and (auxiliary["weight"] == 0).any():
-                last = auxiliary.index[auxiliary["weight"] > 0][-1]
-                panel.plot(loss[last], auxiliary.loc[last, "probe"], "o", color="red", label="T_switch")
-        panel.set(xlabel="primary training loss", title=setting)
-        panel.invert_xaxis()
-    axes[0].set_ylabel("auxiliary loss on a fixed batch")
-    axes[0].legend()
+            if len(runs):
+                _path(panel, runs, strategy)
+        panel.set_title(setting)
+        panel.margins(y=0.08)
+    grid[0, 0].invert_xaxis()
+    for panel in grid[-1]:
+        panel.set_xlabel("primary training loss (training goes to the right)")
+    for panel in grid[:, 0]:
+        panel.set_ylabel("auxiliary loss on a fixed batch")
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
+def _path(panel: Axes, runs: pd.DataFrame, strategy: Strategy) -> None:
+    """Draw the path of one strategy, the epoch of its switch, and the cross at its end."""
+    primary, auxiliary = (runs[runs["role"] == role] for role in (PRIMARY, AUXILIARY))
+    loss, probe = primary.groupby("epoch")["loss"].mean(), auxiliary.groupby("epoch")["probe"].mean()
+    is_switch = strategy.name == "switch"
+    panel.plot(loss, probe, marker="o" if is_switch else "s", markersize=2.5 if is_switch else 4.5,
+               zorder=3 if is_switch else 2, **style_of(strategy))  # fmt: skip
+    x, y = (_by_epoch(part, column).iloc[-1] for part, column in ((primary, "loss"), (auxiliary, "probe")))
+    panel.plot([x["low"], x["high"]], [y["mean"]] * 2, color=strategy.colour, linewidth=1)
+    panel.plot([x["mean"]] * 2, [y["low"], y["high"]], color=strategy.colour, linewidth=1)
+    weight = auxiliary.groupby("epoch")["weight"].mean()
+    if is_switch and (weight == 0).any():
+        last = weight.index[weight > 0][-1]
+        panel.plot(loss[last], probe[last], "D", color="black", markersize=6, zorder=4, label="T_switch")
+
+
 def original(history: pd.DataFrame) -> Figure:
-    """Figure 5: loss and accuracy of the single-task ("original") runs by epoch, training and validation."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+    """Figure 5: loss and accuracy of the single-task ("original") runs by epoch, training and validation.
+
+    Shaded: from the smallest to the largest seed.
+    """
     single = history[history["strategy"] == "single"]
-    for embedding, runs in single.groupby("embedding", sort=False):
-        colour = EMBEDDING_COLOURS[embedding]
-        band(left, runs, "loss", f"{embedding}, training", colour)
-        band(left, runs, "validation_loss", f"{embedding}, validation", colour, linestyle="--")
-        band(right, runs, "train_accuracy", f"{embedding}, training", colour)
-        band(right, runs, "validation_accuracy", f"{embedding}, validation", colour, linestyle="--")
-    left.set(xlabel="epoch", ylabel="loss", title="Loss")
-    right.set(xlabel="epoch", ylabel="accuracy", title="Accuracy")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside right center", fontsize=7)
+    embeddings = list(dict.fromkeys(single["embedding"]))
+    rows, columns = (2, len(embeddings)) if len(embeddings) > 1 else (1, 2)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(max(8.0, 2.3 * columns + 0.6), 2.5 * rows + 0.5), sharex=True, squeeze=False,
+        sharey="row" if rows > 1 else False,
+    )  # fmt: skip
+    by_measure = grid if rows > 1 else grid.T
+    for column, embedding in enumerate(embeddings):
+        runs = single[single["embedding"] == embedding]
+        parts = (("loss", "validation_loss"), ("train_accuracy", "validation_accuracy"))
+        for panel, measure, names in zip(by_measure[:, column], ("loss", "accuracy"), parts, strict=True):
+            band(panel, runs, names[0], "training", TRAINING)
+            band(panel, runs, names[1], "validation", VALIDATION, linestyle="--")
+            panel.set(title=f"{embedding}: {measure}", ylabel=measure if not column else "")
+            panel.title.set_fontsize(9)
+    for panel in grid[-1]:
+        panel.set_xlabel("epoch")
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
 def losses(history: pd.DataFrame, strategy: str, embeddings: Sequence[str] = EMBEDDINGS) -> Figure:
-    """Figures 6, 8 and 10: total training loss L_primary + Σ γ_k L_k by epoch."""
-    return _by_embedding(history, strategy, embeddings, "loss", "training loss")
+    """Figures 6, 8 and 10: total training loss L_primary + Σ γ_k L_k by epoch; see `_panels`."""
+    return _panels(history, strategy, embeddings, "loss", "training loss")
 
 
 def accuracies(history: pd.DataFrame, strategy: str, embeddings: Sequence[str] = EMBEDDINGS) -> Figure:
-    """Figures 7, 9 and 11: validation accuracy by epoch; diamonds are the paper's final test accuracies on IMDB."""
-    return _by_embedding(history, strategy, embeddings, "validation_accuracy", "validation accuracy")
+    """Figures 7, 9 and 11: validation accuracy by epoch; see `_panels`.
+
+    On the paper's own task diamonds are its final test accuracies.
+    """
+    return _panels(history, strategy, embeddings, "validation_accuracy", "validation accuracy")
 
 
-def _by_embedding(history: pd.DataFrame, strategy: str, embeddings: Sequence[str], column: str, label: str) -> Figure:
-    """One panel an embedding, one line a setting, single-task ("original") dotted; the switch epoch is marked."""
-    width = min(3, len(embeddings))
-    height = -(-len(embeddings) // width)
+def _panels(history: pd.DataFrame, strategy: str, embeddings: Sequence[str], column: str, label: str) -> Figure:
+    """A row an embedding that was run, a column a setting, single-task ("original") dotted; the switch is marked.
+
+    The paper draws all settings of an embedding in one panel. Shaded, and between the dotted edges for "original": from
+    the smallest to the largest seed.
+    """
+    row = STRATEGIES[strategy]
+    arms = history[history["strategy"] == strategy]
+    shown = [e for e in embeddings if e in set(arms["embedding"])]
+    settings = list(dict.fromkeys(arms["setting"]))
     figure, grid = plt.subplots(
-        height, width, figsize=(3.6 * width + 1.2, 2.7 * height), sharex=True, sharey=True, squeeze=False
-    )
-    for panel, embedding in zip(grid.flat, embeddings, strict=False):
+        len(shown), len(settings), figsize=(max(4.8, 2.3 * len(settings) + 0.6), 1.8 * len(shown) + 1.2),
+        sharex=True, sharey=True if column == "validation_accuracy" else "col", squeeze=False,
+    )  # fmt: skip
+    for panels, embedding in zip(grid, shown, strict=True):
         runs = history[history["embedding"] == embedding]
-        single = runs[runs["strategy"] == "single"]
-        if len(single):
-            band(panel, single, column, "original", "black", linestyle=":")
-        _settings_panel(panel, runs[runs["strategy"] == strategy], strategy, embedding, column)
-        panel.set(title=embedding, ylabel=label if panel in grid[:, 0] else "")
-    for panel in grid.flat[len(embeddings) :]:
-        panel.set_visible(False)
+        for panel, setting in zip(panels, settings, strict=True):
+            single, arm = runs[runs["strategy"] == "single"], arms[arms["embedding"] == embedding]
+            _panel(panel, single, arm[arm["setting"] == setting], row, setting, column)
+        panels[0].set_ylabel(f"{embedding}\n{label}", fontsize=8)
+    for panel, setting in zip(grid[0], settings, strict=True):
+        panel.set_title(_with_rate(history, strategy, setting), fontsize=9)
     for panel in grid[-1]:
         panel.set_xlabel("epoch")
-    for panel in grid.flat[max(0, len(embeddings) - width) : len(embeddings)]:
-        panel.tick_params(labelbottom=True)
     handles = {text: h for panel in grid.flat for h, text in zip(*panel.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside right center")
+    names = dict.fromkeys(settings, f"{row.label} with the auxiliary task")
+    named = {names.get(text, text): handle for text, handle in handles.items()}
+    figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=4)
     return figure
 
 
-def _settings_panel(panel: Axes, runs: pd.DataFrame, strategy: str, embedding: str, column: str) -> None:
-    """Draw the four settings of one embedding."""
-    if not len(runs):
-        reason = NEEDS_GLOVE if embedding == GLOVE else "not run"
-        panel.text(0.5, 0.5, reason, ha="center", va="center", transform=panel.transAxes, color="grey")
+def _with_rate(history: pd.DataFrame, strategy: str, setting: str) -> str:
+    """Name a setting, with its learning rate where single-task learning has another."""
+    arm = history[(history["strategy"] == strategy) & (history["setting"] == setting)]
+    rates = [sorted(set(of["learning_rate"])) for of in (arm, history[history["strategy"] == "single"])]
+    if not all(rates) or rates[0] == rates[1]:
+        return setting
+    texts = [", ".join(f"{rate:g}" for rate in of) for of in rates]
+    return f"{setting}\nlearning rate {texts[0]} (original: {texts[1]})"
+
+
+def _panel(panel: Axes, single: pd.DataFrame, arm: pd.DataFrame, strategy: Strategy, setting: str, column: str) -> None:
+    """Draw one setting of one embedding beside single-task learning."""
+    if len(single):
+        band(panel, single, column, "original", "black", linestyle=":")
+    if not len(arm):
         return
-    settings = STRATEGIES[strategy].settings
-    for setting, colour in zip(settings, sns.color_palette("Dark2", len(settings)), strict=True):
-        band(panel, runs[runs["setting"] == setting], column, setting, colour)
-        if column == "validation_accuracy" and STRATEGIES[strategy].table:
-            panel.plot(
-                runs["epoch"].max() + 1.5, tables.paper_accuracy(strategy, embedding, setting), "D", markersize=4,
-                color=colour, markerfacecolor="none", label="paper, test (IMDB)" if setting == settings[-1] else None,
-            )  # fmt: skip
-    if strategy == "switch":
-        switched = runs.loc[runs["auxiliary_weight"] == 0, "epoch"].min()
-        if not np.isnan(switched):
-            panel.axvline(switched - 0.5, color="red", linewidth=1, label="T_switch")
-
-
-def accuracy_by_strategy(scores: pd.DataFrame) -> Figure:
-    """Test accuracy by strategy: mean over embeddings and settings for each seed, with the t interval over seeds."""
-    summary = by_strategy(scores)
-    figure, axes = plt.subplots(figsize=(5.2, 3.2))
-    position = np.arange(len(summary))
-    errors = [summary["accuracy"] - summary["low"], summary["high"] - summary["accuracy"]]
-    axes.bar(position, summary["accuracy"], color=[STRATEGIES[s].colour for s in summary.index], alpha=0.8)
-    axes.errorbar(
-        position,
-        summary["accuracy"],
-        yerr=errors,
-        fmt="none",
-        color="black",
-        capsize=4,
-        label="95% t interval",
-    )
-    axes.plot(position, summary["paper"], "D", color="black", markerfacecolor="none", label="paper (IMDB)")
-    axes.set_xticks(position, [STRATEGIES[s].label for s in summary.index])
-    axes.set(ylabel="test accuracy", ylim=(0, 1))
-    axes.grid(axis="x", visible=False)
-    axes.legend()
-    return figure
-
-
-def time_by_strategy(scores: pd.DataFrame) -> Figure:
-    """Seconds of training by strategy, every run a dot, evaluation not counted."""
-    figure, axes = plt.subplots(figsize=(5.2, 3.2))
-    strategies = strategies_of(scores)
-    names = [strategy.name for strategy in strategies]
-    np.random.seed(0)  # noqa: NPY002  # seaborn's jitter draws from the global generator
-    sns.stripplot(scores, x="strategy", y="train_seconds", order=names, hue="strategy", hue_order=names,
-                  palette=[strategy.colour for strategy in strategies], size=3, alpha=0.6, ax=axes,
-                  legend=False)  # fmt: skip
-    means = scores.groupby("strategy")["train_seconds"].mean()[names]
-    axes.plot(range(len(names)), means, "_", color="black", markersize=30, label="mean")
-    axes.set_xticks(range(len(names)), [strategy.label for strategy in strategies])
-    axes.set(xlabel="", ylabel="seconds of training", ylim=(0, None))
-    axes.legend()
-    return figure
-
-
-def weights(schedules: dict[str, Schedule], epochs: int = 25) -> Figure:
-    """Curves γ(t) of some schedules, by name."""
-    figure, axes = plt.subplots(figsize=(5.2, 3))
-    t = np.linspace(0, epochs, 400)
-    for name, schedule in schedules.items():
-        axes.plot(t, [float(schedule.weights(x)[0]) for x in t], label=name)
-    axes.axhline(EPSILON, color="grey", linestyle=":", label=f"ε = {EPSILON:g}")
-    axes.set(xlabel="epoch t", ylabel="γ(t)")
-    axes.legend()
-    return figure
-
-
-def strategies(epochs: int) -> Figure:
-    """Draw γ(t) of every strategy with its defaults for a run of so many epochs."""
-    figure, axes = plt.subplots(figsize=(6.4, 2.6))
-    t = np.linspace(0, epochs, 1001)
-    for strategy in STRATEGIES.values():
-        schedule = strategy.schedule(epochs)
-        values = [float(w.max()) if len(w := schedule.weights(x)) else 0.0 for x in t]
-        axes.plot(t, values, **style_of(strategy))
-    axes.set(xlabel="epoch t", ylabel="weight γ(t)", ylim=(-0.05, 1.1))
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="auxiliary tasks in")
-    return figure
-
-
-def diminish_curve(gamma0: float, eta: float, nu: float) -> Figure:
-    """Draw γ(t) = γ0·exp(−η t^ν), titled with the epoch in which the task is dropped."""
-    schedule = Diminish(gamma0, eta, nu)
-    figure = weights({f"γ0 = {gamma0:g}, η = {eta:g}, ν = {nu:g}": schedule})
-    dropped = next((t for t in range(1000) if float(schedule.weights(t)[0]) < EPSILON), None)
-    figure.axes[0].set_title("always computed" if dropped is None else f"not computed from epoch {dropped}")
-    return figure
-
-
-def diminish_sliders(gamma0: float, eta: float, nu: float) -> "VBox":
-    """Return a slider for each parameter above a `diminish_curve` that follows them."""
-    from ipywidgets import FloatSlider  # of the extra `notebooks`
-
-    return widgets.follow(
-        [
-            FloatSlider(gamma0, min=0, max=2, step=0.1, description="γ0"),
-            FloatSlider(eta, min=0, max=2, step=0.05, description="η"),
-            FloatSlider(nu, min=0.25, max=3, step=0.25, description="ν"),
-        ],
-        diminish_curve,
-    )
+    band(panel, arm, column, setting, strategy.colour)
+    if column == "validation_accuracy" and strategy.table and is_papers_task(arm):
+        printed = tables.paper_accuracy(strategy.name, str(arm["embedding"].iloc[0]), setting)
+        panel.plot(arm["epoch"].max() + 1.5, printed, "D", markersize=5, color="black", markerfacecolor="none",
+                   label="paper, test (IMDB)")  # fmt: skip
+    switched = arm.loc[arm["auxiliary_weight"] == 0, "epoch"].min()
+    if strategy.name == "switch" and not np.isnan(switched):
+        panel.axvline(switched - 0.5, color="dimgrey", linewidth=1, linestyle="--", label="T_switch")
 
 
 def at_epochs(history: pd.DataFrame, column: str, strategy: str) -> pd.DataFrame:

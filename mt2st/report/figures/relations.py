@@ -6,23 +6,46 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from mt2st.relations.features import fit_log_curve
+from mt2st.relations.gains import GAIN, LOSS, LOW
 
 OURS, PUBLISHED = sns.color_palette("colorblind")[0], sns.color_palette("colorblind")[1]
 
 
-def heat_map(gains: pd.DataFrame) -> Figure:
+def heat_map(gains: pd.DataFrame, signs: pd.DataFrame | None = None) -> Figure:
     """Gains in percent of F1, rows main tasks, columns auxiliary ones, as Figure 1 of Bingel and Søgaard (2017).
 
     Colours are centred at 0 and logarithmic beyond 1%, so that few large gains do not pale the others.
+
+    Args:
+        gains: percent.
+        signs: of the same pairs, see `relations.gains`: those that can be told are in bold, and main tasks that score
+            too little for one are grey. None where nothing is known of them.
     """
     figure, axes = plt.subplots(figsize=(7.5, 5.5))
-    limit = max(1, np.nanmax(gains.abs().to_numpy()))
-    sns.heatmap(
-        gains, ax=axes, annot=True, fmt=".1f", annot_kws={"size": 8}, cmap="RdBu", linewidths=0.5,
-        norm=SymLogNorm(1, vmin=-limit, vmax=limit), cbar_kws={"label": "gain (% of F1 alone)"},
-    )  # fmt: skip
+    is_low = (signs == LOW) if signs is not None else gains.isna() & False
+    is_told = signs.isin([GAIN, LOSS]) if signs is not None else is_low
+    coloured = gains.mask(is_low)
+    limit = np.nanmax([1, *coloured.abs().to_numpy().ravel()])
+    norm = SymLogNorm(1, vmin=-limit, vmax=limit)
+    sns.heatmap(coloured, ax=axes, cmap="RdBu", linewidths=0.5, norm=norm, cbar_kws={"label": "gain (% of F1 alone)"})
+    ticks = sorted([0, *(sign * tick for tick in (1, 10, 100) if tick <= limit for sign in (-1, 1))])
+    scale = axes.collections[0].colorbar
+    assert scale is not None
+    scale.set_ticks(ticks, labels=[f"{tick:+d}" if tick else "0" for tick in ticks])
+    axes.set_facecolor("whitesmoke")
+    for row, column in np.argwhere((gains.notna() | is_low).to_numpy()):
+        gain, low = gains.iloc[row, column], is_low.iloc[row, column]
+        if low:
+            axes.add_patch(Rectangle((column, row), 1, 1, facecolor="lightgrey", edgecolor="white", linewidth=0.5))
+        is_dark = not low and abs(norm(gain) - 0.5) > 0.3
+        axes.text(
+            column + 0.5, row + 0.5, "–" if np.isnan(gain) else f"{gain:.1f}", ha="center", va="center", fontsize=8,
+            color="dimgrey" if low else "white" if is_dark else "black",
+            fontweight="bold" if is_told.iloc[row, column] else "normal",
+        )  # fmt: skip
     axes.set(xlabel="auxiliary task", ylabel="main task")
     axes.xaxis.set_ticks_position("top")
     axes.xaxis.set_label_position("top")
@@ -58,23 +81,33 @@ def curves(losses: pd.DataFrame) -> Figure:
     return figure
 
 
-def by_budget(frame: pd.DataFrame) -> Figure:
+def by_budget(frame: pd.DataFrame, intervals: pd.DataFrame | None = None) -> Figure:
     """How the tasks alone, and the signs and ranks of gains, change with the share of the batches.
+
+    The end, which agrees with itself, is left out of the agreement.
 
     Args:
         frame: as of `results.by_budget`.
+        intervals: as of `results.budget_intervals`: drawn where they are given.
     """
-    share = 100 * frame["share of the budget"]
-    figure, (scores, agreement) = plt.subplots(1, 2, figsize=(8, 3), sharex=True)
+    share, before = 100 * frame["share of the budget"], frame.index[:-1]
+    figure, (scores, agreement) = plt.subplots(1, 2, figsize=(9, 3.4), sharex=True)
     scores.plot(share, frame["f1"], "o-", color=OURS)
     scores.set(xlabel="% of the batches", ylabel="F1 alone, mean of tasks", ylim=(0, 1))
-    agreement.plot(share, frame["same sign"], "o-", color=OURS, label="same sign of gain as at the end")
-    agreement.plot(share, frame["rho"], "D-", color=PUBLISHED, markersize=4, label="rank correlation with the end")
-    agreement.axhline(0.5, color="black", linewidth=1, linestyle=":")  # signs by chance
-    agreement.set(
-        xlabel="% of the batches", ylabel="agreement of gains", ylim=(min(0, frame["rho"].min()) - 0.05, 1.05)
-    )
-    agreement.legend(fontsize=7)
+    looks = {"same sign": ("o-", OURS, "same sign of gain as at the end"),
+             "rho": ("D--", PUBLISHED, "rank correlation with the end")}  # fmt: skip
+    lowest = frame["rho"].min()
+    for shift, (name, (style, colour, text)) in zip((-0.6, 0.6), looks.items(), strict=True):
+        agreement.plot(share[before] + shift, frame.loc[before, name], style, color=colour, markersize=5, label=text)
+        if intervals is not None:
+            bounds = intervals.loc[before, [f"{name} low", f"{name} high"]]
+            agreement.vlines(share[before] + shift, *bounds.to_numpy().T, color=colour, linewidth=1)
+            lowest = np.nanmin([lowest, bounds.min(axis=None)])
+    agreement.axhline(0.5, color="black", linewidth=1, linestyle=":", label="same sign by chance")
+    agreement.set(xlabel="% of the batches", ylabel="agreement of gains", ylim=(min(0, lowest) - 0.05, 1.05))
+    if intervals is not None:
+        agreement.set_title("95% intervals: main tasks resampled", fontsize=8)
+    figure.legend(*agreement.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     return figure
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from scipy import stats
 
 from mt2st.experiments import released
@@ -16,40 +17,50 @@ from mt2st.experiments.strategies import STRATEGIES, Strategy, label
 from mt2st.report import audit, timing
 from mt2st.report.downstream import RANDOM, UNTOUCHED
 from mt2st.report.figures import strategies_of, style_of
+from mt2st.report.figures.drawing import interval_row, text_column
+from mt2st.report.verdicts import MARGIN
+from mt2st.statistics import as_text
 
-RISE, FALL, LEVEL = sns.color_palette("colorblind")[2], sns.color_palette("colorblind")[3], "grey"
-UNIT_NAMES = {"seconds": "seconds of training", "operations": "10⁹ operations of matrix products"}
+RISE, FALL = sns.color_palette("colorblind")[0], sns.color_palette("colorblind")[1]
+NEITHER = "in neither of the paper's arms"
+FEW = 0.1  # of the runs of a strategy
+MARKERS = {"-": "o", "--": "s", "-.": "D", ":": "^"}  # beside the colours, by the line of a strategy
 
 
 def walk(frame: pd.DataFrame, embedding: str) -> Figure:
-    """Waterfall of `audit.walk`: the first bar is "original", each further one a single change, its interval on top.
+    """Waterfall of `audit.walk`: from "original", a dot, each bar is a single change; intervals are of the levels.
 
-    What neither of the paper's arms has is shaded, and the level of its "update" drawn.
+    What neither of the paper's arms has is shaded, and the level of its "update" drawn. Accuracies begin at chance, so
+    that a change of a few points can be seen.
     """
-    figure, axes = plt.subplots(figsize=(7.5, 3.4))
+    figure, axes = plt.subplots(figsize=(8.2, 3.8))
     position = np.arange(len(frame))
-    level = frame["accuracy"].to_numpy()
-    change = np.diff(level, prepend=0)
-    bottom = np.concatenate([[0], level[:-1]])
-    colours = [LEVEL, *(RISE if c > 0 else FALL for c in change[1:])]
-    axes.bar(position, change, bottom=bottom, color=colours, alpha=0.8)
+    level, printed = frame["accuracy"].to_numpy(), audit.printed_update(embedding)
+    change = np.diff(level)
+    colours = [RISE if c > 0 else FALL for c in change]
+    hatches = ["" if c > 0 else "///" for c in change]
+    axes.bar(position[1:], change, bottom=level[:-1], color=colours, hatch=hatches, alpha=0.8, edgecolor="white")
+    for x, height in zip(position, level[:-1], strict=False):
+        axes.plot([x, x + 1], [height, height], color="dimgrey", linewidth=0.8)
     halves = [level - frame["low"], frame["high"] - level]
-    axes.errorbar(position, level, yerr=halves, fmt="k.", capsize=4, label="accuracy with 95% t interval over seeds")
+    axes.errorbar(position, level, yerr=halves, fmt="ko", capsize=4, markersize=4)
+    top = np.nanmax([frame["high"].max(), level.max(), printed])
     for x, row in frame.reset_index(drop=True).iterrows():
         text = f"{row['accuracy']:.1f}" if x == 0 else f"{row['change']:+.1f}"
         if x and row["change low"] == row["change low"]:
             text += f"\n[{row['change low']:+.1f}, {row['change high']:+.1f}]"
-        axes.annotate(text, (x, 98), ha="center", va="top")
+        axes.annotate(text, (x, top + 1), ha="center", va="bottom")
     ours = [x for x, name in enumerate(frame["step"]) if name in {step.name for step in released.OURS}]
     if ours:
-        axes.axvspan(min(ours) - 0.5, max(ours) + 0.5, color="grey", alpha=0.15, label="in neither of the paper's arms")
-    printed = audit.printed_update(embedding)
-    axes.axhline(printed, color="black", linestyle="--", linewidth=1, label=f"“update” as printed, {printed:.1f}")
-    axes.axhline(50, color="black", linestyle=":", linewidth=1, label="chance")
+        axes.axvspan(min(ours) - 0.5, max(ours) + 0.5, color="grey", alpha=0.15, label=NEITHER, zorder=0)
+    for height, name, style in ((printed, f"“update” as printed, {printed:.1f}", "--"), (50, "chance", ":")):
+        axes.axhline(height, color="black", linestyle=style, linewidth=1, label=name)
     axes.set_xticks(position, [name.replace(" ", "\n", 1) for name in frame["step"]])
-    axes.set(ylabel="test accuracy (%)", ylim=(0, 100), title=f"{embedding}: one change at a time")
+    bottom = np.nanmin([frame["low"].min(), level.min(), 50])
+    axes.set(ylabel="test accuracy (%)", ylim=(bottom - 2, top + 6), xlim=(-0.6, len(frame) - 0.4))
+    axes.set_title(f"{embedding}: one change at a time; dots: accuracy, 95% t interval over seeds", fontsize="medium")
     axes.grid(axis="x", visible=False)
-    axes.legend(loc="lower right", fontsize="small")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize="small")
     return figure
 
 
@@ -57,7 +68,10 @@ SOURCES = {"paper": ("o", "as printed"), "logs": ("s", "its released logs"), "ou
 
 
 def by_embedding(frame: pd.DataFrame) -> Figure:
-    """Accuracies of `audit.by_embedding`: from "original" (hollow) to "update" (filled), by embedding and source."""
+    """Accuracies of `audit.by_embedding`: from "original" (hollow) to "update" (filled), by embedding and source.
+
+    The number above each pair is their difference in points.
+    """
     figure, axes = plt.subplots(figsize=(9, 3.8))
     embeddings = list(dict.fromkeys(frame["embedding"]))
     palette = dict(zip(SOURCES, sns.color_palette("colorblind", len(SOURCES)), strict=True))
@@ -65,6 +79,11 @@ def by_embedding(frame: pd.DataFrame) -> Figure:
         for x, embedding in enumerate(embeddings):
             of = frame[(frame["embedding"] == embedding) & (frame["source"] == source)].set_index("arm")
             at = x + 0.25 * (k - 1)
+            if not of["accuracy"].isna().any():
+                gained = of.loc["update", "accuracy"] - of.loc["original", "accuracy"]
+                top = of[["accuracy", "accuracy high"]].max(axis=None)
+                axes.annotate(f"{gained:+.1f}", (at, top + 0.6), ha="center", va="bottom", fontsize=8,
+                              color=palette[source])  # fmt: skip
             axes.plot([at, at], of["accuracy"], color=palette[source], linewidth=3, alpha=0.4, zorder=1)
             for shift, (arm, row) in zip((-0.03, 0.03), of.iterrows(), strict=True):
                 filled = palette[source] if arm == "update" else "white"
@@ -79,7 +98,8 @@ def by_embedding(frame: pd.DataFrame) -> Figure:
     axes.set_xticks(range(len(embeddings)), [_conditions(frame, embedding) for embedding in embeddings])
     axes.set(ylabel="test accuracy (%)", xlim=(-0.55, len(embeddings) - 0.45), ylim=(35, 88))
     axes.set_title(
-        "From “original” (hollow) to “update” (filled): neither of the code's arms has an auxiliary gradient"
+        "From “original” (hollow) to “update” (filled) in points: neither of the code's arms has an auxiliary gradient",
+        fontsize="medium",
     )
     axes.grid(axis="x", visible=False)
     axes.legend(loc="upper left", ncols=3)
@@ -92,46 +112,79 @@ def _conditions(frame: pd.DataFrame, embedding: str) -> str:
     return f"{embedding}\nours: hidden {ours['hidden']:.0f}, n = {ours['n']:.0f}"
 
 
-def controls(frame: pd.DataFrame) -> Figure:
-    """Differences of `audit.controls` from single-task learning, in points, with 95% intervals."""
-    shown = frame[frame["difference"].notna()].iloc[::-1]
-    figure, axes = plt.subplots(figsize=(6.5, 0.28 * len(shown) + 1))
-    position = np.arange(len(shown))
-    kinds = sorted(shown["kind"].unique())
-    palette = dict(zip(kinds, sns.color_palette("colorblind", len(kinds)), strict=True))
-    for y, row in zip(position, shown.itertuples(), strict=True):
-        ends = shown.loc[row.Index, ["difference low", "difference high"]]
-        axes.plot(ends, [y, y], color=palette[row.kind])
-        axes.plot(row.difference, y, "o", color=palette[row.kind])
+def controls(frame: pd.DataFrame, rates: str = "") -> Figure:
+    """Differences of `audit.controls` from single-task learning, in points, with 95% intervals.
+
+    Args:
+        rates: the arms' learning rates in words, where they differ (`drawing.rates_in_words`).
+    """
+    shown = frame[frame["difference"].notna()]
+    kinds = list(dict.fromkeys(shown["kind"]))
+    looks = dict(zip(kinds, zip(sns.color_palette("colorblind", len(kinds)), "osD^v<>pX", strict=False), strict=True))
+    position = np.arange(len(shown)) + 0.6 * ((shown["auxiliary"] != shown["auxiliary"].shift()).cumsum() - 1)
+    figure, axes = plt.subplots(figsize=(8.2, 0.24 * (position.max() + 1) + 1.3))
+    for y, row in zip(position, shown.to_dict("records"), strict=True):
+        colour, marker = looks[row["kind"]]
+        interval_row(axes, y, [row["difference"], row["difference low"], row["difference high"]], colour, marker)
     axes.axvline(0, color="black", linewidth=1)
+    axes.axvspan(-MARGIN, MARGIN, color="grey", alpha=0.15, linewidth=0, zorder=0)
     names = [f"{row.auxiliary}: {row.kind}" if row.auxiliary != "original" else row.kind for row in shown.itertuples()]
     axes.set_yticks(position, names)
-    axes.set(xlabel="difference from single-task in accuracy (points)")
+    axes.set_ylim(position.max() + 0.7, -0.7)
+    label = f"difference from single-task in accuracy (points; shaded: less than {MARGIN:g})"
+    axes.set_xlabel(f"{label}\n{rates}" if rates else label)
     axes.grid(axis="y", visible=False)
+    bounds = shown[["difference", "difference low", "difference high"]]
+    texts = [as_text(mean, low, high, "+.1f") for mean, low, high in (bounds.round(1) + 0.0).to_numpy()]
+    text_column(axes, texts, position, 1.02, "95% interval")
     return figure
 
 
 def survival(records: Sequence[Record], targets: Sequence[float]) -> Figure:
-    """Kaplan–Meier curves by strategy: share of runs still below each target, by seconds and by operations.
+    """How soon runs reach each validation accuracy, by strategy, and what that costs against single-task learning.
 
-    A tick is a run that stops without the target. A curve ends where more of the runs without it have stopped than are
-    still in training: from there on each of the few left would count for several.
+    Above, Kaplan–Meier curves: the share of runs still below the target, by seconds. A tick is a run that stops without
+    it. A curve ends where more of the runs without it have stopped than are still in training: from there on each of
+    the few left would count for several.
+
+    Below, the cost to the target of each strategy relative to single-task learning, in percent and paired by seed, with
+    95% intervals (`timing.costs`): filled in seconds, hollow in operations of matrix products.
+
+    A target that fewer than `FEW` of each strategy's runs reach is left out: its curves would be flat.
     """
-    figure, grid = plt.subplots(len(timing.UNITS), len(targets), figsize=(3.1 * len(targets), 5.2), sharey=True,
-                                sharex="row", squeeze=False)  # fmt: skip
-    for column, target in enumerate(targets):
-        times = timing.to_target(records, target).assign(operations=lambda frame: frame["operations"] / 1e9)
-        for row, unit in enumerate(timing.UNITS):
-            panel = grid[row, column]
-            for strategy in strategies_of(times):
-                runs = times[times["strategy"] == strategy.name]
-                _survival_curve(panel, runs[unit].to_numpy(), runs["reached"].to_numpy(), strategy)
-            panel.set(xlabel=UNIT_NAMES[unit], xlim=(0, None), ylim=(0, 1.02))
-        grid[0, column].set_title(f"validation accuracy ≥ {target:.3g}")
-    for panel in grid[:, 0]:
-        panel.set_ylabel("share of runs not there yet")
-    grid[0, 0].legend(loc="lower left")
+    times = {target: timing.to_target(records, target) for target in dict.fromkeys(targets)}
+    shown = [t for t, of in times.items() if of.groupby("strategy")["reached"].mean().max() >= FEW] or list(times)[:1]
+    compared = set(timing.REFERENCES) <= set(times[shown[0]]["strategy"])
+    figure, grid = plt.subplots(1 + compared, len(shown), figsize=(max(6.4, 3 * len(shown)), 3.2 + 2.2 * compared),
+                                sharey="row", squeeze=False, height_ratios=[3, 2][: 1 + compared])  # fmt: skip
+    for panel, target in zip(grid[0], shown, strict=True):
+        of = times[target]
+        for strategy in strategies_of(of):
+            runs = of[of["strategy"] == strategy.name]
+            _survival_curve(panel, runs["seconds"].to_numpy(), runs["reached"].to_numpy(), strategy)
+        panel.set(xlabel="seconds of training", xlim=(0, None), ylim=(0, 1.02))
+        panel.set_title(f"validation accuracy ≥ {target:.3g}")
+    grid[0, 0].set_ylabel("share of runs not there yet")
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    if compared:
+        costs = timing.costs(records, shown)
+        for panel, target in zip(grid[1], shown, strict=True):
+            _relative_costs(panel, costs[(costs["target"] == target) & (costs["strategy"] != "single")])
     return figure
+
+
+def _relative_costs(panel: Axes, costs: pd.DataFrame) -> None:
+    """Draw the costs of each strategy against single-task learning, in percent: a dot an unit, seconds filled."""
+    for y, row in enumerate(costs.to_dict("records")):
+        for shift, unit in zip((-0.17, 0.17), timing.UNITS, strict=True):
+            name = f"{unit} / single"
+            percent = [100 * (row[column] - 1) for column in (name, f"{name} low", f"{name} high")]
+            interval_row(panel, y + shift, percent, STRATEGIES[row["strategy"]].colour, small=unit != "seconds")
+    panel.axvline(0, color="black", linewidth=1)
+    panel.set_yticks(range(len(costs)), [label(name) for name in costs["strategy"]])
+    panel.set_ylim(len(costs) - 0.4, -0.6)
+    panel.set_xlabel("cost against single-task (%)\nfilled: seconds; hollow: operations", fontsize=8)
+    panel.grid(axis="y", visible=False)
 
 
 def _survival_curve(panel: Axes, times: np.ndarray, reached: np.ndarray, strategy: Strategy) -> None:
@@ -147,20 +200,37 @@ def _survival_curve(panel: Axes, times: np.ndarray, reached: np.ndarray, strateg
 
 
 def downstream(frame: pd.DataFrame) -> Figure:
-    """Scores of `downstream.comparisons` by task and table, with 95% intervals."""
-    tasks = list(dict.fromkeys(frame["task"]))
-    figure, grid = plt.subplots(2, (len(tasks) + 1) // 2, figsize=(10, 5))
-    colours = {RANDOM: "silver", UNTOUCHED: "grey"} | {s.name: s.colour for s in STRATEGIES.values()}
-    for panel, task in zip(grid.T.flat, tasks, strict=False):
-        rows = frame[frame["task"] == task]
-        for x, row in enumerate(rows.itertuples()):
-            halves = [[row.score - row.low], [row.high - row.score]]
-            panel.errorbar(x, row.score, yerr=halves, fmt="o", capsize=4, color=colours[row.table])
-        names = [label(arm).replace("-", "-\n") for arm in rows["table"]]
-        panel.set_xticks(range(len(rows)), names, fontsize=7)
-        unit = "span F1 (%)" if rows["measure"].iloc[0] == "f1" else "accuracy (%)"
-        panel.set(title=task, ylabel=unit, xlim=(-0.5, len(rows) - 0.5))
-        panel.grid(axis="x", visible=False)
-    for panel in grid.T.flat[len(tasks) :]:
-        panel.set_visible(False)
+    """Differences of `downstream.comparisons` by task, in points with 95% intervals: what each learned table changes.
+
+    On the left from the untouched table, on the right from that of single-task learning. Under a task's name are the
+    scores of the untouched table and of random vectors: where these do as well, nothing is measured. A task on which
+    all tables score the same is left out.
+    """
+    spread = frame.groupby("task")["score"].agg(lambda scores: scores.max() - scores.min())
+    tasks = [task for task in dict.fromkeys(frame["task"]) if spread[task] > 0]
+    figure, panels = plt.subplots(1, 2, figsize=(9.6, 0.75 * len(tasks) + 1.4), sharey=True)
+    for panel, reference in zip(panels, (UNTOUCHED, "single"), strict=True):
+        name = f"− {reference}"
+        for y, task in enumerate(tasks):
+            rows = frame[(frame["task"] == task) & frame[name].notna()]
+            shifts = np.linspace(-0.3, 0.3, len(STRATEGIES))
+            for shift, strategy in zip(shifts, STRATEGIES.values(), strict=True):
+                for row in rows[rows["table"] == strategy.name].to_dict("records"):
+                    values = row[name], row[f"{name} low"], row[f"{name} high"]
+                    interval_row(panel, y + shift, values, strategy.colour, MARKERS[strategy.linestyle])
+        panel.axvline(0, color="black", linewidth=1)
+        panel.set_xlabel(f"difference from the {label(reference)} table (points)")
+        panel.grid(axis="y", visible=False)
+    panels[0].set_yticks(range(len(tasks)), [_levels(frame, task) for task in tasks], fontsize=8)
+    panels[0].set_ylim(len(tasks) - 0.5, -0.5)
+    handles = [Line2D([], [], color=s.colour, marker=MARKERS[s.linestyle], label=s.label) for s in STRATEGIES.values()]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
+
+
+def _levels(frame: pd.DataFrame, task: str) -> str:
+    """Name a task, and under it what the untouched table and random vectors score."""
+    rows = frame[frame["task"] == task].set_index("table")
+    unit = "span F1" if rows["measure"].iloc[0] == "f1" else "accuracy"
+    levels = [f"{name} {rows.loc[name, 'score']:.1f}" for name in (UNTOUCHED, RANDOM) if name in rows.index]
+    return "\n".join([f"{task}, {unit} (%)", *levels])

@@ -3,23 +3,24 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from relations.made_up import STEPS, TASKS, records, run_of, task_rows
+from relations.made_up import STEPS, TASKS, corpora_of, of_corpora, records, task_rows
 from scipy import stats
 
 from mt2st.data.tags.description import DATA
 from mt2st.experiments.runs import Record
-from mt2st.relations import analysis, features, measures, results, study
-from mt2st.relations.predictor import Predictor
-
-
-def corpora_of(record: Record) -> tuple[str, ...]:
-    """Return the tasks of a run."""
-    return (record.run.configuration.data, *record.run.auxiliaries)
+from mt2st.relations import features, gains, measures, results
+from mt2st.relations.gains import FLOOR, LOW
 
 
 @pytest.fixture(scope="module")
 def made() -> list[Record]:
     return records()
+
+
+@pytest.fixture(scope="module")
+def seeded() -> list[Record]:
+    """Return the runs of three seeds."""
+    return records(seeds=3)
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +42,14 @@ def test_task_features_are_of_the_single_task_runs(made: list[Record]) -> None:
     np.testing.assert_allclose(beginning, features.curve_features(curve[:250]))
 
 
+def test_features_of_curves_are_those_of_the_mean_over_seeds(seeded: list[Record]) -> None:
+    curves = np.mean([r.scores["by_task"]["ner"]["curve"] for r in seeded if corpora_of(r) == ("ner",)], axis=0)
+    expected = features.curve_features(pd.Series(curves, index=np.arange(1.0, STEPS + 1), name="ner"))
+    found = results.task_features(seeded).loc["ner", list(features.CURVE)].to_numpy(float)
+    np.testing.assert_allclose(found, expected)
+    np.testing.assert_allclose(results.curves(seeded)["ner"], curves)
+
+
 def test_pairs_show_gains_in_validation_in_test_and_of_spans(made: list[Record]) -> None:
     frame = results.pairs(made).set_index(["main", "aux"])
     assert len(frame) == 30
@@ -51,30 +60,72 @@ def test_pairs_show_gains_in_validation_in_test_and_of_spans(made: list[Record])
     assert row["gain"] == pytest.approx(100 * (f1["validation"] - 1))
     assert row["test"] == pytest.approx(100 * (f1["test"] - 1))
     assert row["spans"] == pytest.approx(100 * (f1["validation"] - 1))
-    assert row["low"] <= row["gain"] <= row["high"]
+    assert row["sentences low"] <= row["gain"] <= row["sentences high"]
+    assert frame[["low", "high"]].isna().all(axis=None)  # one seed
     assert frame.loc["pos", "spans"].isna().all()
     np.testing.assert_allclose(frame["averaged"], frame["gain"])  # F1 of all runs grows in proportion to the steps
+
+
+def test_pairs_of_several_seeds_are_means_with_t_intervals(seeded: list[Record]) -> None:
+    frame = results.pairs(seeded).set_index(["main", "aux"])
+    by_seed = [results.pairs([r for r in seeded if r.run.seed == seed]).set_index(["main", "aux"]) for seed in range(3)]
+    for column in ("gain", "averaged", "test"):
+        np.testing.assert_allclose(frame[column], np.mean([of[column] for of in by_seed], axis=0))
+    found = [of.loc[("ner", "pos"), "gain"] for of in by_seed]
+    low, high = stats.t.interval(0.95, 2, loc=np.mean(found), scale=stats.sem(found))
+    assert (frame.loc[("ner", "pos"), "low"], frame.loc[("ner", "pos"), "high"]) == pytest.approx((low, high))
 
 
 def test_relatedness_ranks_what_was_measured_of_data_and_gradients(made: list[Record]) -> None:
     frame = results.relatedness(made).set_index("measure")
     assert len(frame) == 7
-    gains = analysis.of_pairs(study.gains(made))
+    gain = gains.counted(made)
     cosines = {corpora_of(r): r.epochs["cosine"].mean() for r in made if r.run.auxiliaries}
-    values = [cosines.get((main, aux), cosines.get((aux, main))) for main, aux in gains.index]
-    assert frame.loc["gradient cosine, mean", "rho"] == pytest.approx(stats.spearmanr(values, gains).statistic)
-    entropies = [made[TASKS.index(aux)].scores["features"]["label entropy"] for _, aux in gains.index]
-    assert frame.loc["label entropy of aux", "rho"] == pytest.approx(stats.spearmanr(entropies, gains).statistic)
+    values = [cosines.get((main, aux), cosines.get((aux, main))) for main, aux in gain.index]
+    assert frame.loc["gradient cosine, mean", "rho"] == pytest.approx(stats.spearmanr(values, gain).statistic)
+    entropies = [made[TASKS.index(aux)].scores["features"]["label entropy"] for _, aux in gain.index]
+    assert frame.loc["label entropy of aux", "rho"] == pytest.approx(stats.spearmanr(entropies, gain).statistic)
 
 
 def test_prediction_has_each_set_of_features_under_each_division(made: list[Record]) -> None:
     frame = results.prediction(made, repeats=3)
     assert frame["held out"].unique().tolist() == list(results.DIVISIONS.values())
     assert frame.groupby("held out").size().tolist() == [6, 6, 6]
-    assert frame["p"].notna().tolist() == [name == results.ALL for name in frame["features"]]
-    gains = analysis.of_pairs(study.gains(made))
+    tested = frame["features"].eq(results.ALL) & frame["held out"].ne(results.DIVISIONS["pair"])
+    assert frame["p"].notna().tolist() == tested.tolist()
     losses = frame.loc[(frame["features"] == "always no gain") & (frame["held out"] == results.DIVISIONS["task"])]
-    assert losses["accuracy"].item() == f"{(gains <= 0).mean():.3f}"
+    assert losses["accuracy"].item() == pytest.approx((gains.counted(made) <= 0).mean())
+
+
+def test_what_is_predicted_is_the_sign_of_the_mean_gain(seeded: list[Record]) -> None:
+    mean = gains.by_seed(seeded).mean(axis=1)
+    assert (mean > 0).mean() != (gains.by_seed(seeded)[0] > 0).mean()
+    frame = results.prediction(seeded, repeats=1).set_index(["held out", "features"])["accuracy"]
+    assert frame[results.DIVISIONS["main"], "always gain"] == pytest.approx((mean > 0).mean())
+
+
+def test_main_tasks_that_score_next_to_nothing_do_not_count(made: list[Record]) -> None:
+    low = [with_f1(r, "pos", FLOOR / 2) if corpora_of(r) == ("pos",) else r for r in made]
+    frame = results.pairs(low).set_index("main")
+    assert (frame.loc["pos", "sign"] == LOW).all()
+    assert LOW not in set(frame.drop("pos")["sign"])
+    assert len(gains.counted(low)) == 25
+    assert results.by_budget(low)["pairs"].tolist() == [25] * 10
+    assert set(results.relatedness(low)["n"]) == {25}
+    predicted = results.prediction(low, repeats=1).set_index(["held out", "features"])["accuracy"]
+    assert predicted[results.DIVISIONS["task"], "always gain"] == pytest.approx(
+        np.mean([g > 0 for (main, aux), g in gains.counted(low).items() for _ in range(2)])
+    )
+    none = [with_f1(r, task, 0.0) for r in made for task in corpora_of(r)[:1] if len(corpora_of(r)) == 1]
+    assert results.prediction(none + made[len(TASKS) :]).empty
+    assert results.relatedness(none + made[len(TASKS) :]).empty
+
+
+def with_f1(record: Record, task: str, f1: float) -> Record:
+    """Return a record in which a task has another F1 at the end."""
+    scores = record.scores["by_task"]
+    changed = scores[task] | {"validation": scores[task]["validation"] | {"f1": f1}}
+    return replace(record, scores=record.scores | {"by_task": scores | {task: changed}})
 
 
 def test_the_budget_table_reads_the_same_runs_earlier(made: list[Record]) -> None:
@@ -84,7 +135,7 @@ def test_the_budget_table_reads_the_same_runs_earlier(made: list[Record]) -> Non
     assert frame["rho"].tolist() == pytest.approx([1] * 10)
     assert frame["same sign"].tolist() == [1] * 10
     assert frame["pairs"].tolist() == [30] * 10
-    assert frame["gains"].tolist() == [(analysis.of_pairs(study.gains(made)) > 0).sum()] * 10
+    assert frame["gains"].tolist() == [(gains.counted(made) > 0).sum()] * 10
     assert frame["f1"].iloc[-1] == pytest.approx(
         np.mean([f1["validation"]["f1"] for r in made[:6] for f1 in r.scores["by_task"].values()])
     )
@@ -97,44 +148,20 @@ def test_single_tasks_show_spans_where_there_are_any(made: list[Record]) -> None
     assert frame.loc["pos", "F1, validation"] == made[0].scores["by_task"]["pos"]["validation"]["f1"]
 
 
-def test_conclusions_count_gains(made: list[Record]) -> None:
-    found = results.pairs(made)
-    lines = results.conclusions(made).splitlines()
-    assert lines[0].startswith(f"{(found['gain'] > 0).sum()} of 30 ordered pairs gain; the interval")
-    helped = analysis.by_task(study.gains(made))["as main"]["gains"]
-    assert "100% of the pairs have the sign of the end (rho = 1.00); with F1 averaged over the" in lines[2]
-    assert lines[2].endswith(f"{(found['gain'] > 0).sum()} gain")
-    most = [task for task in TASKS if helped[task] == helped.max()]
-    assert lines[3].endswith(f"gains from most others: {', '.join(most)} ({helped.max()})")
+def test_single_tasks_have_means_and_intervals_over_seeds(seeded: list[Record]) -> None:
+    f1 = [r.scores["by_task"]["ner"]["test"]["f1"] for r in seeded if corpora_of(r) == ("ner",)]
+    assert results.single_tasks(seeded).loc["ner", "F1, test"] == pytest.approx(np.mean(f1))
+    changed = [with_f1(r, "ner", 0.1 * r.run.seed + 0.3) if corpora_of(r) == ("ner",) else r for r in seeded]
+    row = results.single_tasks(changed).loc["ner"]
+    low, high = stats.t.interval(0.95, 2, loc=0.4, scale=0.1 / np.sqrt(3))
+    assert (row["F1, validation"], row["F1 low"], row["F1 high"]) == pytest.approx((0.4, low, high))
 
 
 def test_gains_stand_beside_those_published_for_such_tasks(made: list[Record]) -> None:
-    corpora = {"pos": "ud-ewt", "chunks": "conll2000", "ner": "uner-ewt"}  # names are not in the published study
-    few = [renamed(record, corpora) for record in made if set(corpora_of(record)) <= set(corpora)]
-    frame = results.pairs(few).set_index(["main", "aux"])
-    published = frame["published"].dropna().to_dict()
+    few = of_corpora(made)
+    published = results.pairs(few).set_index(["main", "aux"])["published"].dropna().to_dict()
     assert published == {("ud-ewt", "conll2000"): 2.87, ("conll2000", "ud-ewt"): -0.45}
-    alike = sum((frame.loc[pair, "gain"] > 0) == (gain > 0) for pair, gain in published.items())
-    assert results.conclusions(few).splitlines()[4].startswith(f"{alike} of 2 gains published")
     assert results.relatedness(few)["measure"].iloc[-1] == "published gain"
-
-
-def renamed(record: Record, names: dict[str, str]) -> Record:
-    """Return a record with other names of its tasks."""
-    tasks = record.tasks.assign(task=record.tasks["task"].map(names))
-    by_task = {names[task]: scores for task, scores in record.scores["by_task"].items()}
-    run = run_of([names[task] for task in corpora_of(record)])
-    return replace(record, run=run, tasks=tasks, scores=record.scores | {"by_task": by_task})
-
-
-def test_averaged_gains_are_of_the_readings_of_the_second_half(made: list[Record]) -> None:
-    alone = task_rows({"pos": [0.1] * 5 + [0.2, 0.4, 0.2, 0.4, 0.3]})
-    changed = [replace(made[0], tasks=alone), *made[1:]]
-    pair = next(r for r in made if corpora_of(r) == ("pos", "chunks")).tasks
-    shared = pair.loc[(pair["task"] == "pos") & (pair["epoch"] >= 5), "validation_f1"]
-    expected = 100 * (shared.mean() / 0.3 - 1)
-    assert results.averaged_gains(changed)["pos", "chunks"] == pytest.approx(expected)
-    assert Predictor.of(changed).gains["pos", "chunks"] == pytest.approx(expected)
 
 
 def test_gains_that_are_not_defined_are_no_losses(made: list[Record]) -> None:
@@ -142,3 +169,21 @@ def test_gains_that_are_not_defined_are_no_losses(made: list[Record]) -> None:
     frame = results.by_budget([replace(made[0], tasks=pos), *made[1:]])
     assert frame["pairs"].tolist() == [25, 25, *[30] * 8]  # five pairs have "pos" as their main task
     assert frame["same sign"].tolist() == [1] * 10
+
+
+def test_intervals_of_the_budget_hold_the_values_and_close_at_the_end(made: list[Record]) -> None:
+    frame, bounds = results.by_budget(made), results.budget_intervals(made)
+    assert bounds.iloc[-1].tolist() == pytest.approx([1, 1, 1, 1])
+    for name in ("same sign", "rho"):
+        low, high = bounds[f"{name} low"], bounds[f"{name} high"]
+        assert (low <= frame[name] + 1e-9).all()
+        assert (high >= frame[name] - 1e-9).all()
+
+
+def test_agreement_is_the_share_of_signs_and_spearmans_correlation() -> None:
+    gains, end = np.array([1.0, -2.0, 3.0, np.nan, 0.5]), np.array([2.0, 1.0, 2.5, 1.0, -1.0])
+    same, rho = results._agreement(gains, end)
+    kept = ~np.isnan(gains)
+    assert same == pytest.approx(2 / 4)
+    assert rho == pytest.approx(stats.spearmanr(gains[kept], end[kept]).statistic)
+    assert np.isnan(results._agreement(gains[:1], end[:1])).all()

@@ -2,7 +2,6 @@ import math
 import re
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
 from relations.made_up import run_of, task_rows
@@ -60,36 +59,24 @@ def test_a_record_without_pairs_says_which_command_adds_them() -> None:
         study.recorded(PROFILES["wiki"])
 
 
-def test_gains_are_relative_to_the_single_task() -> None:
-    gains = study.gains([record(corpora) for corpora in F1])
-    assert list(gains.index) == list(gains.columns) == list(TASKS)
-    assert gains.loc["pos", "ner"] == pytest.approx(12.5)
-    assert gains.loc["ner", "pos"] == pytest.approx(-20)
-    assert gains.loc["ner", "chunks"] == pytest.approx(50)
-    assert gains.loc["pos", "chunks"] == pytest.approx(0)
-    assert gains.loc["chunks"].isna().all()  # nothing to compare with
-    assert np.isnan(np.diag(gains)).all()
+def test_runs_are_found_by_task_in_order_of_seeds() -> None:
+    made = [replace(record(corpora), run=replace(record(corpora).run, seed=seed)) for seed in (2, 0) for corpora in F1]
+    assert study.seeds(made) == [0, 2]
+    found = {task: [r.run.seed for r in runs] for task, runs in study.alone(made).items()}
+    assert found == {task: [0, 2] for task in TASKS}
+    shared = study.together(made)
+    assert len(shared) == 6
+    assert [r.run.seed for r in shared["ner", "pos"]] == [0, 2]
+    assert shared["ner", "pos"] == shared["pos", "ner"]
 
 
-def test_gains_in_test_and_of_another_measure() -> None:
-    records = [record(corpora) for corpora in F1]
-    assert study.gains(records, "test").loc["chunks", "ner"] == pytest.approx(200)
-    assert study.gains(records, measure="span_f1").isna().all(axis=None)
-
-
-def test_intervals_of_gains_resample_sentences() -> None:
-    alone = [[8, 2, 5, 9] * 25, [10] * 100, [10] * 100]  # rightly tagged, tagged and to be tagged, by sentence
-    better = [[count + 1 for count in alone[0]], *alone[1:]]
-    counts = {("pos",): alone, ("ner",): alone, ("pos", "ner"): better}
-    frame = study.gain_intervals([record(corpora, dict.fromkeys(corpora, of)) for corpora, of in counts.items()])
-    assert frame[["main", "aux"]].to_numpy().tolist() == [["pos", "ner"], ["ner", "pos"]]
-    assert frame["gain"].tolist() == pytest.approx([100 * 1 / 6] * 2)
-    draws = np.random.default_rng(1).choice([8, 2, 5, 9], (20_000, 100)).mean(1)
-    assert frame["low"].tolist() == pytest.approx([100 * np.quantile(1 / draws, 0.025)] * 2, rel=0.03)
-    assert frame["high"].tolist() == pytest.approx([100 * np.quantile(1 / draws, 0.975)] * 2, rel=0.03)
-
-
-def test_a_curve_is_indexed_by_the_last_step_of_each_mean() -> None:
-    curve = study.curve(record(("pos",)))
+def test_a_curve_is_the_mean_over_seeds_by_the_last_step_of_each_mean() -> None:
+    one = record(("pos",))
+    other = replace(one, scores={"by_task": {"pos": {"curve": [4.0, 3.0, math.nan, 0.5]}}})
+    curve = study.curve([one, other])
     assert curve.index.tolist() == [10, 20, 30, 40]
-    assert curve.tolist()[:2] == [2.0, 1.0]
+    assert curve.tolist()[:2] == [3.0, 2.0]
+
+
+def test_readings_are_by_share_of_the_run() -> None:
+    assert study.by_share(record(("pos", "ner")), "ner").to_dict() == {0.5: 0.1, 1.0: 0.2}

@@ -13,7 +13,7 @@ from mt2st.experiments.baselines import BASELINES
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record, Run
 from mt2st.experiments.strategies import STRATEGIES
-from mt2st.relations import results
+from mt2st.relations import predictor, results
 from mt2st.report.exhibits import EXHIBITS, Evidence
 from mt2st.report.tables import SCORE_COLUMNS
 from mt2st.training import AUXILIARY, PRIMARY
@@ -48,6 +48,7 @@ def grid_of() -> Callable[[Profile, Sequence[str], int], list[Record]]:
 def study(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> Evidence:
     """Return the made-up records of a study of pairs, from which gains are predicted in few repeats."""
     monkeypatch.setattr(results, "PERMUTATIONS", 9)
+    monkeypatch.setattr(predictor, "PERMUTATIONS", 9)
     quick = replace(EXHIBITS["prediction"], table=lambda e: results.prediction(e.pairs, repeats=3))
     monkeypatch.setitem(EXHIBITS, "prediction", quick)
     return Evidence(profile, pairs_made_up())

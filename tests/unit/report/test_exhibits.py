@@ -131,6 +131,20 @@ def test_exhibits_without_their_strategies_are_left_out(known_record: Make, kept
     assert names(Evidence(SMOKE, some)) == left
 
 
+def test_the_runs_behind_an_exhibit_are_those_that_it_shows(known_record: Make, evidence: Evidence) -> None:
+    def arms(name: str) -> set[tuple[str, str]]:
+        return {(r.experiment, r.run.strategy) for r in evidence.behind(EXHIBITS[name])}
+
+    assert len(evidence.behind(EXHIBITS["figure_03"])) == len(evidence.grid)
+    assert len(evidence.behind(EXHIBITS["table_2"])) == 2 + 2 * 4
+    assert arms("table_2") == {("grid", "single"), ("grid", "diminish")}
+    assert arms("figure_05") == {("grid", "single")}
+    assert arms("controls") == {("control", "mtl"), ("grid", "single"), ("grid", "mtl")}
+    assert len(evidence.behind(EXHIBITS["walk"])) == len(released.STEPS)
+    assert len(evidence.behind(EXHIBITS["audit"])) == len(evidence.grid) + len(evidence.of("released"))
+    assert not evidence.behind(EXHIBITS["schedules"])
+
+
 def test_strategies_without_a_seed_in_common_are_not_compared(known_record: Make) -> None:
     apart = [r for r in grid(known_record) if (r.run.strategy == "switch") == (r.run.seed == 1)]
     left = set(OF_GRID) - {

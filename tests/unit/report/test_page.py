@@ -1,4 +1,5 @@
 import base64
+import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -8,9 +9,12 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 from markupsafe import escape
 from matplotlib.figure import Figure
+from relations.made_up import records as pairs_made_up
 
 from mt2st import paths, training
 from mt2st.experiments import profiles, store
@@ -18,7 +22,9 @@ from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES
 from mt2st.relations import results
-from mt2st.report import audit, figures, summary, tables
+from mt2st.relations.conclusions import conclusions
+from mt2st.relations.predictor import Predictor
+from mt2st.report import audit, curves, figures, summary, tables
 from mt2st.report import page as report
 from mt2st.report.exhibits import EXHIBITS, Evidence
 
@@ -95,16 +101,61 @@ def test_the_page_shows_every_table_in_full(built: Built) -> None:
     sections = re.split("<h3 id=", built[0].read_text(encoding="utf-8"))[1:]
     for name, section in zip(TABLES, sections, strict=True):
         assert section.startswith(f'"table-{name}">{escape(EXHIBITS[name].title)}</h3>')
-        runs = len(built[2].of(EXHIBITS[name].experiment))
-        assert (
-            f"<p>Notebook {EXHIBITS[name].notebook}; {runs} runs of the experiment “grid”; made by <code>mt2st"
-            in section
-        )
+        source = section.partition('<p class="source">')[2].partition("</p>")[0]
+        number, runs = EXHIBITS[name].notebook, len(built[2].behind(EXHIBITS[name]))
+        assert source.startswith("Notebook ")
+        assert f"{number}</a>; " in source or f"{number}; " in source
+        command = f"<code>mt2st reproduce --profile smoke --notebooks {number} --seeds 2</code>"
+        assert f"{runs} runs (grid; 2 seeds), made by {command}; drawn by <code>mt2st figures" in source
     for strategy, section in zip(("mtl", "diminish", "switch"), sections[1:4], strict=True):
         body = section.partition("</table>")[0]
         assert body.count("<tr>") == 1 + 25
         for mean in tables.accuracies(strategy, built[2].scores)["accuracy_mean"].dropna():
             assert f"<td>{mean:.3f}</td>" in body
+
+
+def test_the_page_has_the_curves_its_script_and_a_picture_without_scripts(built: Built) -> None:
+    text = built[0].read_text(encoding="utf-8")
+    data = re.findall(r'<script type="application/json" id="curve-data">(.*?)</script>', text)
+    assert [json.loads(values) for values in data] == [curves.compact(built[2].grid)]
+    assert text.count("<script>") == 1
+    picture = base64.b64encode((built[1] / "figure_03.png").read_bytes()).decode()
+    assert picture in text.partition("<noscript>")[2].partition("</noscript>")[0]
+
+
+def test_the_page_needs_no_other_file_and_no_network(built: Built) -> None:
+    text = built[0].read_text(encoding="utf-8")
+    assert not re.findall(r'(?:src|href)="(?!data:|#|\.\./|notebooks/)[^"]*"', text)
+    addresses = set(re.findall(r"https?://[^\s\"'<]+", text))
+    assert addresses <= {"http://www.w3.org/2000/svg"}  # the name of a format, which nothing opens
+
+
+def test_a_script_cannot_be_ended_by_a_name_in_its_data(evidence: Evidence) -> None:
+    record = evidence.records[0]
+    odd = replace(record, run=replace(record.run, embedding="</script><b>"))
+    text = page_of(Evidence(evidence.profile, [odd]))
+    assert "</script><b>" not in text
+    assert "\\u003c/script\\u003e" in text
+
+
+def test_the_command_of_an_exhibit_makes_all_runs_that_it_reads(evidence: Evidence) -> None:
+    released = [replace(record, experiment="released") for record in evidence.records[:1]]
+    text = page_of(Evidence(evidence.profile, [*evidence.records, *released]))
+    section = text.partition('"table-claims">')[2].partition("<h3")[0]
+    assert f"{1 + len(evidence.grid)} runs (grid, released; 2 seeds)" in section
+    assert "--notebooks 05,06 --seeds 2" in section
+
+
+def test_exhibits_link_to_the_notebook_as_executed_or_else_to_its_source(evidence: Evidence, home: Path) -> None:
+    folder = paths.results("smoke") / "notebooks"
+    folder.mkdir(parents=True)
+    nbformat.write(nbformat.v4.new_notebook(), folder / "02_multi_task-CBOW.ipynb")
+    text = page_of(evidence)
+    links = dict(re.findall(r'Notebook <a href="([^"]+)">(\d\d)</a>', text))
+    targets = {number: link for link, number in links.items()}
+    assert targets["02"] == "notebooks/02_multi_task-CBOW.html"
+    source = (paths.results("smoke") / targets["05"]).resolve()
+    assert source == (home / "notebooks" / "05_everything.ipynb").resolve()
 
 
 def test_long_tables_are_folded_but_for_the_claims(built: Built) -> None:
@@ -220,13 +271,26 @@ def test_a_readme_without_the_block_is_left_alone(tmp_path: Path) -> None:
 def test_the_block_of_pairs_says_what_was_found(study: Evidence) -> None:
     block = report.pairs_block(study)
     assert "21 runs of 6 tasks, 1,000 batches for one task and 2,000 for two (4% of the study's), seed 0" in block
-    for line in results.conclusions(study.pairs).splitlines():
+    for line in conclusions(study.pairs).splitlines():
         assert f"\n- {line}\n" in block
     rows = [line.split(" | ") for line in block.splitlines() if line.startswith("| ")]
     prediction = study.table("prediction")
     assert [row[0] for row in rows[2:]] == [f"| {name}" for name in prediction["features"].unique()]
     known = prediction[prediction["features"] == results.ALL]
-    assert rows[4] == [f"| {results.ALL}", *known["accuracy"][:-1], f"{known['accuracy'].iloc[-1]} |"]
+    shown = [f"{accuracy:.3f}" for accuracy in known["accuracy"]]
+    assert rows[4] == [f"| {results.ALL}", *shown[:-1], f"{shown[-1]} |"]
+    chance = [f"{p:.3f} ({by})" for p, by in zip(known["p"], known["held out"], strict=True) if not np.isnan(p)]
+    assert f"do as well with p = {', '.join(chance)}. The model of `mt2st relations`, with both tasks" in block
+    assert len(chance) == 2
+    assert str(Predictor.of(study.pairs).skill) in block
+
+
+def test_the_block_of_pairs_names_its_seeds(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "prediction", lambda records: pd.DataFrame())
+    block = report.pairs_block(Evidence(profile, pairs_made_up(seeds=3)))
+    assert "63 runs of 6 tasks, 1,000 batches for one task and 2,000 for two (4% of the study's), seeds 0–2" in block
+    assert block.endswith("\n")
+    assert "How often" not in block
 
 
 def test_the_answer_says_what_was_reached_and_shows_the_leading_claims(evidence: Evidence) -> None:

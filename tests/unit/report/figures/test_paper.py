@@ -6,20 +6,20 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from scipy import stats
 
-from mt2st.data.vectors import EMBEDDINGS
 from mt2st.experiments import profiles, runs
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, UPDATES, Strategy, label
 from mt2st.report import tables
+from mt2st.report.arms import against_single
 from mt2st.report.figures import paper as figures
-from mt2st.report.summary import by_strategy
 from mt2st.schedules import Constant, Diminish, Schedule, Switch
 from mt2st.training import EPSILON
 
-SETTINGS = ("original", *UPDATES)
 WITH_AUXILIARIES = ("mtl", "diminish", "switch")
 PAIR = ("CBOW", "SkipGram")
 
@@ -66,9 +66,10 @@ def mean_of(frame: pd.DataFrame, column: str, **where: str) -> np.ndarray:
 
 @pytest.mark.parametrize(("strategy", "embedding"), [(s, e) for s in WITH_AUXILIARIES for e in PAIR])
 def test_loss_lines_are_the_means_over_seeds(history: pd.DataFrame, strategy: str, embedding: str) -> None:
-    panel = figures.losses(history, strategy).axes[EMBEDDINGS.index(embedding)]
-    assert panel.get_title() == embedding
-    for setting in UPDATES:
+    panels = figures.losses(history, strategy).axes
+    row = panels[PAIR.index(embedding) * len(UPDATES) :]
+    assert row[0].get_ylabel() == f"{embedding}\ntraining loss"
+    for panel, setting in zip(row[: len(UPDATES)], UPDATES, strict=True):
         expected = mean_of(history, "loss", strategy=strategy, embedding=embedding, setting=setting)
         np.testing.assert_allclose(line_of(panel, setting).get_ydata(), expected)
         np.testing.assert_array_equal(line_of(panel, setting).get_xdata(), range(len(expected)))
@@ -76,41 +77,44 @@ def test_loss_lines_are_the_means_over_seeds(history: pd.DataFrame, strategy: st
 
 @pytest.mark.parametrize("strategy", WITH_AUXILIARIES)
 def test_accuracy_lines_are_the_means_over_seeds(history: pd.DataFrame, strategy: str) -> None:
-    panel = figures.accuracies(history, strategy, ["SkipGram"]).axes[0]
-    for setting in UPDATES:
+    panels = figures.accuracies(history, strategy, ["SkipGram"]).axes
+    assert [panel.get_title() for panel in panels] == list(UPDATES)
+    for panel, setting in zip(panels, UPDATES, strict=True):
         expected = mean_of(history, "validation_accuracy", strategy=strategy, embedding="SkipGram", setting=setting)
         np.testing.assert_allclose(line_of(panel, setting).get_ydata(), expected)
 
 
 def test_single_task_training_is_in_every_panel_for_comparison(history: pd.DataFrame) -> None:
-    panel = figures.accuracies(history, "diminish", ["CBOW"]).axes[0]
     expected = mean_of(history, "validation_accuracy", strategy="single", embedding="CBOW")
-    np.testing.assert_allclose(line_of(panel, "original").get_ydata(), expected)
+    for panel in figures.accuracies(history, "diminish", ["CBOW"]).axes:
+        np.testing.assert_allclose(line_of(panel, "original").get_ydata(), expected)
 
 
 def test_bands_run_from_the_smallest_to_the_largest_seed(history: pd.DataFrame) -> None:
-    panel = figures.losses(history, "mtl", ["CBOW"]).axes[0]
+    panels = figures.losses(history, "mtl", ["CBOW"]).axes
     cell = history[history["strategy"].isin(["single", "mtl"]) & (history["embedding"] == "CBOW")]
-    bands = [c for c in panel.collections if isinstance(c, PolyCollection)]
-    assert len(bands) == len(SETTINGS)
-    for setting, drawn in zip(SETTINGS, bands, strict=True):
-        loss = cell[cell["setting"] == setting].groupby("epoch")["loss"]
-        corners = {(round(x), round(float(y), 9)) for x, y in drawn.get_paths()[0].vertices}
-        wanted = {(t, round(v, 9)) for edge in (loss.min(), loss.max()) for t, v in edge.items()}
-        assert corners == wanted
+    for panel, setting in zip(panels, UPDATES, strict=True):
+        bands = [c for c in panel.collections if isinstance(c, PolyCollection)]
+        assert [len(drawn.get_facecolor()) for drawn in bands] == [0, 1]  # one area, and the edges of "original"
+        for name, drawn in zip(("original", setting), bands, strict=True):
+            loss = cell[cell["setting"] == name].groupby("epoch")["loss"]
+            corners = {(round(x), round(float(y), 9)) for x, y in drawn.get_paths()[0].vertices}
+            wanted = {(t, round(v, 9)) for edge in (loss.min(), loss.max()) for t, v in edge.items()}
+            assert corners == wanted
 
 
 def test_diamonds_are_the_papers_test_accuracies(history: pd.DataFrame) -> None:
-    panel = figures.accuracies(history, "switch", ["CBOW"]).axes[0]
-    diamonds = [line for line in panel.get_lines() if line.get_marker() == "D"]
+    panels = figures.accuracies(history.assign(data="imdb"), "switch", ["CBOW"]).axes
+    diamonds = [line for panel in panels for line in panel.get_lines() if line.get_marker() == "D"]
     drawn = [line.get_ydata()[0] for line in diamonds]
     assert drawn == [tables.paper_accuracy("switch", "CBOW", setting) for setting in UPDATES]
     assert drawn == pytest.approx([0.68, 0.70, 0.71, 0.74])
 
 
-def test_losses_have_no_diamonds(history: pd.DataFrame) -> None:
-    panel = figures.losses(history, "switch", ["CBOW"]).axes[0]
-    assert {line.get_marker() for line in panel.get_lines()} == {"None"}
+def test_losses_and_other_tasks_have_no_diamonds(history: pd.DataFrame) -> None:
+    on_imdb = history.assign(data="imdb")
+    for figure in (figures.losses(on_imdb, "switch", ["CBOW"]), figures.accuracies(history, "switch", ["CBOW"])):
+        assert {line.get_marker() for panel in figure.axes for line in panel.get_lines()} == {"None"}
 
 
 def test_the_switch_is_marked_between_the_last_epoch_with_and_the_first_without(
@@ -123,22 +127,27 @@ def test_the_switch_is_marked_between_the_last_epoch_with_and_the_first_without(
     assert "T_switch" not in {line.get_label() for line in others.get_lines()}
 
 
-def test_panels_without_runs_say_what_is_missing(history: pd.DataFrame) -> None:
+def test_what_was_not_run_has_no_panel(history: pd.DataFrame) -> None:
     panels = figures.losses(history, "mtl").axes
-    said = {panel.get_title(): [text.get_text() for text in panel.texts] for panel in panels[:5]}
-    assert said == {
-        "CBOW": [],
-        "SkipGram": [],
-        "CBOWFastText": ["not run"],
-        "SkipGramFastText": ["not run"],
-        "GloveTwitter": ["needs glove-twitter-100"],
-    }
-    assert not panels[5].get_visible()
+    labels = [panel.get_ylabel() for panel in panels if panel.get_ylabel()]
+    assert labels == [f"{embedding}\ntraining loss" for embedding in PAIR]
+    assert len(panels) == len(PAIR) * len(UPDATES)
+    assert all(len(panel.get_lines()) for panel in panels)
 
 
-def test_each_setting_is_in_the_legend_once(history: pd.DataFrame) -> None:
-    labels = [text.get_text() for text in figures.accuracies(history, "switch").legends[0].get_texts()]
-    assert sorted(labels) == sorted([*SETTINGS, "paper, test (IMDB)", "T_switch"])
+def test_a_learning_rate_is_named_where_it_is_not_that_of_single_task(history: pd.DataFrame) -> None:
+    rates = history["learning_rate"].where(history["setting"] != "update3", 0.02)
+    panels = figures.accuracies(history.assign(learning_rate=rates), "switch", ["CBOW"]).axes
+    assert [panel.get_title() for panel in panels] == [*UPDATES[:3], "update3\nlearning rate 0.02 (original: 0.005)"]
+    figure = figures.convergence(history.assign(learning_rate=rates))
+    assert figure._supxlabel.get_text() == "learning rate, tuned for each arm: 0.005, but update3 0.02"
+    assert figures.convergence(history)._supxlabel is None
+
+
+def test_the_legend_names_what_every_panel_has(history: pd.DataFrame) -> None:
+    figure = figures.accuracies(history.assign(data="imdb"), "switch")
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["original", "Switch with the auxiliary task", "paper, test (IMDB)", "T_switch"]
 
 
 def test_figure_2_shows_the_recorded_weights_and_what_the_auxiliary_tasks_add(
@@ -159,13 +168,30 @@ def test_figure_2_shows_the_recorded_weights_and_what_the_auxiliary_tasks_add(
 
 
 def test_figure_3_shows_accuracy_by_epoch_and_by_summed_seconds(history: pd.DataFrame) -> None:
-    by_epoch, by_time = figures.convergence(history).axes
+    by_epoch, by_time = figures.convergence(history).axes[:2]
     for strategy in STRATEGIES:
         expected = mean_of(history, "validation_accuracy", strategy=strategy)
         for panel in (by_epoch, by_time):
             np.testing.assert_allclose(line_of(panel, label(strategy)).get_ydata(), expected)
         seconds = np.cumsum(mean_of(history, "seconds", strategy=strategy))
         np.testing.assert_allclose(line_of(by_time, label(strategy)).get_xdata(), seconds)
+
+
+def test_figure_3_shows_differences_from_single_task_paired_by_seed(history: pd.DataFrame) -> None:
+    panels = figures.convergence(history).axes[2:]
+    assert [panel.get_title() for panel in panels] == [f"{label(s)} − single-task" for s in WITH_AUXILIARIES]
+    means = history.pivot_table(index=["strategy", "epoch"], columns="seed", values="validation_accuracy")
+    for panel, strategy in zip(panels, WITH_AUXILIARIES, strict=True):
+        differences = 100 * (means.loc[strategy] - means.loc["single"])
+        line, (shade,) = panel.get_lines()[-1], panel.collections
+        np.testing.assert_allclose(line.get_ydata(), differences.mean(axis=1))
+        half = stats.t.ppf(0.975, 1) * differences.std(axis=1) / np.sqrt(2)
+        highest = max(y for _, y in shade.get_paths()[0].vertices)
+        assert highest == pytest.approx((differences.mean(axis=1) + half).max())
+
+
+def test_figure_3_without_single_task_has_levels_alone(history: pd.DataFrame) -> None:
+    assert len(figures.convergence(history[history["strategy"] == "diminish"]).axes) == 2
 
 
 @pytest.mark.parametrize(("k", "setting"), enumerate(UPDATES))
@@ -179,6 +205,13 @@ def test_figure_4_shows_primary_loss_against_the_probe(tasks: pd.DataFrame, k: i
         np.testing.assert_allclose(line.get_ydata(), mean_of(tasks, "probe", role="auxiliary", **where))
 
 
+def test_settings_that_were_not_run_have_no_panel(history: pd.DataFrame, tasks: pd.DataFrame) -> None:
+    wanted = ["original", "update1"]
+    assert len(figures.switching(tasks[tasks["setting"].isin(wanted)]).axes) == 1
+    panels = figures.losses(history[history["setting"].isin(wanted)], "switch", ["CBOW"]).axes
+    assert [panel.get_title() for panel in panels] == ["update1"]
+
+
 def test_figure_4_marks_the_last_epoch_before_the_switch(tasks: pd.DataFrame, schedules: dict[str, Schedule]) -> None:
     panel = figures.switching(tasks).axes[0]
     last = int(schedules["switch"].t_switch[0]) - 1
@@ -187,36 +220,65 @@ def test_figure_4_marks_the_last_epoch_before_the_switch(tasks: pd.DataFrame, sc
     assert marked.get_ydata()[0] == pytest.approx(path.get_ydata()[last])
 
 
-@pytest.mark.parametrize("embedding", PAIR)
-def test_figure_5_shows_single_task_loss_and_accuracy(history: pd.DataFrame, embedding: str) -> None:
-    left, right = figures.original(history).axes
-    for panel, training, validation in [
-        (left, "loss", "validation_loss"),
-        (right, "train_accuracy", "validation_accuracy"),
+@pytest.mark.parametrize(("k", "embedding"), enumerate(PAIR))
+def test_figure_5_shows_single_task_loss_and_accuracy(history: pd.DataFrame, k: int, embedding: str) -> None:
+    panels = figures.original(history).axes
+    for panel, names in [
+        (panels[k], ("loss", "validation_loss")),
+        (panels[k + len(PAIR)], ("train_accuracy", "validation_accuracy")),
     ]:
-        for part, column in [("training", training), ("validation", validation)]:
+        assert panel.get_title().startswith(f"{embedding}: ")
+        for part, column in zip(("training", "validation"), names, strict=True):
             expected = mean_of(history, column, strategy="single", embedding=embedding)
-            np.testing.assert_allclose(line_of(panel, f"{embedding}, {part}").get_ydata(), expected)
+            np.testing.assert_allclose(line_of(panel, part).get_ydata(), expected)
 
 
-def test_bars_and_diamonds_of_accuracy_by_strategy(scores: pd.DataFrame) -> None:
-    axes = figures.accuracy_by_strategy(scores).axes[0]
-    summary = by_strategy(scores)
-    bars = [bar.get_height() for bar in axes.patches]
-    assert bars == pytest.approx(summary["accuracy"].tolist())
-    assert list(line_of(axes, "paper (IMDB)").get_ydata()) == [0.482, 0.68, 0.71, 0.77]
-    (segments,) = (c.get_segments() for c in axes.collections)
-    ends = [tuple(segment[:, 1]) for segment in segments]
-    np.testing.assert_allclose(ends, summary[["low", "high"]].to_numpy())
+def test_figure_5_of_one_embedding_is_two_panels(history: pd.DataFrame) -> None:
+    panels = figures.original(history[history["embedding"] == "CBOW"]).axes
+    assert [panel.get_title() for panel in panels] == ["CBOW: loss", "CBOW: accuracy"]
 
 
-def test_dots_and_means_of_time_by_strategy(scores: pd.DataFrame) -> None:
-    axes = figures.time_by_strategy(scores).axes[0]
-    for strategy, dots in zip(STRATEGIES, axes.collections, strict=True):
-        seconds = scores.loc[scores["strategy"] == strategy, "train_seconds"]
-        np.testing.assert_allclose(sorted(dots.get_offsets()[:, 1]), sorted(seconds))
-    means = [scores.loc[scores["strategy"] == s, "train_seconds"].mean() for s in STRATEGIES]
-    np.testing.assert_allclose(line_of(axes, "mean").get_ydata(), means)
+def rows_of(axes: Axes) -> list[tuple[float, list[float]]]:
+    """Return every row of a figure of differences: the dot, and the ends of its interval."""
+    lines = [line for line in axes.get_lines() if len({*line.get_ydata()}) == 1]
+    ends, dots = lines[::2], lines[1::2]
+    return [(dot.get_xdata()[0], list(end.get_xdata())) for dot, end in zip(dots, ends, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("draw", "column"), [(figures.accuracy_by_strategy, "accuracy"), (figures.time_by_strategy, "time")]
+)
+def test_arms_are_drawn_as_differences_from_single_task(
+    scores: pd.DataFrame, draw: Callable[[pd.DataFrame], Figure], column: str
+) -> None:
+    axes = draw(scores).axes[0]
+    expected = against_single(scores)
+    drawn = rows_of(axes)
+    assert [dot for dot, _ in drawn] == pytest.approx(expected[column].tolist())
+    np.testing.assert_allclose([ends for _, ends in drawn], expected[[f"{column} low", f"{column} high"]])
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names[:5] == ["multi-task, mean of its settings", *UPDATES]
+    assert len(names) == 3 * 5
+    low, high = axes.get_ylim()
+    assert low > high  # the first row is on top
+
+
+def test_what_the_paper_claims_stands_beside_each_strategy_on_its_own_task_alone(scores: pd.DataFrame) -> None:
+    def claims(axes: Axes) -> list[str]:
+        return [text.get_text() for text in axes.texts if text.get_position()[0] > 1.1 and text.get_text()]
+
+    assert claims(figures.accuracy_by_strategy(scores.assign(data="imdb-disjoint")).axes[0]) == [
+        "+19.8", "+22.8", "+28.8", "paper\nclaims",
+    ]  # fmt: skip
+    assert claims(figures.accuracy_by_strategy(scores).axes[0]) == []
+    assert claims(figures.time_by_strategy(scores).axes[0]) == ["-67", "-67", "paper\nclaims"]
+
+
+def test_rows_name_learning_rates_where_they_differ(scores: pd.DataFrame) -> None:
+    rates = scores["learning_rate"].where(scores["setting"] != "update3", 0.02)
+    axes = figures.accuracy_by_strategy(scores.assign(learning_rate=rates)).axes[0]
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names[3:5] == ["update2, learning rate 0.005", "update3, learning rate 0.02"]
 
 
 def test_curves_of_schedules() -> None:
@@ -253,11 +315,12 @@ def test_each_strategy_has_its_line(
     more, of_own = (
         pd.concat([frame, frame[frame["strategy"] == "mtl"].assign(strategy="own")]) for frame in (history, scores)
     )
-    for panel in [*figures.diminish(more).axes, *figures.convergence(more).axes]:
+    for panel in [*figures.diminish(more).axes, *figures.convergence(more).axes[:2]]:
         line = line_of(panel, "Own")
         assert (line.get_color(), line.get_linestyle()) == ("#123456", "--")
     for draw in (figures.accuracy_by_strategy, figures.time_by_strategy):
-        assert [text.get_text() for text in draw(of_own).axes[0].get_xticklabels()][-1] == "Own"
+        labels = [text.get_text() for text in draw(of_own).axes[0].get_yticklabels()]
+        assert labels[-5:] == ["Own, mean of its settings", *UPDATES]
     panel = figures.accuracies(more, "own", ["CBOW"]).axes[0]
     assert line_of(panel, "update0").get_ydata() == pytest.approx(
         line_of(figures.accuracies(more, "mtl", ["CBOW"]).axes[0], "update0").get_ydata()
@@ -277,6 +340,7 @@ def test_numbers_at_epochs_are_rounded_means_over_seeds(history: pd.DataFrame) -
 def test_the_weight_of_every_strategy_is_drawn_by_epoch() -> None:
     axes = figures.strategies(25).axes[0]
     lines = {line.get_label(): line for line in axes.get_lines()}
+    assert [text.get_text() for text in axes.texts] == [row.label for row in STRATEGIES.values()]
     t = lines["Diminish"].get_xdata()
     np.testing.assert_allclose(lines["Diminish"].get_ydata(), np.exp(-0.3 * t))
     assert lines["Switch"].get_ydata().tolist() == (t < 15).astype(float).tolist()

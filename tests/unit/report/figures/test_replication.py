@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from mt2st.experiments.runs import Configuration, Record, Run
 from mt2st.experiments.strategies import STRATEGIES
-from mt2st.report import tables
+from mt2st.report import tables, timing
 from mt2st.report.figures import replication as figures_replication
 from mt2st.report.figures.replication import FALL, RISE
 from mt2st.schedules import SINGLE_TASK
@@ -41,6 +42,7 @@ def test_every_accuracy_by_embedding_is_drawn_with_its_interval_hollow_and_fille
     ends = [tuple(line.get_ydata()) for line in axes.get_lines() if len(line.get_ydata()) == 2]
     for row in rows:
         assert (row["accuracy low"], row["accuracy high"]) in ends
+    assert [text.get_text() for text in axes.texts] == ["+10.0"] * 6 + ["chance"]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
         "as printed", "its released logs", "ours, protocol released",
     ]  # fmt: skip
@@ -67,9 +69,13 @@ WALK = pd.DataFrame(
 def test_bars_of_the_walk_lead_from_each_accuracy_to_the_next() -> None:
     axes = figures_replication.walk(WALK, "CBOW").axes[0]
     ends = [(bar.get_y(), bar.get_y() + bar.get_height()) for bar in axes.patches]
-    np.testing.assert_allclose(ends, [(0, 50), (50, 46), (46, 58.5)])
+    np.testing.assert_allclose(ends, [(50, 46), (46, 58.5)])
     colours = [bar.get_facecolor()[:3] for bar in axes.patches]
-    assert colours == [to_rgb("grey"), pytest.approx(FALL), pytest.approx(RISE)]
+    assert colours == [pytest.approx(FALL), pytest.approx(RISE)]
+    assert [bar.get_hatch() for bar in axes.patches] == ["///", ""]
+    low, high = axes.get_ylim()
+    assert low < 45
+    assert high > 61
     assert [label.get_text() for label in axes.get_xticklabels()] == [
         "original", "table\ntrainable", "learning\nrate 0.001",
     ]  # fmt: skip
@@ -79,7 +85,7 @@ def test_numbers_over_the_walk_are_level_and_changes_with_their_intervals() -> N
     axes = figures_replication.walk(WALK, "CBOW").axes[0]
     said = [text.get_text() for text in axes.texts]
     assert said == ["50.0", "-4.0\n[-6.0, -2.0]", "+12.5\n[+9.5, +15.5]"]
-    assert axes.get_title() == "CBOW: one change at a time"
+    assert axes.get_title().startswith("CBOW: one change at a time")
     (segments,) = (c.get_segments() for c in axes.collections)
     np.testing.assert_allclose([s[:, 1] for s in segments], WALK[["low", "high"]])
 
@@ -115,13 +121,21 @@ def test_controls_are_drawn_from_top_to_bottom_with_their_intervals() -> None:
             "difference high": [np.nan, 1.5, 0.0, 3.0],
         }
     )
-    axes = figures_replication.controls(frame).axes[0]
+    axes = figures_replication.controls(frame, "learning rate 0.1").axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert labels == ["update0: shuffled rows", "update0: the loss itself", "single task, 30 epochs"]
-    dots = {line.get_ydata()[0]: line.get_xdata()[0] for line in axes.get_lines() if line.get_marker() == "o"}
-    assert dots == {0: 2.0, 1: -1.0, 2: 0.5}
+    assert labels == ["single task, 30 epochs", "update0: the loss itself", "update0: shuffled rows"]
+    dots = [line for line in axes.get_lines() if line.get_marker() != "None"]
+    assert [dot.get_xdata()[0] for dot in dots] == [0.5, -1.0, 2.0]
+    assert [dot.get_ydata()[0] for dot in dots] == sorted(dot.get_ydata()[0] for dot in dots)
+    assert len({dot.get_marker() for dot in dots}) == 3  # kinds are not told apart by colour alone
     bars = [line for line in axes.get_lines() if line.get_marker() == "None"][:-1]  # the last is the line at 0
-    assert {line.get_ydata()[0]: list(line.get_xdata()) for line in bars} == {0: [1, 3], 1: [-2, 0], 2: [-0.5, 1.5]}
+    assert [list(line.get_xdata()) for line in bars] == [[-0.5, 1.5], [-2, 0], [1, 3]]
+    assert [text.get_text() for text in axes.texts][:3] == [
+        "+0.5 [-0.5, +1.5]",
+        "-1.0 [-2.0, +0.0]",
+        "+2.0 [+1.0, +3.0]",
+    ]
+    assert axes.get_xlabel().endswith("\nlearning rate 0.1")
 
 
 # --- time to a target
@@ -140,14 +154,35 @@ def single_runs(make: Make, reached: Sequence[int | None], epochs: int = 4) -> l
 def test_curves_are_the_share_of_runs_that_are_not_there_yet(known_record: Make) -> None:
     records = single_runs(known_record, [1, 2, 2, 4])
     panels = figures_replication.survival(records, [0.7, 0.4]).axes
-    assert [panel.get_title() for panel in panels] == ["validation accuracy ≥ 0.7", "validation accuracy ≥ 0.4", "", ""]
+    assert [panel.get_title() for panel in panels] == ["validation accuracy ≥ 0.7", "validation accuracy ≥ 0.4"]
     curve = line_of(panels[0], "single-task")
     assert curve.get_xdata().tolist() == [0, 1, 2, 4]
     assert curve.get_ydata().tolist() == pytest.approx([1, 0.75, 0.25, 0])
     assert line_of(panels[1], "single-task").get_ydata().tolist() == [1, 0]
-    operations = line_of(panels[2], "single-task")
-    assert operations.get_xdata().tolist() == pytest.approx([0, 1e-7, 2e-7, 4e-7])
-    assert panels[2].get_xlabel() == "10⁹ operations of matrix products"
+
+
+def test_a_target_that_hardly_a_run_reaches_has_no_panel(known_record: Make) -> None:
+    panels = figures_replication.survival(single_runs(known_record, [1, 2]), [0.7, 0.9]).axes
+    assert [panel.get_title() for panel in panels] == ["validation accuracy ≥ 0.7"]
+    never = figures_replication.survival(single_runs(known_record, [None]), [0.7, 0.9]).axes
+    assert len(never) == 1  # one is left to say so
+
+
+def test_costs_against_single_task_stand_under_the_curves(known_record: Make) -> None:
+    singles = single_runs(known_record, [1, 1, 2])
+    doubled = [
+        known_record(replace(record.run, strategy=name), validation_accuracy=record.history["validation_accuracy"],
+                     cpu_seconds=2.0)
+        for name in ("mtl", "switch")
+        for record in singles
+    ]  # fmt: skip
+    _, below = figures_replication.survival([*singles, *doubled], [0.7]).axes
+    assert [text.get_text() for text in below.get_yticklabels()] == ["multi-task", "Switch"]
+    dots = [line.get_xdata()[0] for line in below.get_lines() if line.get_marker() == "o"]
+    costs = timing.costs([*singles, *doubled], [0.7]).set_index("strategy").loc[["mtl", "switch"]]
+    ratios = costs[[f"{unit} / single" for unit in timing.UNITS]].to_numpy().flatten()
+    np.testing.assert_allclose(dots, 100 * (ratios - 1), atol=1e-9)
+    assert dots[0] == pytest.approx(100)
 
 
 def test_a_tick_on_the_curve_is_a_run_that_stopped(known_record: Make) -> None:
@@ -169,22 +204,28 @@ def test_a_curve_ends_where_more_runs_have_stopped_than_are_in_training(known_re
 # --- other tasks
 
 
-def test_scores_elsewhere_have_a_panel_a_task() -> None:
-    rows = [
-        {"task": task, "measure": measure, "table": arm, "score": score, "low": score - 1, "high": score + 2}
-        for task, measure, level in [("imdb", "accuracy", 80.0), ("ud-ewt", "accuracy", 90.0), ("wnut-17", "f1", 20.0)]
-        for arm, score in zip(("untouched", *STRATEGIES), level + np.arange(5), strict=True)
-    ]
-    figure = figures_replication.downstream(pd.DataFrame(rows))
-    shown = {panel.get_title(): panel for panel in figure.axes if panel.get_visible()}
-    assert {title: panel.get_ylabel() for title, panel in shown.items()} == {
-        "imdb": "accuracy (%)", "ud-ewt": "accuracy (%)", "wnut-17": "span F1 (%)",
-    }  # fmt: skip
-    panel = shown["wnut-17"]
-    dots = [line for line in panel.get_lines() if line.get_marker() == "o"]
-    assert [dot.get_ydata()[0] for dot in dots] == [20, 21, 22, 23, 24]
-    assert [to_rgb(dot.get_color()) for dot in dots][1:] == [to_rgb(row.colour) for row in STRATEGIES.values()]
-    ends = [bars.get_segments()[0][:, 1].tolist() for bars in panel.collections]
-    assert ends == [[level - 1, level + 2] for level in (20, 21, 22, 23, 24)]
-    labels = [label.get_text() for label in panel.get_xticklabels()]
-    assert labels == ["untouched", "single-\ntask", "multi-\ntask", "Diminish", "Switch"]
+def test_scores_elsewhere_are_differences_from_two_tables() -> None:
+    rows = []
+    for task, measure, level, step in [
+        ("imdb", "accuracy", 80.0, 1),
+        ("ud-ewt", "f1", 20.0, 2),
+        ("none", "f1", 0.0, 0),
+    ]:
+        for k, arm in enumerate(("random", "untouched", *STRATEGIES)):
+            row = {"task": task, "measure": measure, "table": arm, "score": level + step * k}
+            for reference, first in (("untouched", 2), ("single", 3)):
+                value = float(k) if k >= first else np.nan
+                row |= {f"− {reference}": value, f"− {reference} low": value - 1, f"− {reference} high": value + 2}
+            rows.append(row)
+    untouched, single = figures_replication.downstream(pd.DataFrame(rows)).axes
+    labels = [label.get_text() for label in untouched.get_yticklabels()]
+    assert labels == [  # a task on which all tables score the same is left out
+        "imdb, accuracy (%)\nuntouched 81.0\nrandom 80.0", "ud-ewt, span F1 (%)\nuntouched 22.0\nrandom 20.0",
+    ]  # fmt: skip
+    for panel, strategies in ((untouched, list(STRATEGIES)), (single, list(STRATEGIES)[1:])):
+        dots = [line for line in panel.get_lines() if line.get_marker() != "None"]
+        first = 6 - len(strategies)
+        assert [dot.get_xdata()[0] for dot in dots] == [*range(first, 6)] * 2
+        assert [to_rgb(dot.get_color()) for dot in dots] == [to_rgb(STRATEGIES[s].colour) for s in strategies] * 2
+        ends = [line for line in panel.get_lines() if line.get_marker() == "None" and len(line.get_ydata()) == 2]
+        assert [list(line.get_xdata()) for line in ends[: len(strategies)]] == [[k - 1, k + 2] for k in range(first, 6)]

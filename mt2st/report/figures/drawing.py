@@ -1,0 +1,51 @@
+"""What figures share: rows of differences with intervals, texts beside them, and learning rates in words."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+PAPERS_DATA = ("imdb", "imdb-disjoint")  # samples of 1,000 reviews: only there the paper's levels are shown
+
+
+def is_papers_task(frame: pd.DataFrame) -> bool:
+    """Whether a frame's runs are on the paper's task, so that levels can be compared."""
+    return set(frame["data"]) <= set(PAPERS_DATA)
+
+
+def width(k: int, of: int) -> float:
+    """Return the width of the k-th of several lines: where they coincide, the earlier ones show beside the later."""
+    return 1.4 + 0.9 * (of - 1 - k)
+
+
+def rates_in_words(frame: pd.DataFrame, by: str = "setting") -> str:
+    """Name the learning rates of a frame's runs: the most common one, and what has another; "" where there is one.
+
+    Args:
+        by: column that tells apart what has another rate.
+    """
+    counts = frame["learning_rate"].value_counts()
+    if len(counts) < 2:
+        return ""
+    others = frame[frame["learning_rate"] != counts.index[0]]
+    named = [f"{', '.join(sorted(set(of[by])))} {rate:g}" for rate, of in others.groupby("learning_rate")]
+    return f"learning rate, tuned for each arm: {counts.index[0]:g}, but {'; '.join(named)}"
+
+
+def interval_row(
+    axes: Axes, y: float, values: Sequence[float], colour: object, marker: str = "o", small: bool = False
+) -> None:
+    """Draw an estimate with its bounds, (mean, low, high), as a dot on a line; without bounds the dot alone."""
+    mean, low, high = values
+    axes.plot([low, high], [y, y], color=colour, linewidth=1.2 if small else 2.2, solid_capstyle="butt")
+    axes.plot(mean, y, marker, color=colour, markersize=4 if small else 7, markerfacecolor="white" if small else colour)
+
+
+def text_column(
+    axes: Axes, texts: Sequence[str], positions: Sequence[float] | np.ndarray, x: float, title: str
+) -> None:
+    """Write texts in a column to the right of a panel, x as a share of its width, under a title."""
+    for text, y in zip(texts, positions, strict=True):
+        axes.text(x, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
+    axes.text(x, 1.01, title, transform=axes.transAxes, va="bottom", fontsize=8, fontweight="bold")

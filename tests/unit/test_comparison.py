@@ -1,0 +1,209 @@
+"""Comparisons on a user's own texts: what is trained, what is kept, and what follows from the scores."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from mt2st import classifier, cli, comparison
+from mt2st.comparison import ALONE, ARMS, BASELINE, POOLED, SINGLE, TFIDF_POOLED, Comparison
+from mt2st.data.dataset import Examples, Related
+from mt2st.data.texts import own
+from mt2st.experiments.baselines import MEAN_VECTOR, TFIDF
+
+SEEDS = 2
+SMALL = replace(classifier.DEFAULTS, patience=0, epochs=3, hidden=4, dimensions=4, batch_size=16)
+
+
+@pytest.fixture(scope="module")
+def reviews(shared_cache: Path, made_up_reviews: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("comparison")
+    made_up_reviews[:60].to_csv(folder / "reviews.csv", index=False)
+    made_up_reviews[60:].to_csv(folder / "others.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def wanted(reviews: Path, tmp_path: Path) -> Comparison:
+    others = own.read_related(reviews / "others.csv", "review", "sentiment")
+    return Comparison(
+        reviews / "reviews.csv", "review", "sentiment", ("others",), tmp_path / "out", None, {"others": others},
+        [["a", "great", "cast"]], SEEDS, "CBOW", SMALL,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Count trainings: strategy and seed."""
+    found: list[tuple[str, int]] = []
+    train = classifier.train
+
+    def counted(training: classifier.Training, progress: bool = True) -> dict[str, Any]:
+        found.append((training.run.strategy, training.run.seed))
+        return train(training, progress)
+
+    monkeypatch.setattr(classifier, "train", counted)
+    return found
+
+
+# --- what is trained
+
+
+def test_every_arm_is_trained_on_every_split_and_goes_on_where_it_stopped(
+    wanted: Comparison, calls: list[tuple[str, int]]
+) -> None:
+    found = comparison.run(wanted, "cpu")
+    arms = ["single", "single", *ARMS]  # the second one on pooled texts
+    assert calls == [(arm, seed) for seed in range(SEEDS) for arm in arms]
+    assert set(found["way"]) == {TFIDF, MEAN_VECTOR, TFIDF_POOLED, SINGLE, POOLED, *ARMS}
+    assert (found["n"] == SEEDS).all()
+    scores = pd.read_csv(wanted.out / "scores.csv")
+    assert scores.groupby("way")["seed"].nunique().eq(SEEDS).all()
+
+    del calls[:]
+    (wanted.out / "trainings" / "Switch" / "1" / "metrics.json").unlink()
+    pd.testing.assert_frame_equal(comparison.run(wanted, "cpu").drop(columns="seconds"), found.drop(columns="seconds"))
+    assert calls == [("Switch", 1)]
+
+    text = (wanted.out / "index.html").read_text(encoding="utf-8")
+    assert comparison.verdict(found).splitlines()[0] in text.replace("&#39;", "'")
+    best = scores.loc[scores["validation"].idxmax()]
+    kept = pd.read_csv(wanted.out / "model" / "predictions.csv")
+    assert (kept["label"] == kept["prediction"]).mean() == pytest.approx(best["accuracy"])
+    assert classifier.Classifier(wanted.out / "model").predict(["a great film"])[0] in ("positive", "negative")
+
+
+def test_a_folder_with_another_comparison_is_refused(wanted: Comparison, calls: list[tuple[str, int]]) -> None:
+    wanted.out.mkdir()
+    comparison._claim(wanted)
+    for other in (replace(wanted, auxiliaries=("casing",)), replace(wanted, configuration=replace(SMALL, hidden=5))):
+        with pytest.raises(ValueError, match="has a comparison of other data or settings; choose another --out"):
+            comparison.run(other, "cpu")
+    assert calls == []
+
+
+def test_related_texts_are_pooled_by_the_names_of_their_classes(wanted: Comparison) -> None:
+    dataset = wanted.dataset(0)
+    swapped = Related(Examples([["x"], ["y"], ["z"]], np.array([0, 1, 1])), ("positive", "negative"))
+    pooled = replace(wanted, related={"others": swapped}).pooled(dataset)
+    assert pooled is not None
+    assert len(pooled.train) == len(dataset.train) + 3
+    assert pooled.train.labels[-3:].tolist() == [1, 0, 0]  # of classes negative, positive
+    assert pooled.validation is dataset.validation
+    stars = Related(swapped.examples, ("one star", "two stars"))
+    assert replace(wanted, related={"others": stars}).pooled(dataset) is None
+    assert POOLED not in replace(wanted, related={"others": stars}).runs(0)
+
+
+def test_vectors_know_the_words_of_related_and_unlabelled_texts(wanted: Comparison) -> None:
+    background = {
+        word for text in replace(wanted, unlabelled=[["Unseen", "words"]]).dataset(0).background.tokens for word in text
+    }
+    assert {"Unseen", "words", "plot"} <= background
+
+
+# --- what follows from the scores
+
+
+def scores_of(**accuracies: list[float]) -> pd.DataFrame:
+    """Return scores of TF-IDF (without validation) and of trained ways."""
+    names = {"tfidf": TFIDF, "single": SINGLE, "switch": "Switch", "mtl": "multi-task"}
+    return pd.DataFrame(
+        [
+            {"way": names[name], "seed": seed, "accuracy": accuracy}
+            | ({} if name == "tfidf" else {"validation": accuracy, "seconds": 1.0})
+            for name, values in accuracies.items()
+            for seed, accuracy in enumerate(values)
+        ]
+    )
+
+
+SPREAD = np.array([0.01, -0.01, 0.02, -0.02, 0.0])
+
+
+def test_differences_have_intervals_for_splits_that_share_texts() -> None:
+    tfidf, switch = [0.7] * 5, (0.75 + SPREAD).tolist()
+    found = comparison.table(scores_of(tfidf=tfidf, single=[0.7] * 5, switch=switch), test_share=0.25)
+    row = found.set_index("way").loc["Switch"]
+    differences = 5 + 100 * SPREAD
+    half = stats.t.ppf(0.975, 4) * differences.std(ddof=1) * np.sqrt(1 / 5 + 0.25)
+    assert row[[BASELINE, f"{BASELINE} low", f"{BASELINE} high"]].tolist() == pytest.approx([5, 5 - half, 5 + half])
+    assert row[ALONE] == pytest.approx(5)
+    assert found["way"].tolist() == [TFIDF, "Switch", SINGLE]  # by validation, baselines first
+    assert np.isnan(found.set_index("way").loc[TFIDF, BASELINE])
+
+
+@pytest.mark.parametrize(
+    ("switch", "first", "second"),
+    [
+        (
+            0.8 + SPREAD / 10,
+            "Use Switch: Switch, which is best in validation, is +10.0 [",
+            "The auxiliary tasks pay: Switch",
+        ),
+        (
+            0.72 + 3 * SPREAD,
+            f"Use {TFIDF}, which takes seconds; that anything is better is not shown: Switch",
+            "not shown",
+        ),
+        (0.6 + SPREAD / 10, f"Use {TFIDF}: {SINGLE}, which", "The auxiliary tasks cost accuracy: Switch is -5.0"),
+    ],
+)
+def test_the_verdict_is_in_words(switch: np.ndarray, first: str, second: str) -> None:
+    single = 0.65 + SPREAD / 10
+    found = comparison.table(scores_of(tfidf=[0.7] * 5, single=single.tolist(), switch=switch.tolist()), 0.25)
+    lines = comparison.verdict(found).splitlines()
+    assert lines[0].startswith(first)
+    assert second in lines[1]
+
+
+def test_one_seed_cannot_tell() -> None:
+    found = comparison.table(scores_of(tfidf=[0.7], single=[0.6], switch=[0.8]), 0.25)
+    assert comparison.verdict(found).startswith("One seed cannot tell: Switch, which is best in validation, is +10.0")
+    assert comparison.readable(found).loc[1].tolist() == ["Switch", "80.0", "80.0", "+10.0", "+20.0", "1.0"]
+
+
+# --- the command
+
+
+def test_the_command(reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raw = tmp_path / "raw.txt"
+    raw.write_text("A great film .\nAn awful plot .\n", encoding="utf-8")
+    given = ["compare", "--data", str(reviews / "reviews.csv"), "--text", "review", "--label", "sentiment"]
+    given += ["--auxiliary", f"{reviews / 'others.csv'}:review:sentiment", "casing", "--unlabelled", str(raw)]
+    given += ["--seeds", "1", "--epochs", "2", "--hidden", "4", "--dimensions", "4", "--embedding", "CBOW"]
+    assert cli.main([*given, "--out", str(tmp_path / "out")]) == 0
+    shown = capsys.readouterr().out
+    assert "One seed cannot tell" in shown
+    assert "auxiliary tasks first" in shown
+    assert (tmp_path / "out" / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--seeds", "0"], "--seeds must be at least 1, got 0"),
+        (["--auxiliary", "no-task"], "unknown auxiliary task 'no-task'"),
+        (["--auxiliary", "nowhere.csv:a:b"], "nowhere.csv is not there"),
+    ],
+)
+def test_faults_are_one_line(
+    change: list[str], message: str, reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["compare", "--data", str(reviews / "reviews.csv"), "--text", "review", "--label", "sentiment"]
+    given += ["--auxiliary", "casing", "--out", str(tmp_path / "out"), *change]
+    assert cli.main(given) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_what_is_not_known_is_found_before_anything_is_trained(
+    wanted: Comparison, calls: list[Callable[..., Any]]
+) -> None:
+    with pytest.raises(ValueError, match="unknown auxiliary task 'no-task'"):
+        comparison.run(replace(wanted, auxiliaries=("no-task",)), "cpu")
+    assert calls == []
+    assert not (wanted.out / "trainings").exists()
