@@ -201,7 +201,7 @@ def test_faults_are_one_line(
 
 
 def test_what_is_not_known_is_found_before_anything_is_trained(
-    wanted: Comparison, calls: list[Callable[..., Any]]
+    wanted: Comparison, calls: list[tuple[str, int]]
 ) -> None:
     with pytest.raises(ValueError, match="unknown auxiliary task 'no-task'"):
         comparison.run(replace(wanted, auxiliaries=("no-task",)), "cpu")
