@@ -1,6 +1,7 @@
 """Does it pay on these data? Strategies beside linear baselines on a user's own texts, split again and again."""
 
 import base64
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -80,16 +81,15 @@ class Comparison:
             test=self.test, seed=seed, related=self.related, unlabelled=self.unlabelled,
         )  # fmt: skip
 
-    def runs(self, seed: int) -> dict[str, Run]:
-        """Return the run of each arm, by the arm's name."""
+    def runs(self, dataset: Dataset, seed: int) -> dict[str, tuple[Run, Dataset]]:
+        """Return the run of each arm and the texts that it is made on, by the arm's name."""
         alone = Run(self.embedding, "single", (), SINGLE_TASK, seed, self.configuration)
-        arms = {SINGLE: alone}
-        if self.pooled(self.dataset(seed)) is not None:
-            arms[POOLED] = alone
+        arms = {SINGLE: (alone, dataset)}
+        if (pooled := self.pooled(dataset)) is not None:
+            arms[POOLED] = alone, pooled
         for name, schedule in ARMS.items():
-            arms[name] = replace(
-                alone, strategy=name, auxiliaries=self.auxiliaries, schedule=schedule(self.configuration.epochs)
-            )
+            joint = replace(alone, strategy=name, auxiliaries=self.auxiliaries)
+            arms[name] = replace(joint, schedule=schedule(self.configuration.epochs)), dataset
         return arms
 
     def pooled(self, dataset: Dataset) -> Dataset | None:
@@ -110,22 +110,21 @@ def run(comparison: Comparison, device: str = "auto") -> pd.DataFrame:
     Each training is kept in a folder of its own as soon as it is done, so that an interrupted comparison goes on.
     Raises ValueError for any fault of the input, and where the folder has a comparison of something else.
     """
-    arms = comparison.runs(0)
-    for wanted in arms.values():
+    first = comparison.dataset(0)
+    arms = comparison.runs(first, 0)
+    for wanted, _ in arms.values():
         classifier.check(wanted, comparison.related or {})
-    _claim(comparison)
+    _claim(comparison, arms[SINGLE][0])
     rows = []
     with tqdm(total=comparison.seeds * len(arms), desc="comparison", unit="training", smoothing=0.05) as bar:
         for seed in range(comparison.seeds):
-            dataset = comparison.dataset(seed)
-            for name, wanted in comparison.runs(seed).items():
-                data = comparison.pooled(dataset) if name == POOLED else dataset
-                assert data is not None
-                metrics = _made(wanted, data, _folder(comparison, name, seed), device)
+            dataset = comparison.dataset(seed) if seed else first
+            for name, (wanted, texts) in comparison.runs(dataset, seed).items():
+                metrics = _made(wanted, texts, _folder(comparison, name, seed), device)
                 rows += _scores(name, seed, metrics)
                 bar.update()
     scores = pd.DataFrame(rows)
-    found = table(scores, _test_share(comparison))
+    found = table(scores, 0.0 if comparison.test else _test_share(first))
     with replacing(comparison.out / "scores.csv") as part:
         scores.to_csv(part, index=False)
     with replacing(comparison.out / "comparison.csv") as part:
@@ -135,16 +134,16 @@ def run(comparison: Comparison, device: str = "auto") -> pd.DataFrame:
     return found
 
 
-def _claim(comparison: Comparison) -> None:
+def _claim(comparison: Comparison, alone: Run) -> None:
     """Write what is compared to the folder; raises ValueError where it has another comparison."""
-    files = [file for file in (comparison.file, comparison.test) if file]
+    related = {name: [*one.examples.texts, one.classes] for name, one in (comparison.related or {}).items()}
+    texts = {"related": related, "unlabelled": list(comparison.unlabelled)}
     described = {
-        "files": environment.checksums(files),
+        "files": environment.checksums([file for file in (comparison.file, comparison.test) if file]),
         "columns": [comparison.text, comparison.label],
         "auxiliaries": list(comparison.auxiliaries),
-        "related": {name: len(one.examples) for name, one in (comparison.related or {}).items()},
-        "unlabelled": len(comparison.unlabelled),
-        "run": comparison.runs(0)[SINGLE].to_dict(),
+        "texts": {name: hashlib.sha256(json.dumps(one).encode()).hexdigest() for name, one in texts.items()},
+        "run": alone.to_dict(),
     }
     at = comparison.out / "comparison.json"
     if at.exists() and json.loads(at.read_text(encoding="utf-8")) != described:
@@ -175,11 +174,8 @@ def _scores(arm: str, seed: int, metrics: Mapping[str, Any]) -> list[dict[str, A
     return [row, *({"way": b, "seed": seed, "accuracy": metrics["baselines"][a]} for a, b in names.items())]
 
 
-def _test_share(comparison: Comparison) -> float:
-    """Examples to test by examples to train where seeds split the same file; 0 where the test file is another."""
-    if comparison.test:
-        return 0.0
-    dataset = comparison.dataset(0)
+def _test_share(dataset: Dataset) -> float:
+    """Examples to test by examples to train, those for validation among them."""
     return len(dataset.test) / (len(dataset.train) + len(dataset.validation))
 
 

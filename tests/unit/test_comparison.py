@@ -79,9 +79,11 @@ def test_every_arm_is_trained_on_every_split_and_goes_on_where_it_stopped(
 
 def test_a_folder_with_another_comparison_is_refused(wanted: Comparison, calls: list[tuple[str, int]]) -> None:
     wanted.out.mkdir()
-    comparison._claim(wanted)
+    comparison._claim(wanted, wanted.runs(wanted.dataset(0), 0)[SINGLE][0])
     for other in (replace(wanted, auxiliaries=("casing",)), replace(wanted, configuration=replace(SMALL, hidden=5))):
-        with pytest.raises(ValueError, match="has a comparison of other data or settings; choose another folder with --out"):
+        with pytest.raises(
+            ValueError, match="has a comparison of other data or settings; choose another folder with --out"
+        ):
             comparison.run(other, "cpu")
     assert calls == []
 
@@ -96,7 +98,7 @@ def test_related_texts_are_pooled_by_the_names_of_their_classes(wanted: Comparis
     assert pooled.validation is dataset.validation
     stars = Related(swapped.examples, ("one star", "two stars"))
     assert replace(wanted, related={"others": stars}).pooled(dataset) is None
-    assert POOLED not in replace(wanted, related={"others": stars}).runs(0)
+    assert POOLED not in replace(wanted, related={"others": stars}).runs(dataset, 0)
 
 
 def test_vectors_know_the_words_of_related_and_unlabelled_texts(wanted: Comparison) -> None:
