@@ -27,9 +27,7 @@ def main() -> None:
                 if VARYING in cell.metadata.get("tags", []):
                     cell.metadata["tags"].append(IGNORED)
                 if IGNORED in cell.metadata.get("tags", []):
-                    cell.outputs = []
-                for output in cell.outputs:  # pictures are not compared and would only weigh
-                    output.get("data", {}).pop("image/png", None)
+                    cell.outputs = []  # not compared; pictures would only weigh
             nbformat.write(notebook, HERE / f"{job.notebook}.ipynb")
             print(f"made {job.notebook}")
 

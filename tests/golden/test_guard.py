@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE))
 
 from scratch import IGNORED  # noqa: E402
 
-SHOWN = {"text/plain", "text/html"}  # of tables; of figures the text alone, which has their size and number of panels
+SHOWN = {"text/plain", "text/html"}  # of tables; pictures cannot be compared
 
 
 def code_cells(file: Path) -> list[NotebookNode]:
