@@ -161,7 +161,7 @@ def downstream(profile: Profile, seeds: int) -> list[Run]:
 
     Untouched CBOW vectors of 600 reviews do worse than random ones, SkipGram's do better: only these can lose or gain.
     Every strategy has all four UPDATE losses at once and all arms the same settings, those of the profile. On IMDB the
-    tables are learned from the paper's own sample, split by each seed: reviews to score them on are drawn apart from it.
+    tables are learned from the paper's own sample, split by each seed; reviews to score them on stand apart from it.
     """
     data = "imdb" if profile.configuration.data == "imdb-disjoint" else profile.configuration.data
     configuration = replace(profile.configuration, data=data, evaluate_table=ELSEWHERE_VERSION)

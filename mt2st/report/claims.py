@@ -190,7 +190,7 @@ def _levels(profile: Profile, grid: Sequence[Record]) -> Iterator[Claim]:
         name = ORIGINAL if strategy == "single" else label(strategy)
         paper = 100 * STRATEGIES[strategy].paper_accuracy
         interval = mean_interval(accuracy[strategy].to_numpy())
-        printed = "" if strategy == "single" else f" (mean of its cells in the tables: {_printed(strategy):.0f}%)"
+        printed = "" if strategy == "single" else f" (mean of its cells in the tables: {tables.printed(strategy):.0f}%)"
         yield Claim(
             f"A{k}",
             f"{name} has a test accuracy of {paper:.0f}%{printed}",
@@ -203,28 +203,16 @@ def _levels(profile: Profile, grid: Sequence[Record]) -> Iterator[Claim]:
         )
 
 
-def _printed(*strategies: str) -> float:
-    """Mean of the accuracies in percent that Tables I–III print for some strategies."""
-    return float(np.mean([_cells_of(strategy)["accuracy"].mean() for strategy in strategies]))
-
-
 @lru_cache
 def _logs(*strategies: str) -> float:
     """Mean of the test accuracies in percent that the released logs report for the cells of some strategies."""
-    return float(np.mean([_logged(_cells_of(strategy)) for strategy in strategies]))
+    return float(np.mean([_logged(tables.cells_of(strategy)) for strategy in strategies]))
 
 
 def _logged(cells: pd.DataFrame) -> float:
     """Mean of the test accuracies in percent that the released logs report for some cells."""
     logs = [tables.released_accuracy(c.strategy, c.embedding, c.setting) for c in cells.itertuples()]
     return 100 * float(np.nanmean(logs))
-
-
-def _cells_of(strategy: str) -> pd.DataFrame:
-    """Cells of Tables I–III of a strategy: its update settings, or "original" in all three for single-task learning."""
-    cells = tables.paper_cells()
-    is_original = cells["setting"] == ORIGINAL
-    return cells[is_original] if strategy == "single" else cells[~is_original & (cells["strategy"] == strategy)]
 
 
 def _gains(grid: Sequence[Record]) -> Iterator[Claim]:
@@ -235,7 +223,7 @@ def _gains(grid: Sequence[Record]) -> Iterator[Claim]:
     accuracy = 100 * summary.by_seed(runs.score_frame(grid), "accuracy")
     pairs = [("mtl", "single"), ("diminish", "single"), ("switch", "single"), ("diminish", "mtl"), ("switch", "mtl")]
     for k, (strategy, reference) in enumerate(pairs, start=1):
-        paper = _printed(strategy) - _printed(reference)
+        paper = tables.printed(strategy) - tables.printed(reference)
         against = ORIGINAL if reference == "single" else label(reference)
         yield _difference(
             f"G{k}",

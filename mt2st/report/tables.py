@@ -83,6 +83,18 @@ def paper_cells() -> pd.DataFrame:
     return pd.read_csv(paths.find_published("tables.csv"))
 
 
+def cells_of(strategy: str) -> pd.DataFrame:
+    """Cells of Tables I–III of a strategy: its update settings, or "original" in all three for single-task learning."""
+    cells = paper_cells()
+    is_original = cells["setting"] == ORIGINAL
+    return cells[is_original] if strategy == "single" else cells[~is_original & (cells["strategy"] == strategy)]
+
+
+def printed(*strategies: str) -> float:
+    """Mean of the accuracies in percent that Tables I–III print for some strategies."""
+    return float(np.mean([cells_of(strategy)["accuracy"].mean() for strategy in strategies]))
+
+
 def released_logs(strategy: str, embedding: str, setting: str) -> str:
     """Every accuracy in percent that the released logs report for a cell, in their order; a dash for none."""
     return ", ".join(map(_percent, _cell_of(_released(), strategy, embedding, setting)["test_accuracy"])) or "–"

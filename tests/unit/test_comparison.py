@@ -81,9 +81,7 @@ def test_a_folder_with_another_comparison_is_refused(wanted: Comparison, calls: 
     wanted.out.mkdir()
     comparison._claim(wanted, wanted.runs(wanted.dataset(0), 0)[SINGLE][0])
     for other in (replace(wanted, auxiliaries=("casing",)), replace(wanted, configuration=replace(SMALL, hidden=5))):
-        with pytest.raises(
-            ValueError, match="has a comparison of other data or settings; choose another folder"
-        ):
+        with pytest.raises(ValueError, match="has a comparison of other data or settings; choose another folder"):
             comparison.run(other, "cpu")
     assert calls == []
 
