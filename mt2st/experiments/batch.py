@@ -200,7 +200,7 @@ def plan_jobs(profile: Profile, seeds: int, device: str, chosen: Sequence[str]) 
     folder = paths.results(profile.name) / "notebooks"
     jobs = []
     for embedding in plans.available(profile):
-        shared = {"profile": profile.name, "embedding": embedding, "seeds": seeds, "device": device}
+        shared = {"profile": profile.name, "embedding": embedding, "seeds": seeds, "device": device, "fresh": False}
         jobs += [
             Job(
                 row.notebook,

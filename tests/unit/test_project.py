@@ -171,9 +171,9 @@ def test_a_wheel_has_the_package_and_the_data_that_it_reads_and_no_more(built: t
     wheel = {name for name in built[1] if ".dist-info/" not in name}
     modules = {str(file.relative_to(ROOT)) for file in (ROOT / "mt2st").rglob("*.py")}
     published = {f"mt2st/shipped/data/paper/{file.name}" for file in (ROOT / "data" / "paper").iterdir()}
-    assert wheel == modules | published | {
+    templates = {str(file.relative_to(ROOT)) for file in (ROOT / "mt2st" / "report" / "templates").iterdir()}
+    assert wheel == modules | published | templates | {
         "mt2st/py.typed",
-        "mt2st/report/templates/index.html",
         f"mt2st/shipped/data/recorded/{predictor.STUDY}.parquet",
     }
 

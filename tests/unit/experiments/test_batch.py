@@ -257,7 +257,7 @@ def test_a_notebook_opened_by_hand_has_the_parameters_of_the_batch() -> None:
 def test_the_schedules_of_a_profile_are_in_the_parameters() -> None:
     profile = replace(PROFILES["imdb-full"], embeddings=("CBOW",))
     jobs = {job.notebook: job.parameters for job in batch.plan_jobs(profile, 1, "cpu", ["01", "02", "03", "04"])}
-    shared = {"profile": "imdb-full", "embedding": "CBOW", "seeds": 1, "device": "cpu"}
+    shared = {"profile": "imdb-full", "embedding": "CBOW", "seeds": 1, "device": "cpu", "fresh": False}
     assert jobs == {
         "01_single_task": shared,
         "02_multi_task": shared | {"gamma0": 1.0},

@@ -166,7 +166,7 @@ def test_five_tables_are_scored_elsewhere_under_equal_conditions() -> None:
         ]
     ]
     assert {replace(run.configuration, epochs=25) for run in planned} == {
-        replace(IMDB.configuration, evaluate_table=plans.ELSEWHERE_VERSION)
+        replace(IMDB.configuration, data="imdb", evaluate_table=plans.ELSEWHERE_VERSION)
     }
     for run in planned[1:5]:
         assert run.schedule == strategies.find(run.strategy).schedule(25)

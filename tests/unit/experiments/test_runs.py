@@ -34,7 +34,7 @@ CHANGED = {
 
 
 @dataclass(frozen=True)
-class Linear(Schedule):
+class Sloped(Schedule):
     """A schedule of a user's own, made as those of the package are."""
 
     until: Sequence[float] = (10.0,)
@@ -116,7 +116,7 @@ def test_a_value_without_a_default_is_always_in_the_dict() -> None:
     "run",
     [
         RUN,
-        *[replace(RUN, schedule=s) for s in (SINGLE_TASK, Constant([1.0, 0.5]), Squared(), Switch(15), Linear([2, 5]))],
+        *[replace(RUN, schedule=s) for s in (SINGLE_TASK, Constant([1.0, 0.5]), Squared(), Switch(15), Sloped([2, 5]))],
         replace(RUN, auxiliaries=("update0", "casing"), vectors="v.txt", configuration=Configuration(**CHANGED)),
         *Study(("wiki-next", "wiki-casing"), steps=100).plan(seed=1),
         *released.cells(PROFILES["imdb"].configuration, "CBOW", seed=0).values(),
