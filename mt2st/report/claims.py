@@ -254,9 +254,7 @@ def _released(records: Sequence[Record]) -> Iterator[Claim]:
         is_update = cells["setting"] != ORIGINAL
         paper = float(cells[is_update]["accuracy"].mean() - cells[~is_update]["accuracy"].mean())
         logs = f"{_logged(cells[is_update]) - _logged(cells[~is_update]):+.0f}"
-        text = (
-            f"update is above original under the released code's conditions, which has no auxiliary gradient: {which}"
-        )
+        text = f"update is above original under the released code's conditions, without auxiliary gradient: {which}"
         found = frame[frame["embedding"].isin(embeddings)]
         if found["step"].nunique() < 2:
             yield Claim(name, text, WHERE["tables"], "points", paper, logs, None)
