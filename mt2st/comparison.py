@@ -207,7 +207,7 @@ def verdict(found: pd.DataFrame) -> str:
     baseline = linear.loc[linear[BASELINE].isna(), "way"].item()
     chosen = trained.iloc[0]
     against = _interval(chosen, BASELINE)
-    fact = f"{chosen['way']}, which is best in validation, is {_points(against)} from {baseline} in test"
+    fact = f"{chosen['way']}, which is best in validation, is in test {_points(against)} from {baseline}"
     if np.isnan(against.low):
         return f"One seed cannot tell: {fact}."
     if against.low > 0:

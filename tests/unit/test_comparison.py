@@ -142,7 +142,7 @@ def test_differences_have_intervals_for_splits_that_share_texts() -> None:
     [
         (
             0.8 + SPREAD / 10,
-            "Use Switch: Switch, which is best in validation, is +10.0 [",
+            "Use Switch: Switch, which is best in validation, is in test +10.0 [",
             "The auxiliary tasks pay: Switch",
         ),
         (
@@ -163,7 +163,9 @@ def test_the_verdict_is_in_words(switch: np.ndarray, first: str, second: str) ->
 
 def test_one_seed_cannot_tell() -> None:
     found = comparison.table(scores_of(tfidf=[0.7], single=[0.6], switch=[0.8]), 0.25)
-    assert comparison.verdict(found).startswith("One seed cannot tell: Switch, which is best in validation, is +10.0")
+    assert comparison.verdict(found).startswith(
+        "One seed cannot tell: Switch, which is best in validation, is in test +10.0"
+    )
     assert comparison.readable(found).loc[1].tolist() == ["Switch", "80.0", "80.0", "+10.0", "+20.0", "1.0"]
 
 
