@@ -3,6 +3,7 @@
 import argparse
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -284,8 +285,10 @@ def _compare(options: argparse.Namespace) -> int:
     if options.seeds < 1:
         raise ValueError(f"--seeds must be at least 1, got {options.seeds}")
     files = {given: given.rsplit(":", 2) for given in options.auxiliary if given.count(":") >= 2}
-    related = {Path(file).stem: own.read_related(Path(file), text, label) for file, text, label in files.values()}
     names = tuple(Path(files[given][0]).stem if given in files else given for given in options.auxiliary)
+    if repeated := [name for name, times in Counter(names).items() if times > 1]:
+        raise ValueError(f"--auxiliary has {', '.join(repeated)} twice: give its file another name")
+    related = {Path(file).stem: own.read_related(Path(file), text, label) for file, text, label in files.values()}
     told = {name: getattr(options, name) for name in ("dimensions", "min_count", "encoder", "readout", "hidden")}
     told |= {name: getattr(options, name) for name in ("epochs", "batch_size", "max_tokens")}
     wanted = comparison.Comparison(

@@ -33,15 +33,9 @@ SINGLE, POOLED = "single-task", "single-task, related texts pooled in"
 TFIDF_POOLED = f"{TFIDF}, related texts pooled in"
 
 
-def _of(strategy: str) -> Callable[[int], Schedule]:
-    return lambda epochs: STRATEGIES[strategy].schedule(epochs)
-
-
-# Ways to use auxiliary tasks: the schedule for a run of so many epochs.
+# Ways to use auxiliary tasks, by their names for readers: the schedule for a run of so many epochs.
 ARMS: dict[str, Callable[[int], Schedule]] = {
-    "multi-task": _of("mtl"),
-    "Diminish": _of("diminish"),
-    "Switch": _of("switch"),
+    **{row.label: row.schedule for row in STRATEGIES.values() if row.name != "single"},
     "auxiliary tasks first": lambda epochs: AuxiliaryFirst(int(0.6 * epochs)),
     "post-training": lambda epochs: PostTraining(int(0.6 * epochs)),
 }
@@ -105,7 +99,10 @@ class Comparison:
 
 
 def run(comparison: Comparison, device: str = "auto") -> pd.DataFrame:
-    """Make all trainings that are not done yet, and write table, verdict, page and the best model; return the table.
+    """Make all trainings that are not done yet, and write table, verdict, page and a model; return the table.
+
+    All arms have the same settings and epochs. Not the same are their steps: auxiliary batches come on top of those of
+    the primary task, and pooled texts make an epoch longer. Seconds stand in the table.
 
     Each training is kept in a folder of its own as soon as it is done, so that an interrupted comparison goes on.
     Raises ValueError for any fault of the input, and where the folder has a comparison of something else.
@@ -130,7 +127,7 @@ def run(comparison: Comparison, device: str = "auto") -> pd.DataFrame:
     with replacing(comparison.out / "comparison.csv") as part:
         found.to_csv(part, index=False)
     _write_page(comparison, found)
-    _keep_best(comparison, scores)
+    _keep(comparison, found)
     return found
 
 
@@ -192,7 +189,8 @@ def table(scores: pd.DataFrame, test_share: float) -> pd.DataFrame:
     rows = []
     for way in by_way.columns:
         row = {"way": way, "n": len(by_way), "validation": 100 * means["validation"][way]}
-        row |= mean_interval(by_way[way].to_numpy()).columns("test")
+        bounds = mean_interval(by_way[way].to_numpy()).columns("test")
+        row |= {name: float(np.clip(value, 0, 100)) for name, value in bounds.items()}
         for name, other in ((BASELINE, baseline), (ALONE, SINGLE)):
             values = by_way[way].to_numpy(), by_way[other].to_numpy()
             row |= (NOTHING if way == other else resampled_difference(*values, test_share)).columns(name)
@@ -205,7 +203,7 @@ def verdict(found: pd.DataFrame) -> str:
     """Say in words what to use, from `table`: the way that validation chooses, against baseline and single-task."""
     trained, linear = found.dropna(subset=["validation"]), found[found["validation"].isna()]
     baseline = linear.loc[linear[BASELINE].isna(), "way"].item()
-    chosen = trained.iloc[0]
+    chosen = _chosen(found)
     against = _interval(chosen, BASELINE)
     fact = f"{chosen['way']}, which is best in validation, is in test {_points(against)} from {baseline}"
     if np.isnan(against.low):
@@ -215,12 +213,17 @@ def verdict(found: pd.DataFrame) -> str:
     elif against.high < 0:
         lines = [f"Use {baseline}: {fact}."]
     else:
-        lines = [f"Use {baseline}, which takes seconds; that anything is better is not shown: {fact}."]
+        lines = [f"Use {baseline}, the simpler way; that anything is better is not shown: {fact}."]
     best = trained[trained["way"].isin(ARMS)].iloc[0]
     gain = _interval(best, ALONE)
     shown = "pay" if gain.low > 0 else "cost accuracy" if gain.high < 0 else "are not shown to pay"
     lines.append(f"The auxiliary tasks {shown}: {best['way']} is {_points(gain)} from {SINGLE} learning.")
     return "\n".join(lines)
+
+
+def _chosen(found: pd.DataFrame) -> "pd.Series[Any]":
+    """Return the row of `table` that is best in validation."""
+    return found.dropna(subset=["validation"]).iloc[0]
 
 
 def _interval(row: "pd.Series[Any]", name: str) -> Interval:
@@ -293,9 +296,11 @@ def _picture(found: pd.DataFrame, curves: Mapping[str, "pd.Series[float]"]) -> F
     return figure
 
 
-def _keep_best(comparison: Comparison, scores: pd.DataFrame) -> None:
-    """Copy the model that is best in validation to the folder `model`."""
-    best = scores.loc[scores["validation"].idxmax()]
+def _keep(comparison: Comparison, found: pd.DataFrame) -> None:
+    """Copy a model of the way that is best in validation to the folder `model`: that of the first seed.
+
+    Seeds have validation texts of their own, so that none of them can be chosen by its score there.
+    """
     to = comparison.out / "model"
     shutil.rmtree(to, ignore_errors=True)
-    shutil.copytree(_folder(comparison, best["way"], int(best["seed"])), to)
+    shutil.copytree(_folder(comparison, _chosen(found)["way"], 0), to)

@@ -109,12 +109,12 @@ def controls(profile: Profile, seeds: int) -> list[Run]:
 def paper_sample(profile: Profile, seeds: int) -> list[Run]:
     """Every arm on the first embedding and the paper's own 1,000 reviews, split in three ways at most.
 
-    None where the profile has other data.
+    None where the profile has another task.
     """
-    if profile.configuration.data != "imdb-disjoint":
+    if not profile.paper_sample:
         return []
     return [
-        replace(run, configuration=replace(run.configuration, data="imdb"))
+        replace(run, configuration=replace(run.configuration, data=profile.paper_sample))
         for strategy in strategies.STRATEGIES
         for run in plan(profile, strategy, profile.embeddings[0], min(seeds, PAPER_SAMPLE_SEEDS))
     ]
@@ -160,10 +160,10 @@ def downstream(profile: Profile, seeds: int) -> list[Run]:
     """Learned tables of SkipGram to be scored on other tasks: untouched, single-task and each strategy.
 
     Untouched CBOW vectors of 600 reviews do worse than random ones, SkipGram's do better: only these can lose or gain.
-    Every strategy has all four UPDATE losses at once and all arms the same settings, those of the profile. On IMDB the
-    tables are learned from the paper's own sample, split by each seed; reviews to score them on stand apart from it.
+    Every strategy has all four UPDATE losses at once and all arms the same settings, those of the profile. On the
+    paper's task the tables are learned from its own sample, split by each seed; reviews to score them on stand apart.
     """
-    data = "imdb" if profile.configuration.data == "imdb-disjoint" else profile.configuration.data
+    data = profile.paper_sample or profile.configuration.data
     configuration = replace(profile.configuration, data=data, evaluate_table=ELSEWHERE_VERSION)
     untouched = ("single", (), SINGLE_TASK, replace(configuration, epochs=0))
     arms: list[tuple[str, tuple[str, ...], Schedule, Configuration]] = [untouched]

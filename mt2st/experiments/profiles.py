@@ -32,6 +32,7 @@ class Profile:
     trials: Trials | None = None
     embeddings: tuple[str, ...] = EMBEDDINGS
     study: Study | None = None  # of pairs of tasks
+    paper_sample: str = ""  # source of the paper's own texts, where the task is the paper's
 
 
 def _on(data: str, **conditions: float) -> Configuration:
@@ -104,6 +105,7 @@ PROFILES = {
             IMDB,
             ("01", "02", "03", "04", "05", "06", "07", "08", "start"),
             TRIALS,
+            paper_sample="imdb",
         ),
         Profile(
             "imdb-full",

@@ -20,7 +20,7 @@ import pandas as pd
 from mt2st.experiments.runs import Record
 from mt2st.metrics import micro_f1
 from mt2st.relations import study
-from mt2st.statistics import Interval, mean_interval
+from mt2st.statistics import NOTHING, Interval, mean_interval
 
 Score = Callable[[Record, str], float]  # what a run scores on one of its tasks
 
@@ -109,7 +109,7 @@ def interval(values: Sequence[float]) -> Interval:
     """
     present = np.asarray(values, dtype=float)
     present = present[~np.isnan(present)]
-    return mean_interval(present, CONFIDENCE) if len(present) else Interval(np.nan, np.nan, np.nan, 0)
+    return mean_interval(present, CONFIDENCE) if len(present) else NOTHING
 
 
 def sign(found: Interval, is_low: bool = False) -> str:

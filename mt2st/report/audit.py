@@ -10,7 +10,7 @@ from mt2st.experiments.plans import LONGER
 from mt2st.experiments.released import STEPS, Step
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import ORIGINAL, STRATEGIES
-from mt2st.report import tables
+from mt2st.report import summary, tables
 from mt2st.report.verdicts import REVIEWS
 from mt2st.statistics import NOTHING, Interval, as_text, holm, mean_interval, paired_difference
 
@@ -219,14 +219,10 @@ def controls(records: Sequence[Record]) -> pd.DataFrame:
     rows = []
     for (auxiliary, kind), group in groups.items():
         values = _by_seed(group)
-        level = mean_interval(values.to_numpy())
-        row = {"auxiliary": auxiliary, "kind": kind, "n": level.n, "accuracy": level.mean}
-        row |= {"low": level.low, "high": level.high}
+        row: dict[str, object] = {"auxiliary": auxiliary, "kind": kind, **summary.level(values)}
         row["seconds"] = float(np.mean([r.seconds.sum() for r in group]))
         if kind != SINGLE:
-            shared = values.index.intersection(reference.index)
-            difference = paired_difference(values[shared].to_numpy(), reference[shared].to_numpy())
-            row |= difference.interval.columns("difference") | {"p": difference.p}
+            row |= summary.difference(values, reference)
         rows.append(row)
     frame = pd.DataFrame(rows).sort_values("auxiliary", kind="stable", ignore_index=True)
     frame["p after Holm"] = holm(frame["p"].to_numpy())

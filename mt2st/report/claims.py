@@ -199,7 +199,7 @@ def _levels(profile: Profile, grid: Sequence[Record]) -> Iterator[Claim]:
             paper,
             f"{_logs(strategy):.0f}",
             interval,
-            given=verdicts.of_level(paper, interval) if profile.configuration.data == "imdb-disjoint" else OTHER_TASK,
+            given=verdicts.of_level(paper, interval) if profile.paper_sample else OTHER_TASK,
         )
 
 

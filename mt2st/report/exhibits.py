@@ -16,7 +16,7 @@ from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, Strategy
 from mt2st.relations import gains, results
 from mt2st.report import audit, claims, downstream, readouts, robustness, schedule_grid, tables, timing
-from mt2st.report.figures import paper, relations, replication
+from mt2st.report.figures import comparison, paper, relations, replication, weights
 from mt2st.report.figures import schedule_grid as schedule_figures
 from mt2st.report.figures.drawing import rates_in_words
 
@@ -190,7 +190,7 @@ EXHIBITS = {
         ),
         Exhibit(
             "schedules", "Weight of the auxiliary tasks by epoch", "05", strategies=PAPERS,
-            figure=lambda e: paper.strategies(e.profile.configuration.epochs), behind=lambda e: [],
+            figure=lambda e: weights.strategies(e.profile.configuration.epochs), behind=lambda e: [],
         ),
         _accuracy("mtl", "table_1", "Table I: multi-task learning"),
         _accuracy("diminish", "table_2", "Table II: MT2ST Diminish"),
@@ -222,12 +222,12 @@ EXHIBITS = {
         Exhibit(
             "accuracy_by_strategy", "Test accuracy of every strategy and setting against single-task learning", "05",
             strategies=PAPERS,
-            figure=lambda e: paper.accuracy_by_strategy(e.scores),
+            figure=lambda e: comparison.accuracy_by_strategy(e.scores),
         ),
         Exhibit(
             "time_by_strategy", "Training time of every strategy and setting against single-task learning", "05",
             strategies=PAPERS,
-            figure=lambda e: paper.time_by_strategy(e.scores),
+            figure=lambda e: comparison.time_by_strategy(e.scores),
         ),
         Exhibit(
             "choices", "Would another choice give another answer? Strategies against single-task learning", "06",

@@ -8,8 +8,8 @@ import pandas as pd
 from mt2st.experiments.baselines import BASELINES
 from mt2st.experiments.runs import Record
 from mt2st.models import ENCODERS
-from mt2st.report import tables
-from mt2st.statistics import holm, mean_interval, paired_difference
+from mt2st.report import summary, tables
+from mt2st.statistics import holm
 
 
 def comparison(grid: Sequence[Record], others: Sequence[Record]) -> pd.DataFrame:
@@ -20,14 +20,19 @@ def comparison(grid: Sequence[Record], others: Sequence[Record]) -> pd.DataFrame
     and p after Holm over the rows. Who chooses among them has to choose by validation.
     """
     alone = beside(grid, others)
+    ways: dict[str, list[Record]] = {}
+    for record in [*alone, *others]:
+        ways.setdefault(_way(record), []).append(record)
     reference = _by_seed({r.run.seed: r.scores["accuracy"] for r in alone})
     rows = []
     for name in BASELINES:
-        rows.append(_row(name, _by_seed({r.run.seed: r.scores["baselines"][name] for r in alone}), reference))
-    for name, records in _by_way([*alone, *others]).items():
-        row = _row(name, _by_seed({r.run.seed: r.scores["accuracy"] for r in records}), reference)
-        best = [100 * r.history["validation_accuracy"].max() for r in records]
-        rows.append(row | {"validation": float(np.mean(best))})
+        values = _by_seed({r.run.seed: r.scores["baselines"][name] for r in alone})
+        rows.append({"way": name, **summary.level(values), **summary.difference(values, reference)})
+    for name, records in ways.items():
+        values = _by_seed({r.run.seed: r.scores["accuracy"] for r in records})
+        validation = float(np.mean([100 * r.history["validation_accuracy"].max() for r in records]))
+        row = {"way": name, "validation": validation, **summary.level(values)}
+        rows.append(row if records[0] is alone[0] else {**row, **summary.difference(values, reference)})
     frame = pd.DataFrame(rows)
     frame["p after Holm"] = holm(frame["p"].to_numpy())
     return frame
@@ -57,21 +62,7 @@ def _by_seed(accuracies: dict[int, float]) -> "pd.Series[float]":
     return 100 * pd.Series(accuracies, dtype=float).sort_index()
 
 
-def _row(name: str, values: "pd.Series[float]", reference: "pd.Series[float]") -> dict[str, object]:
-    level = mean_interval(values.to_numpy())
-    row: dict[str, object] = {"way": name, "n": level.n} | level.columns("accuracy")
-    if values.equals(reference):  # the grid's own
-        return row
-    shared = values.index.intersection(reference.index)
-    found = paired_difference(values[shared].to_numpy(), reference[shared].to_numpy())
-    return row | found.interval.columns("difference") | {"p": found.p}
-
-
-def _by_way(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """Runs by the encoder and readout that they have."""
-    ways: dict[str, list[Record]] = {}
-    for record in records:
-        configuration = record.run.configuration
-        readout = configuration.readout or ENCODERS[configuration.encoder].READOUTS[0]
-        ways.setdefault(f"{configuration.encoder}, {readout}", []).append(record)
-    return ways
+def _way(record: Record) -> str:
+    """Encoder and readout of a run."""
+    configuration = record.run.configuration
+    return f"{configuration.encoder}, {configuration.readout or ENCODERS[configuration.encoder].READOUTS[0]}"

@@ -8,7 +8,7 @@ from mt2st.experiments import runs
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, label
 from mt2st.report import summary, tables
-from mt2st.statistics import holm, mean_interval, paired_difference
+from mt2st.statistics import holm
 
 AS_GRID = "as in the grid"
 LAST = "last epoch in place of the best on validation, as the paper does"
@@ -30,12 +30,9 @@ def choices(records: Sequence[Record]) -> pd.DataFrame:
     for choice, values in _choices(records):
         reference = values["single"]
         for strategy, accuracies in values.items():
-            shared = accuracies.index.intersection(reference.index)
-            level = mean_interval(accuracies[shared].to_numpy())
-            row = {"choice": choice, "strategy": strategy, "n": level.n} | level.columns("accuracy")
+            row: dict[str, object] = {"choice": choice, "strategy": strategy, **summary.level(accuracies)}
             if strategy != "single":
-                found = paired_difference(accuracies[shared].to_numpy(), reference[shared].to_numpy())
-                row |= found.interval.columns("difference") | {"p": found.p}
+                row |= summary.difference(accuracies, reference)
             rows.append(row)
     frame = pd.DataFrame(rows)
     frame["p after Holm"] = holm(frame["p"].to_numpy())
@@ -85,8 +82,8 @@ def _last(record: Record) -> float | None:
 
 def _alone(record: Record) -> float | None:
     """Test accuracy at the best epoch after the auxiliary tasks; None where they never end."""
-    phases = [name for name in record.scores["checkpoints"] if name.startswith("phase")]
-    return float(record.scores["checkpoints"][max(phases)]["accuracy"]) if len(phases) > 1 else None
+    phases = [name for name in record.scores["checkpoints"] if name.startswith("phase")]  # in their order
+    return float(record.scores["checkpoints"][phases[-1]]["accuracy"]) if len(phases) > 1 else None
 
 
 def _by_strategy(records: Sequence[Record], accuracy: Callable[[Record], float | None]) -> Values:

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from mt2st.experiments import runs
 from mt2st.experiments.runs import Record
+from mt2st.report import summary, tables
 from mt2st.schedules import DiminishUntil
-from mt2st.statistics import as_text, detectable_difference, holm, mean_interval, paired_difference
+from mt2st.statistics import detectable_difference, holm
 from mt2st.training import AUXILIARY
 
 CELL = ["eta", "T_switch"]  # columns that name a cell
@@ -59,13 +59,9 @@ def cells(records: Sequence[Record]) -> pd.DataFrame:
     epochs = records[0].run.configuration.epochs
     rows = []
     for (eta, end), values in by_seed.iterrows():
-        level = mean_interval(values.to_numpy())
-        row = {"eta": eta, "T_switch": end, "epochs": epochs, "auxiliary epochs": computed[eta, end], "n": level.n}
-        row |= {"accuracy": level.mean, "low": level.low, "high": level.high}
-        if (eta, end) != SINGLE:
-            difference = paired_difference(values.to_numpy(), by_seed.loc[SINGLE].to_numpy())
-            row |= difference.interval.columns("difference") | {"p": difference.p}
-        rows.append(row)
+        row = {"eta": eta, "T_switch": end, "epochs": epochs, "auxiliary epochs": computed[eta, end]}
+        row |= summary.level(values)
+        rows.append(row if (eta, end) == SINGLE else row | summary.difference(values, by_seed.loc[SINGLE]))
     frame = pd.DataFrame(rows)
     frame["p after Holm"] = holm(frame["p"].to_numpy())
     return frame
@@ -78,19 +74,17 @@ def _auxiliary_epochs(record: Record) -> int:
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
     """Return `cells` with numbers as text."""
-    rows = [
+    return pd.DataFrame(
         {
-            "η": f"{row['eta']:g}",
-            "T_switch": f"{row['T_switch']:g}",
-            "auxiliary epochs": f"{row['auxiliary epochs']:.0f}",
-            "n": f"{row['n']:.0f}",
-            "accuracy (%)": as_text(row["accuracy"], row["low"], row["high"]),
-            "difference (points)": as_text(row["difference"], row["difference low"], row["difference high"], "+.1f"),
-            "exact p": "–" if np.isnan(row["p"]) else f"{row['p']:.2f}",
+            "η": tables.texts(frame["eta"], "g"),
+            "T_switch": tables.texts(frame["T_switch"], "g"),
+            "auxiliary epochs": frame["auxiliary epochs"],
+            "n": frame["n"],
+            "accuracy (%)": tables.intervals(frame, "accuracy"),
+            "difference (points)": tables.intervals(frame, "difference", "+.1f"),
+            "exact p": tables.texts(frame["p"], ".2f"),
         }
-        for _, row in frame.iterrows()
-    ]
-    return pd.DataFrame(rows)
+    )
 
 
 def conclusions(records: Sequence[Record]) -> str:
@@ -102,7 +96,7 @@ def conclusions(records: Sequence[Record]) -> str:
     apart = ((others["difference low"] > 0) | (others["difference high"] < 0)).sum()
     n = int(single["n"])
     said = (
-        f"Single-task learning reaches {as_text(single['accuracy'], single['low'], single['high'])}% (n = {n}). The "
+        f"Single-task learning reaches {tables.intervals(single.to_frame().T, 'accuracy')[0]}% (n = {n}). The "
         f"{len(others)} different trainings of the grid are {lowest:+.1f} to {highest:+.1f} points from it"
     )
     if n == 1:

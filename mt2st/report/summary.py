@@ -27,6 +27,22 @@ def by_seed(frame: pd.DataFrame, value: str, arms: str = "strategy") -> pd.DataF
     return cells.groupby(level="seed").mean()
 
 
+def level(values: "pd.Series[float]") -> dict[str, float]:
+    """Columns of a row on values by seed: n, and `accuracy` with the bounds of its 95% t interval."""
+    found = mean_interval(values.to_numpy())
+    return {"n": found.n} | found.columns("accuracy")
+
+
+def difference(values: "pd.Series[float]", reference: "pd.Series[float]") -> dict[str, float]:
+    """Columns of a row that compares values with a reference, paired by the seeds that both have (the index).
+
+    `difference` with the bounds of its 95% interval, and `p` of the exact sign-flip test.
+    """
+    shared = values.index.intersection(reference.index)
+    found = paired_difference(values[shared].to_numpy(), reference[shared].to_numpy())
+    return found.interval.columns("difference") | {"p": found.p}
+
+
 def by_strategy(scores: pd.DataFrame) -> pd.DataFrame:
     """Accuracy with its interval, seconds of training, and both against single-task, by strategy.
 

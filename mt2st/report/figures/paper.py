@@ -18,13 +18,7 @@ from mt2st.data.vectors import EMBEDDINGS
 from mt2st.experiments.strategies import STRATEGIES, UPDATES, Strategy
 from mt2st.report import tables
 from mt2st.report.figures import strategies_of, style_of
-from mt2st.report.figures.comparison import accuracy_by_strategy as accuracy_by_strategy
-from mt2st.report.figures.comparison import time_by_strategy as time_by_strategy
 from mt2st.report.figures.drawing import is_papers_task, rates_in_words, width
-from mt2st.report.figures.weights import diminish_curve as diminish_curve
-from mt2st.report.figures.weights import diminish_sliders as diminish_sliders
-from mt2st.report.figures.weights import strategies as strategies
-from mt2st.report.figures.weights import weights as weights
 from mt2st.statistics import mean_interval
 from mt2st.training import AUXILIARY, EPSILON, PRIMARY
 

@@ -43,7 +43,7 @@ def heat_map(frame: pd.DataFrame) -> Figure:
     axes.set_xticks(range(len(ends)), [f"{t:g}: Diminish" if t >= last else f"{t:g}" for t in ends])
     axes.set_yticks(range(len(etas)), [f"{eta:g}" if eta else "0: Switch" for eta in etas])
     axes.grid(visible=False)
-    level = as_text(single["accuracy"], single["low"], single["high"])
+    level = as_text(single["accuracy"], single["accuracy low"], single["accuracy high"])
     axes.set(xlabel="T_switch: epoch from which on the weight is 0", ylabel="η: rate of decay")
     axes.set_title(f"Test accuracy, points from single-task learning ({level}%, n = {single['n']:.0f})")
     figure.colorbar(image, ax=axes, label="points")

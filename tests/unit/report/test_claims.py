@@ -20,7 +20,7 @@ Make = Callable[..., Record]
 SEEDS = 6
 NOISE = (0.004, -0.004, 0.002, -0.002, 0.001, -0.001)  # of a seed, not the same for all strategies
 SMOKE = profiles.PROFILES["smoke"]  # six epochs, T_switch = 3
-ON_IMDB = replace(SMOKE, configuration=replace(SMOKE.configuration, data="imdb-disjoint"))
+ON_IMDB = replace(SMOKE, configuration=replace(SMOKE.configuration, data="imdb-disjoint"), paper_sample="imdb")
 PAPER = {"single": 0.482, "mtl": 0.68, "diminish": 0.71, "switch": 0.77}
 LEVEL = dict.fromkeys(STRATEGIES, 0.7)
 RISING = (0.50, 0.55, 0.60, 0.65, 0.70, 0.75)

@@ -59,7 +59,7 @@ def test_a_seed_that_a_cell_has_not_is_left_out(records: list[Record]) -> None:
 
 def test_for_readers_numbers_are_text_and_single_task_has_no_difference(records: list[Record]) -> None:
     shown = schedule_grid.readable(schedule_grid.cells(records))
-    assert shown.iloc[0].tolist() == ["0", "0", "0", "3", "70.0 [65.0, 75.0]", "–", "–"]
+    assert shown.iloc[0].tolist() == ["0", "0", 0, 3, "70.0 [65.0, 75.0]", "–", "–"]
     assert shown.loc[(shown["η"] == "0.1") & (shown["T_switch"] == "10"), "difference (points)"].tolist() == [
         "+2.0 [-0.5, +4.5]"
     ]

@@ -1,12 +1,10 @@
 from collections.abc import Callable, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import stats
 
@@ -15,9 +13,8 @@ from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, UPDATES, Strategy, label
 from mt2st.report import tables
-from mt2st.report.arms import against_single
 from mt2st.report.figures import paper as figures
-from mt2st.schedules import Constant, Diminish, Schedule, Switch
+from mt2st.schedules import Constant, Schedule
 from mt2st.training import EPSILON
 
 WITH_AUXILIARIES = ("mtl", "diminish", "switch")
@@ -43,11 +40,6 @@ def tasks(records: list[Record]) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def schedules(records: list[Record]) -> dict[str, Schedule]:
     return {record.run.strategy: record.run.schedule for record in records}
-
-
-@pytest.fixture(scope="module")
-def scores(records: list[Record]) -> pd.DataFrame:
-    return runs.score_frame(records)
 
 
 def line_of(axes: Axes, label: str) -> Line2D:
@@ -238,89 +230,13 @@ def test_figure_5_of_one_embedding_is_two_panels(history: pd.DataFrame) -> None:
     assert [panel.get_title() for panel in panels] == ["CBOW: loss", "CBOW: accuracy"]
 
 
-def rows_of(axes: Axes) -> list[tuple[float, list[float]]]:
-    """Return every row of a figure of differences: the dot, and the ends of its interval."""
-    lines = [line for line in axes.get_lines() if len({*line.get_ydata()}) == 1]
-    ends, dots = lines[::2], lines[1::2]
-    return [(dot.get_xdata()[0], list(end.get_xdata())) for dot, end in zip(dots, ends, strict=True)]
-
-
-@pytest.mark.parametrize(
-    ("draw", "column"), [(figures.accuracy_by_strategy, "accuracy"), (figures.time_by_strategy, "time")]
-)
-def test_arms_are_drawn_as_differences_from_single_task(
-    scores: pd.DataFrame, draw: Callable[[pd.DataFrame], Figure], column: str
-) -> None:
-    axes = draw(scores).axes[0]
-    expected = against_single(scores)
-    drawn = rows_of(axes)
-    assert [dot for dot, _ in drawn] == pytest.approx(expected[column].tolist())
-    np.testing.assert_allclose([ends for _, ends in drawn], expected[[f"{column} low", f"{column} high"]])
-    names = [text.get_text() for text in axes.get_yticklabels()]
-    assert names[:5] == ["multi-task, mean of its settings", *UPDATES]
-    assert len(names) == 3 * 5
-    low, high = axes.get_ylim()
-    assert low > high  # the first row is on top
-
-
-def test_what_the_paper_claims_stands_beside_each_strategy_on_its_own_task_alone(scores: pd.DataFrame) -> None:
-    def claims(axes: Axes) -> list[str]:
-        return [text.get_text() for text in axes.texts if text.get_position()[0] > 1.1 and text.get_text()]
-
-    assert claims(figures.accuracy_by_strategy(scores.assign(data="imdb-disjoint")).axes[0]) == [
-        "+20.7", "+23.0", "+22.7", "paper\nclaims",
-    ]  # fmt: skip
-    assert claims(figures.accuracy_by_strategy(scores).axes[0]) == []
-    assert claims(figures.time_by_strategy(scores).axes[0]) == ["-67", "-67", "paper\nclaims"]
-
-
-def test_rows_name_learning_rates_where_they_differ(scores: pd.DataFrame) -> None:
-    rates = scores["learning_rate"].where(scores["setting"] != "update3", 0.02)
-    axes = figures.accuracy_by_strategy(scores.assign(learning_rate=rates)).axes[0]
-    names = [text.get_text() for text in axes.get_yticklabels()]
-    assert names[3:5] == ["update2, learning rate 0.005", "update3, learning rate 0.02"]
-
-
-def test_curves_of_schedules() -> None:
-    axes = figures.weights({"fading": Diminish(2.0, 0.5, 1.0), "plain": Constant(0.7), "cut": Switch(10)}, 20).axes[0]
-    fading, plain, cut = (line_of(axes, name) for name in ("fading", "plain", "cut"))
-    np.testing.assert_allclose(fading.get_ydata(), 2 * np.exp(-0.5 * fading.get_xdata()))
-    assert set(plain.get_ydata()) == {0.7}
-    assert {bool(y) == (x < 10) for x, y in zip(cut.get_xdata(), cut.get_ydata(), strict=True)} == {True}
-
-
-@pytest.mark.parametrize(
-    ("parameters", "title"), [((1.0, 0.3, 1.0), "not computed from epoch 16"), ((1.0, 0.0, 1.0), "always computed")]
-)
-def test_a_curve_of_diminish_says_where_the_task_is_dropped(parameters: tuple[float, float, float], title: str) -> None:
-    assert figures.diminish_curve(*parameters).axes[0].get_title() == title
-
-
-def test_the_picture_follows_the_sliders() -> None:
-    *sliders, picture = figures.diminish_sliders(1.0, 0.3, 1.0).children
-    assert [slider.value for slider in sliders] == [1.0, 0.3, 1.0]
-    before = bytes(picture.value)
-    assert before.startswith(b"\x89PNG")
-    sliders[1].value = 0.6
-    assert bytes(picture.value).startswith(b"\x89PNG")
-    assert bytes(picture.value) != before
-    assert plt.get_fignums() == []
-
-
-def test_each_strategy_has_its_line(
-    history: pd.DataFrame, scores: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_strategy_has_its_line(history: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     own = Strategy("own", "Own", Constant, lambda epochs: {"gamma": 0.5}, "#123456", "--")
     monkeypatch.setitem(STRATEGIES, "own", own)
-    more, of_own = (
-        pd.concat([frame, frame[frame["strategy"] == "mtl"].assign(strategy="own")]) for frame in (history, scores)
-    )
+    more = pd.concat([history, history[history["strategy"] == "mtl"].assign(strategy="own")])
     for panel in [*figures.diminish(more).axes, *figures.convergence(more).axes[:2]]:
         line = line_of(panel, "Own")
         assert (line.get_color(), line.get_linestyle()) == ("#123456", "--")
-    for draw in (figures.accuracy_by_strategy, figures.time_by_strategy):
-        labels = [text.get_text() for text in draw(of_own).axes[0].get_yticklabels()]
-        assert labels[-5:] == ["Own, mean of its settings", *UPDATES]
     panel = figures.accuracies(more, "own", ["CBOW"]).axes[0]
     assert line_of(panel, "update0").get_ydata() == pytest.approx(
         line_of(figures.accuracies(more, "mtl", ["CBOW"]).axes[0], "update0").get_ydata()
@@ -335,14 +251,3 @@ def test_numbers_at_epochs_are_rounded_means_over_seeds(history: pd.DataFrame) -
     assert shown.index.tolist() == [(embedding, setting) for embedding in PAIR for setting in UPDATES]
     expected = mean_of(history, "loss", strategy="mtl", embedding="CBOW", setting="update1")
     assert shown.loc[("CBOW", "update1"), 5] == pytest.approx(expected[5], abs=0.005)
-
-
-def test_the_weight_of_every_strategy_is_drawn_by_epoch() -> None:
-    axes = figures.strategies(25).axes[0]
-    lines = {line.get_label(): line for line in axes.get_lines()}
-    assert [text.get_text() for text in axes.texts] == [row.label for row in STRATEGIES.values()]
-    t = lines["Diminish"].get_xdata()
-    np.testing.assert_allclose(lines["Diminish"].get_ydata(), np.exp(-0.3 * t))
-    assert lines["Switch"].get_ydata().tolist() == (t < 15).astype(float).tolist()
-    assert set(lines["multi-task"].get_ydata()) == {1.0}
-    assert set(lines["single-task"].get_ydata()) == {0.0}
