@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,29 +16,23 @@ from matplotlib.figure import Figure
 from tqdm.auto import tqdm
 
 from mt2st import classifier
-from mt2st.data.dataset import Dataset, Examples, Related, Tokens
+from mt2st.data.dataset import Dataset, Related, Tokens
 from mt2st.data.files.writing import replacing, write_text
 from mt2st.data.texts import own
 from mt2st.experiments import environment
-from mt2st.experiments.baselines import MEAN_VECTOR, TFIDF
+from mt2st.experiments.baselines import MAJORITY
 from mt2st.experiments.runs import Configuration, Run
-from mt2st.experiments.strategies import STRATEGIES
+from mt2st.experiments.strategies import WAYS
 from mt2st.report import figures, tables
 from mt2st.report.page import environment_of_templates
-from mt2st.schedules import SINGLE_TASK, AuxiliaryFirst, PostTraining, Schedule
+from mt2st.schedules import SINGLE_TASK
 from mt2st.statistics import NOTHING, Interval, as_text, mean_interval, resampled_difference
 
 BASELINE, ALONE = "− best baseline (points)", "− single-task (points)"
 SINGLE, POOLED = "single-task", "single-task, related texts pooled in"
-TFIDF_POOLED = f"{TFIDF}, related texts pooled in"
 
 
-# Ways to use auxiliary tasks, by their names for readers: the schedule for a run of so many epochs.
-ARMS: dict[str, Callable[[int], Schedule]] = {
-    **{row.label: row.schedule for row in STRATEGIES.values() if row.name != "single"},
-    "auxiliary tasks first": lambda epochs: AuxiliaryFirst(int(0.6 * epochs)),
-    "post-training": lambda epochs: PostTraining(int(0.6 * epochs)),
-}
+ARMS = {name: WAYS[name] for name in ("multi-task", "Diminish", "Switch", "auxiliary tasks first", "post-training")}
 
 
 @dataclass(frozen=True)
@@ -79,23 +73,12 @@ class Comparison:
         """Return the run of each arm and the texts that it is made on, by the arm's name."""
         alone = Run(self.embedding, "single", (), SINGLE_TASK, seed, self.configuration)
         arms = {SINGLE: (alone, dataset)}
-        if (pooled := self.pooled(dataset)) is not None:
+        if (pooled := dataset.pooled()) is not None:
             arms[POOLED] = alone, pooled
         for name, schedule in ARMS.items():
             joint = replace(alone, strategy=name, auxiliaries=self.auxiliaries)
             arms[name] = replace(joint, schedule=schedule(self.configuration.epochs)), dataset
         return arms
-
-    def pooled(self, dataset: Dataset) -> Dataset | None:
-        """Return the data set with related texts among its training texts; None where none has the same classes."""
-        same = [one for one in (self.related or {}).values() if set(one.classes) == set(dataset.classes)]
-        if not same:
-            return None
-        texts, labels = list(dataset.train.texts), list(dataset.train.labels)
-        for one in same:
-            texts += one.examples.texts
-            labels += [dataset.classes.index(one.classes[label]) for label in one.examples.labels]
-        return replace(dataset, train=Examples(texts, np.array(labels)))
 
 
 def run(comparison: Comparison, device: str = "auto") -> pd.DataFrame:
@@ -167,8 +150,8 @@ def _scores(arm: str, seed: int, metrics: Mapping[str, Any]) -> list[dict[str, A
     """Return a row for a training, and one for each baseline that was fitted beside it."""
     row = {"way": arm, "seed": seed, "accuracy": metrics["test"]["accuracy"]}
     row |= {"validation": metrics["validation_accuracy"], "seconds": metrics["train_seconds"]}
-    names = {SINGLE: {TFIDF: TFIDF, MEAN_VECTOR: MEAN_VECTOR}, POOLED: {TFIDF: TFIDF_POOLED}}.get(arm, {})
-    return [row, *({"way": b, "seed": seed, "accuracy": metrics["baselines"][a]} for a, b in names.items())]
+    linear = {name: value for name, value in metrics["baselines"].items() if name != MAJORITY} if arm == SINGLE else {}
+    return [row, *({"way": name, "seed": seed, "accuracy": value} for name, value in linear.items())]
 
 
 def _test_share(dataset: Dataset) -> float:

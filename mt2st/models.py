@@ -270,6 +270,25 @@ class LanguageModelHead(nn.Module):
         return self.softmax(states, targets).loss
 
 
+class BagOfWordsHead(nn.Module):
+    """The words of a sentence, in any order, from its one state: a softmax over the most frequent rows of the table.
+
+    The decoder of a sequence autoencoder (Dai and Le 2015) without its recurrence, which costs a hundredth.
+    """
+
+    def __init__(self, encoder: SharedEncoder, vocabulary: int) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(encoder.dropout.p)
+        self.linear = nn.Linear(encoder.size, vocabulary)
+
+    def forward(self, encoded: Encoding, words: Tensor) -> Tensor:
+        """Mean negative log-likelihood of words (batch, time), padding, unknown and less frequent ones left out."""
+        logs = self.linear(self.dropout(encoded.sentence)).log_softmax(-1)  # (batch, vocabulary)
+        known = (words > UNKNOWN) & (words < self.linear.out_features)  # (batch, time)
+        likelihood = logs.gather(1, words.where(known, 0)) * known
+        return -likelihood.sum() / known.sum().clamp_min(1)
+
+
 def _one_way(encoder: SharedEncoder) -> int:
     """Size of a state that has not seen the words to come; raises ValueError where there is none."""
     if not encoder.one_way:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from mt2st.metrics import Evaluation, micro_f1, tag_counts
-from mt2st.models import PADDING, LanguageModelHead, LinearHead, Model, SharedEncoder
+from mt2st.models import PADDING, BagOfWordsHead, LanguageModelHead, LinearHead, Model, SharedEncoder
 
 # What a task and its encoder agree on: tensors whose first dimension is the examples. Of a task that is evaluated the
 # last one holds the targets, the others are the inputs of the encoder.
@@ -235,12 +235,37 @@ class SentenceTask(TextTask, LabelledTask):
             counts = torch.bincount(targets, minlength=len(classes))
             self.class_weights = torch.where(counts > 0, len(targets) / (len(classes) * counts.clamp_min(1)), 0.0)
 
-    def head(self, encoder: SharedEncoder) -> nn.Module:
+    def head(self, encoder: SharedEncoder) -> nn.Module | None:
         """Return a linear layer on the sentence states."""
         return LinearHead(encoder, len(self.classes), "sentence")
 
     def _targets(self, rows: Tensor) -> tuple[Tensor, ...]:
         return (self.targets[rows],)
+
+
+class PooledTask(SentenceTask):
+    """Further texts with the classes of another task, answered by its head: as if they were pooled with its own.
+
+    Unlike pooled texts they have a weight of their own, so that training can end without them.
+
+    Args:
+        name: name of the task.
+        answered_as: name of the task whose head answers.
+        sentences, targets, classes: see `SentenceTask`; the classes are those of the other task, in its order.
+    """
+
+    def __init__(
+        self, name: str, answered_as: str, sentences: Sequence[Tensor], targets: Tensor, classes: Sequence[str]
+    ) -> None:
+        super().__init__(name, sentences, targets, classes)
+        self.answered_as = answered_as
+
+    def head(self, encoder: SharedEncoder) -> None:
+        """Return none: the head is another task's."""
+
+    def logits(self, model: Model, batch: Batch) -> Tensor:
+        """Scores of the classes, (batch, classes), by the head of the other task."""
+        return model(self.answered_as, *batch[:-1])
 
 
 class TokenTask(TextTask, LabelledTask):
@@ -314,6 +339,23 @@ class LanguageModelTask(TextTask):
 
     def loss(self, model: Model, batch: Batch) -> Tensor:
         """Mean negative log-likelihood of the next and the previous word."""
+        words, lengths = batch
+        return model.heads[self.name](model.encode(self.name, words, lengths), words)
+
+
+class AutoencoderTask(TextTask):
+    """Say which words a text has from its one state, see `BagOfWordsHead`; of the table's rows the first `frequent`."""
+
+    def __init__(self, name: str, sentences: Sequence[Tensor], vocabulary: int, frequent: int = 5_000) -> None:
+        super().__init__(name, sentences)
+        self.vocabulary = min(vocabulary, frequent)
+
+    def head(self, encoder: SharedEncoder) -> nn.Module:
+        """Return a softmax over the most frequent words."""
+        return BagOfWordsHead(encoder, self.vocabulary)
+
+    def loss(self, model: Model, batch: Batch) -> Tensor:
+        """Mean negative log-likelihood of the texts' own words."""
         words, lengths = batch
         return model.heads[self.name](model.encode(self.name, words, lengths), words)
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +76,19 @@ class Dataset:
             name: {self.classes[label]: n for label, n in sorted(Counter(part.labels.tolist()).items())}
             for name, part in parts.items()
         }
+
+    def pooled(self) -> "Dataset | None":
+        """Return the same with the related texts that have its classes among its own to train on; None without any."""
+        same = {name: one for name, one in self.background.related.items() if set(one.classes) == set(self.classes)}
+        if not same:
+            return None
+        texts, labels = list(self.train.texts), list(self.train.labels)
+        for one in same.values():
+            texts += one.examples.texts
+            labels += [self.classes.index(one.classes[label]) for label in one.examples.labels]
+        others = {name: one for name, one in self.background.related.items() if name not in same}
+        background = replace(self.background, related=others)
+        return replace(self, train=Examples(texts, np.array(labels)), background=background)
 
 
 def pieces(texts: Sequence[Tokens], size: int) -> list[Tokens]:

@@ -1,6 +1,9 @@
-"""Analogy questions and word similarities: from gensim's own files, no download; and 13 similarity sets to fetch."""
+"""Words and what people say of them: analogies and similarities from gensim's own files, no download; to fetch are 13
+similarity sets and a lexicon of opinions.
+"""
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,11 +11,13 @@ import torch
 from gensim.test.utils import datapath
 from torch import Tensor
 
+from mt2st.data.files import archives, nltk_packages
 from mt2st.data.files import github as upstream
 from mt2st.data.files.github import GitHubFile
 from mt2st.data.files.text import read_text
 from mt2st.data.vectors import EmbeddingTable
 
+OPINIONS, OPINION_WORDS = "opinion_lexicon", 6786
 SIMILARITIES = ("wordsim353", "simlex999")
 RELEASE = (
     "NoakLiu/MT2ST-Word-Embeddings-Acceleration",
@@ -158,6 +163,40 @@ def _score(cell: str) -> float:
     if not math.isfinite(score := float(cell)):
         raise ValueError(f"{cell} is no score")
     return score
+
+
+def opinions() -> dict[str, float]:
+    """Return the words of the opinion lexicon (Hu and Liu 2004): 1 for a good one, −1 for a bad one, 0 for the three
+    that it lists as both.
+
+    Raises MissingData with the command that gets it, ValueError naming the file where it has other words than expected.
+    """
+    return _read_opinions(locate_opinions())
+
+
+def locate_opinions() -> Path:
+    """Return NLTK's archive of the opinion lexicon; raises MissingData with the command that gets it."""
+    return nltk_packages.locate(OPINIONS, command="opinion-lexicon")
+
+
+def fetch_opinions() -> Path:
+    """Download the opinion lexicon; raises ConnectionError that says what else can be done."""
+    return nltk_packages.fetch(OPINIONS)
+
+
+def check_opinions(file: Path) -> None:
+    """Raise ValueError or DamagedData unless a file is the opinion lexicon."""
+    _read_opinions(file)
+
+
+def _read_opinions(file: Path) -> dict[str, float]:
+    found: Counter[str] = Counter()
+    for name, text in archives.texts(file, r"/(negative|positive)-words\.txt$", 2).items():
+        words = {line.strip() for line in text.splitlines() if line.strip() and not line.startswith(";")}
+        found.update(dict.fromkeys(words, 1 if "positive" in name else -1))
+    if len(found) != OPINION_WORDS:
+        raise ValueError(f"{file} has {len(found):,} words, {OPINION_WORDS:,} expected: fetch it again")
+    return dict(found)
 
 
 def correlated_pairs(table: EmbeddingTable) -> Lexicon:

@@ -25,7 +25,7 @@ from mt2st.data.tags import (
     streusle,
 )
 from mt2st.data.tags.tagged import SequenceData
-from mt2st.data.texts import imdb, imdb_full, nltk_sets, wiki, wiki_tokens
+from mt2st.data.texts import imdb, imdb_full, imdb_semi, nltk_sets, wiki, wiki_tokens
 
 Kind = Literal["texts", "tags", "vectors", "lexicon", "logs", "package"]
 Locate = Callable[[], tuple[Path, ...]]
@@ -97,6 +97,8 @@ ROWS = (
            _one(imdb.locate), imdb.fetch, imdb.check, imdb.load_disjoint, imdb.PREPROCESSING_VERSION),
     Source("imdb-tuning", "1,000 of them on which settings are chosen", "texts", "80 MB", IMDB,
            _one(imdb.locate), imdb.fetch, imdb.check, partial(imdb.load, tuning=True), imdb.PREPROCESSING_VERSION),
+    Source("imdb-semi", "600 of them with labels, 20,000 without", "texts", "80 MB", IMDB,
+           _one(imdb.locate), imdb.fetch, imdb.check, imdb_semi.load, imdb.PREPROCESSING_VERSION),
     Source("imdb-full", "all of them, with the standard split", "texts", "80 MB", IMDB,
            imdb_full.files, imdb.fetch, imdb_full.check, imdb_full.load, imdb.PREPROCESSING_VERSION),
     Source("movie_reviews", "2,000 film reviews with their sentiment", "texts", "4 MB", "CC BY 4.0",
@@ -149,6 +151,8 @@ ROWS = (
            _one(vectors.find_glove), vectors.fetch_glove, vectors.check_text_vectors),
     Source("wordsim", "13 sets of word pairs with human similarity scores", "lexicon", "0.2 MB", "none stated",
            lexicons.locate_word_similarities, lexicons.fetch_word_similarities, lexicons.check_word_similarities),
+    Source("opinion-lexicon", "6,789 English words, good or bad (Hu and Liu 2004)", "lexicon", "25 kB", "CC BY 4.0",
+           _one(lexicons.locate_opinions), lexicons.fetch_opinions, lexicons.check_opinions),
     Source("bingel2017", "training logs of ten tasks and their pairs", "logs", "14 MB", "GPL-3.0",
            _one(bingel2017.locate), bingel2017.fetch, bingel2017.unpack),
     Source("stopwords", "NLTK's stop words, for all film reviews", "package", "34 kB", "none stated",

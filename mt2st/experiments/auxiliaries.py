@@ -1,7 +1,8 @@
 """The auxiliary tasks, one row each: the paper's UPDATE 0–3 on the table, and tasks on text.
 
-Every tagged corpus of `data.sources` is an auxiliary task too, by its name, and so are the labelled texts that a data
-set has in its background (`dataset.Related`).
+Every tagged corpus of `data.sources` is an auxiliary task too, by its name, and so are labelled texts: those that a
+data set has in its background (`dataset.Related`), and those that `selfmade` labels. Labelled texts have a head of
+their own, or with `POOLED` after their name that of the primary task, where the classes are the same.
 """
 
 from collections import Counter
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from mt2st.data import lexicons, sources
-from mt2st.data.dataset import Dataset
+from mt2st.data.dataset import Dataset, Related
 from mt2st.data.lexicons import Lexicon
 from mt2st.data.tags import taggings
 from mt2st.data.tags.columns import TaggedText
@@ -20,6 +21,7 @@ from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments.labelled import sentence_task, tagged_task
 from mt2st.experiments.released_terms import ANALOGY, SIMILARITY, ReleasedTerm, analogy_term, similarity_term
 from mt2st.experiments.runs import Configuration
+from mt2st.experiments.selfmade import LABELLERS
 from mt2st.losses import (
     analogy_accuracy_loss,
     analogy_loss,
@@ -27,8 +29,9 @@ from mt2st.losses import (
     misalignment_loss,
     spearman_loss,
 )
-from mt2st.tasks import LanguageModelTask, NoiseTask, TableTask, Task
+from mt2st.tasks import AutoencoderTask, LanguageModelTask, NoiseTask, TableTask, Task
 
+POOLED = "-pooled"  # suffix of labelled texts that the primary task's head answers
 SHUFFLED, NOISE = "-shuffled", "-noise"  # suffixes of the controls of UPDATE 0–3
 
 Build = Callable[[str, Dataset, EmbeddingTable], Task]
@@ -57,15 +60,19 @@ def build(name: str, data: Dataset | SequenceData, table: EmbeddingTable, config
     """Return the auxiliary task `name`.
 
     Args:
-        name: one of `AUXILIARIES`, a tagged corpus of `data.sources`, or related texts of the data set.
+        name: one of `AUXILIARIES`, a tagged corpus of `data.sources`, related texts of the data set, or one of
+            `selfmade.LABELLERS`.
         data: on whose background text it is built, unless it brings its own.
         table: with whose vocabulary.
         configuration: of the run.
 
     Raises ValueError if the name is unknown or the data set does not have what the task needs.
     """
-    if isinstance(data, Dataset) and (related := data.background.related.get(name)):
-        return sentence_task(name, related.examples, related.classes, table, configuration)
+    if isinstance(data, Dataset) and (related := _labelled_texts(name.removesuffix(POOLED), data, table)):
+        if name.endswith(POOLED) and related.classes != data.classes:
+            raise ValueError(f"auxiliary task {name!r} has classes {related.classes}, the primary task {data.classes}")
+        answered_as = data.name if name.endswith(POOLED) else ""
+        return sentence_task(name, related.examples, related.classes, table, configuration, answered_as=answered_as)
     if name in AUXILIARIES:
         if isinstance(data, SequenceData):
             raise ValueError(f"auxiliary task {name!r} needs background text, which a tagged corpus does not have")
@@ -75,9 +82,17 @@ def build(name: str, data: Dataset | SequenceData, table: EmbeddingTable, config
     raise ValueError(f"unknown auxiliary task {name!r}; known: {', '.join(names())}")
 
 
+def _labelled_texts(name: str, data: Dataset, table: EmbeddingTable) -> Related | None:
+    """Return labelled texts by the name of their task; None where it has another kind."""
+    if related := data.background.related.get(name):
+        return related
+    return LABELLERS[name](data, table) if name in LABELLERS else None
+
+
 def names() -> list[str]:
-    """Return all names that `build` takes."""
-    return [*AUXILIARIES, *(source.name for source in sources.SOURCES.values() if source.kind == "tags")]
+    """Return all names that `build` takes for every data set."""
+    tags = [source.name for source in sources.SOURCES.values() if source.kind == "tags"]
+    return [*AUXILIARIES, *LABELLERS, *(f"{name}{POOLED}" for name in LABELLERS), *tags]
 
 
 def _on_table(
@@ -156,8 +171,15 @@ def _tagging(name: str, dataset: Dataset, table: EmbeddingTable, tags: Sequence[
 
 
 def _language_model(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    sentences = [table.encode(map(str.lower, sentence)) for sentence in dataset.background.tokens]
-    return LanguageModelTask(name, sentences, len(table.words))
+    return LanguageModelTask(name, _encoded(dataset, table), len(table.words))
+
+
+def _autoencoder(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+    return AutoencoderTask(name, _encoded(dataset, table), len(table.words))
+
+
+def _encoded(dataset: Dataset, table: EmbeddingTable) -> list[torch.Tensor]:
+    return [table.encode(map(str.lower, sentence)) for sentence in dataset.background.tokens]
 
 
 def _wordsim353(table: EmbeddingTable) -> Lexicon:
@@ -185,6 +207,7 @@ AUXILIARIES = {
         Auxiliary("casing", "how was the word written?", _casing),
         Auxiliary("frequency", "how frequent is the word?", _frequency),
         Auxiliary("language-model", "which words stand beside it?", _language_model),
+        Auxiliary("autoencoder", "which words does the text have?", _autoencoder),
         *map(_shuffled, PAPER),
         *map(_noise, PAPER),
         Auxiliary(ANALOGY, "a term of the paper's released code, without gradient", _released_analogy),

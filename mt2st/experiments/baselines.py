@@ -14,6 +14,7 @@ from mt2st.data.vectors import EmbeddingTable
 INVERSE_PENALTIES = (0.1, 1.0, 10.0, 100.0)  # C of logistic regression; the best on validation is tested
 MAJORITY, TFIDF, MEAN_VECTOR = "majority class", "TF-IDF + logistic regression", "mean vector + logistic regression"
 BASELINES = (MAJORITY, TFIDF, MEAN_VECTOR)
+TFIDF_POOLED = f"{TFIDF}, related texts pooled in"
 
 Features = Callable[[Sequence[Tokens]], np.ndarray]
 
@@ -22,29 +23,43 @@ def baselines(dataset: Dataset, table: EmbeddingTable) -> dict[str, float]:
     """Return test accuracies by name, each learnt from the training part alone.
 
     The majority class; logistic regression on TF-IDF (with 1 + ln tf), and on the mean vector of a text's words in
-    `table`, which a network begins with. The penalty of the regressions is chosen on validation.
+    `table`, which a network begins with; TF-IDF also with related texts pooled in, where some have the same classes.
+    The penalty of the regressions is chosen on validation.
     """
+    pooled = dataset.pooled()
     train, test = dataset.train, dataset.test
-    vectorizer = TfidfVectorizer(tokenizer=list, token_pattern=None, lowercase=False, sublinear_tf=True)
-    vectorizer.fit(train.texts)
     majority = DummyClassifier(strategy="most_frequent").fit(np.zeros((len(train), 1)), train.labels)
     return {
         MAJORITY: float(majority.score(np.zeros((len(test), 1)), test.labels)),
-        TFIDF: _regression(dataset, vectorizer.transform),
-        MEAN_VECTOR: _regression(dataset, lambda texts: _means(texts, table)),
+        TFIDF: _accuracy(dataset, _tfidf(dataset)),
+        MEAN_VECTOR: _accuracy(dataset, lambda texts: mean_vectors(texts, table)),
+        **({TFIDF_POOLED: _accuracy(pooled, _tfidf(pooled))} if pooled else {}),
     }
 
 
-def _regression(dataset: Dataset, features: Features) -> float:
-    """Test accuracy of logistic regression, with the penalty that is best on validation (the strongest of equals)."""
-    train, validation, test = (features(part.texts) for part in (dataset.train, dataset.validation, dataset.test))
+def _tfidf(dataset: Dataset) -> Features:
+    """TF-IDF of texts, with the words and their idf in the training part."""
+    vectorizer = TfidfVectorizer(tokenizer=list, token_pattern=None, lowercase=False, sublinear_tf=True)
+    transform: Features = vectorizer.fit(dataset.train.texts).transform
+    return transform
+
+
+def regression(dataset: Dataset, features: Features) -> LogisticRegression:
+    """Return logistic regression on the training part, with the penalty that is best on validation (the strongest of
+    equals).
+    """
+    train, validation = features(dataset.train.texts), features(dataset.validation.texts)
     models = [LogisticRegression(C=c, max_iter=2000).fit(train, dataset.train.labels) for c in INVERSE_PENALTIES]
-    best = max(models, key=lambda model: model.score(validation, dataset.validation.labels))
-    return float(best.score(test, dataset.test.labels))
+    return max(models, key=lambda model: model.score(validation, dataset.validation.labels))
 
 
-def _means(texts: Sequence[Tokens], table: EmbeddingTable) -> np.ndarray:
-    """Mean vectors of the texts' words, unknown ones as the table's row for them: (N, d)."""
+def _accuracy(dataset: Dataset, features: Features) -> float:
+    """Test accuracy of `regression`."""
+    return float(regression(dataset, features).score(features(dataset.test.texts), dataset.test.labels))
+
+
+def mean_vectors(texts: Sequence[Tokens], table: EmbeddingTable) -> np.ndarray:
+    """Mean vectors of the texts' words, unknown ones as the table's row for them: (texts, d)."""
     rows = (table.encode(text).numpy() for text in texts)
     return np.stack([table.vectors[at].mean(0) if len(at) else np.zeros(table.vectors.shape[1]) for at in rows])
 

@@ -7,7 +7,7 @@ from mt2st.data.tags.columns import TaggedText
 from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments.runs import Configuration
-from mt2st.tasks import LabelledTask, SentenceTask, TokenTask, as_targets
+from mt2st.tasks import LabelledTask, PooledTask, SentenceTask, TokenTask, as_targets
 
 Data = Dataset | SequenceData
 
@@ -41,11 +41,18 @@ def sentence_task(
     table: EmbeddingTable,
     configuration: Configuration,
     balanced: bool = False,
+    answered_as: str = "",
 ) -> SentenceTask:
-    """Return labelled texts as a task, cut to `max_tokens` of the configuration."""
+    """Return labelled texts as a task, cut to `max_tokens` of the configuration.
+
+    It has a head of its own, or that of the task `answered_as`, whose classes are the same.
+    """
     longest = configuration.max_tokens or None
     sentences = [table.encode(text[:longest]) for text in examples.texts]
-    return SentenceTask(name, sentences, as_targets(np.asarray(examples.labels).tolist()), classes, balanced)
+    targets = as_targets(np.asarray(examples.labels).tolist())
+    if answered_as:
+        return PooledTask(name, answered_as, sentences, targets, classes)
+    return SentenceTask(name, sentences, targets, classes, balanced)
 
 
 def tagged_task(

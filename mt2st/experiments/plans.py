@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from mt2st.data.files.errors import MissingData
 from mt2st.data.vectors import EMBEDDINGS, GLOVE, find_glove
-from mt2st.experiments import released, strategies, tuning
+from mt2st.experiments import paying, released, strategies, tuning
 from mt2st.experiments.auxiliaries import NOISE, SHUFFLED
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Run
@@ -21,6 +21,7 @@ ELSEWHERE_VERSION = 2  # of these scores; raise when they change
 SCHEDULED = "update1"  # auxiliary task of the grid of schedules
 ETAS, SWITCHES = (0.0, 0.1, 0.3, 1.0), 5  # of that grid: decay rates, and how many T_switch, the last one never reached
 SCHEDULE_SEEDS = 5
+PAYING_NEEDS = ("imdb-semi", "sentence_polarity", "opinion-lexicon", "stopwords")
 LONGER = 30  # epochs of the control "single task, equal time": more time than any arm needs for its 25
 
 
@@ -229,6 +230,8 @@ EXPERIMENTS = {
         ),
         Experiment("schedule-grid", ("start",), schedule_grid),
         Experiment("pairs", ("10",), pairs),
+        Experiment("paying", ("11",), paying.arms, PAYING_NEEDS),
+        Experiment("candidates", ("11",), paying.candidates, PAYING_NEEDS),
     )
 }
 

@@ -4,7 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import nan
 
-from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch
+from mt2st.schedules import (
+    SINGLE_TASK,
+    AuxiliaryFirst,
+    Constant,
+    Diminish,
+    Floor,
+    Linear,
+    PostTraining,
+    Schedule,
+    Switch,
+)
 
 ORIGINAL = "original"  # the paper's name for training without auxiliary task
 UPDATES = ("update0", "update1", "update2", "update3")  # the paper's auxiliary tasks
@@ -81,6 +91,15 @@ STRATEGIES = {
         ),
     )
 }  # fmt: skip
+
+# Every way to weigh auxiliary tasks over a run, by its name for readers: the schedule for a run of so many epochs.
+WAYS: dict[str, Callable[[int], Schedule]] = {
+    **{row.label: row.schedule for row in STRATEGIES.values() if row.name != "single"},
+    "auxiliary tasks first": lambda epochs: AuxiliaryFirst(int(0.6 * epochs)),
+    "post-training": lambda epochs: PostTraining(int(0.6 * epochs)),
+    "linear to 0": lambda epochs: Linear(0.6 * epochs),
+    "from 1 to a floor of 0.1": lambda epochs: Floor(0.6 * epochs, 1.0, 0.1),
+}
 
 
 def find(name: str) -> Strategy:

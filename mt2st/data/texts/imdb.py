@@ -152,9 +152,8 @@ def disjoint_sample(number: int) -> pd.DataFrame:
     """
 
     def draw(reviews: pd.DataFrame) -> pd.DataFrame:
-        rest = _unseen(reviews)
-        rest = rest[~rest["review"].isin(_draw_others(reviews)["review"])]
-        drawn = rest.sample(frac=1, random_state=SAMPLE_SEED)[SAMPLE * number : SAMPLE * (number + 1)]
+        rest = _draw_rest(reviews)
+        drawn = rest[SAMPLE * number : SAMPLE * (number + 1)]
         if len(drawn) < SAMPLE:
             raise ValueError(
                 f"there are {len(rest) // SAMPLE} disjoint samples of {SAMPLE:,} reviews, no {number + 1}th"
@@ -162,6 +161,12 @@ def disjoint_sample(number: int) -> pd.DataFrame:
         return drawn
 
     return _prepared(f"disjoint-{number}", draw)
+
+
+@lru_cache(maxsize=1)
+def rest() -> pd.DataFrame:
+    """Return all 45,000 reviews that the disjoint samples are drawn from, preprocessed: columns tokens, label."""
+    return _prepared("rest", _draw_rest)
 
 
 def others() -> Dataset:
@@ -188,6 +193,12 @@ def _draw_tuning(reviews: pd.DataFrame) -> pd.DataFrame:
 
 def _draw_others(reviews: pd.DataFrame) -> pd.DataFrame:
     return _unseen(reviews).sample(sum(OTHERS), random_state=SAMPLE_SEED)
+
+
+def _draw_rest(reviews: pd.DataFrame) -> pd.DataFrame:
+    """Return all other texts in random order."""
+    rest = _unseen(reviews)
+    return rest[~rest["review"].isin(_draw_others(reviews)["review"])].sample(frac=1, random_state=SAMPLE_SEED)
 
 
 def _unseen(reviews: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from nltk.corpus.reader import CategorizedPlaintextCorpusReader, CategorizedSent
 from nltk.data import ZipFilePathPointer
 from tqdm.auto import tqdm
 
-from mt2st.data.dataset import Dataset, Sizes, stratified_split
+from mt2st.data.dataset import Dataset, Examples, Related, Sizes, stratified_split
 from mt2st.data.files import nltk_packages
 from mt2st.data.texts import imdb
 
@@ -107,3 +107,10 @@ def load(name: str, seed: int, sizes: Sizes) -> Dataset:
     parts = stratified_split(labels, seed, sizes)
     sources = (file, *imdb.preprocessing().files) if name == "movie_reviews" else (file,)
     return imdb.assemble(CORPORA[name].task, CORPORA[name].classes, frame["tokens"], labels, parts, sources)
+
+
+def related(name: str) -> Related:
+    """Return all texts of one of `CORPORA` as another task's training texts: their first 100 tokens; see `load`."""
+    frame = texts(name, nltk_packages.locate(name))
+    tokens = [text[: imdb.LONGEST] or ["."] for text in frame["tokens"]]
+    return Related(Examples(tokens, frame["label"].to_numpy()), CORPORA[name].classes)

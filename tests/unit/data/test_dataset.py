@@ -1,11 +1,12 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from mt2st.data.dataset import Background, Dataset, Examples, Sizes, stratified_split
+from mt2st.data.dataset import Background, Dataset, Examples, Related, Sizes, stratified_split
 
 
 def test_counts_give_examples_by_class_name_in_each_part(toy_dataset: Dataset) -> None:
@@ -24,6 +25,19 @@ def test_counts_leave_out_a_class_that_a_part_does_not_have() -> None:
 
 def test_the_length_of_examples_is_their_number() -> None:
     assert len(Examples([["a", "b", "c"], ["d"]], np.array([0, 1]))) == 2
+
+
+def test_related_texts_are_pooled_by_the_names_of_their_classes(toy_dataset: Dataset) -> None:
+    swapped = Related(Examples([["x"], ["y"], ["z"]], np.array([0, 1, 1])), ("positive", "negative"))
+    stars = Related(swapped.examples, ("one star", "two stars"))
+    background = Background([["a"]], related={"swapped": swapped, "stars": stars})
+    pooled = replace(toy_dataset, background=background).pooled()
+    assert pooled is not None
+    assert list(pooled.train.texts[-3:]) == [["x"], ["y"], ["z"]]
+    assert pooled.train.labels.tolist() == [*toy_dataset.train.labels, 1, 0, 0]  # of classes negative, positive
+    assert pooled.validation is toy_dataset.validation
+    assert pooled.background == Background([["a"]], related={"stars": stars})
+    assert pooled.pooled() is None
 
 
 @given(

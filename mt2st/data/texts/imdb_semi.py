@@ -1,0 +1,45 @@
+"""IMDB with few labels: a small sample of labelled reviews, many more without labels, and related sentences.
+
+Reviews are those of `imdb.rest`, preprocessed as there. Samples below `DEVELOPMENT` are for reported numbers, the
+others for choices.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from mt2st.data.dataset import Background, Dataset, Sizes, pieces
+from mt2st.data.files import nltk_packages
+from mt2st.data.texts import imdb, nltk_sets
+
+BLOCK = 3_750  # reviews from the first of one sample to the first of the next
+UNLABELLED = 20_000  # reviews without labels
+DEVELOPMENT = 10  # first of the samples on which settings and recipes are chosen
+POLARITY = "sentence_polarity"
+
+
+def load(seed: int, sizes: Sizes) -> Dataset:
+    """Return sentiment of sample number `seed`, with 20,000 other reviews as text without labels in the background.
+
+    Samples of up to 3,750 reviews share no labelled review; larger ones share some of those to train on. Reviews to
+    validate or test on are in no other part of their sample, nor in its background. Related texts are all sentences of
+    "polarity" (Pang and Lee 2005), which have the same classes.
+
+    Raises ValueError where there are not so many reviews, MissingData where one of the two data sets is not here.
+    """
+    reviews = imdb.rest()
+    count, samples = len(reviews), len(reviews) // BLOCK
+    if seed >= samples or sizes.total + UNLABELLED > count:
+        raise ValueError(
+            f"{count:,} reviews make samples 0 to {samples - 1}, of {count - UNLABELLED:,} reviews at most; sample "
+            f"{seed} of {sizes.total:,} is asked for"
+        )
+    order = (BLOCK * seed + np.arange(count)) % count
+    test, validation, train, unlabelled, _ = np.split(
+        order, np.cumsum([sizes.test, sizes.validation, sizes.train, UNLABELLED])
+    )
+    tokens, labels = reviews["tokens"], reviews["label"].to_numpy()
+    files = imdb.locate(), *imdb.preprocessing().files, nltk_packages.locate(POLARITY)
+    found = imdb.assemble("sentiment", imdb.CLASSES, tokens, labels, (train, validation, test), files)
+    texts = pieces([tokens[i] for i in [*train, *unlabelled]], imdb.LONGEST)
+    return replace(found, background=Background(texts, related={"polarity": nltk_sets.related(POLARITY)}))

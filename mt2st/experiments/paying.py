@@ -1,0 +1,87 @@
+"""Which auxiliary tasks and schedules pay where labels are few: the arms of profile imdb-semi, and a recipe.
+
+All arms have the profile's configuration, but for the recipe, which is chosen among `candidates` on samples of reviews
+of its own (`imdb_semi.DEVELOPMENT`) and then run once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mt2st.data.texts.imdb_semi import DEVELOPMENT
+from mt2st.experiments.profiles import Profile
+from mt2st.experiments.runs import Configuration, Run
+from mt2st.experiments.strategies import WAYS
+from mt2st.schedules import SINGLE_TASK, RandomWeights, Schedule
+
+EMBEDDING = "SkipGram"
+SEEDS = 5  # of most arms; those of `HEADLINE` have all that are asked for
+CHOSEN_ON = (DEVELOPMENT, DEVELOPMENT + 1)  # samples, and seeds, on which the recipe is chosen
+
+ALL = ("polarity-pooled", "lexicon-pooled", "pseudo-labels-pooled")
+ALONE = (
+    *("polarity", "polarity-pooled", "lexicon", "lexicon-pooled", "pseudo-labels", "pseudo-labels-pooled"),
+    *("autoencoder", "language-model", "update1"),
+)
+WITH_EACH = ("multi-task", "Switch")  # ways in which every auxiliary task is run alone
+HEADLINE = ("multi-task", "Diminish", "Switch", "post-training")  # ways with `ALL` that have every seed
+RANDOM, RECIPE = "random weights", "recipe"
+
+
+def arms(profile: Profile, seeds: int) -> list[Run]:
+    """Return the runs of all arms, seed by seed: single-task learning, each auxiliary task, all of them, the recipe."""
+    return [run for seed in range(seeds) for run in _of_seed(profile.configuration, seed)]
+
+
+def _of_seed(configuration: Configuration, seed: int) -> Iterator[Run]:
+    epochs = configuration.epochs
+    yield Run(EMBEDDING, "single", (), SINGLE_TASK, seed, configuration)
+    for name, schedule in WAYS.items():
+        if seed < SEEDS or name in HEADLINE:
+            yield Run(EMBEDDING, name, ALL, schedule(epochs), seed, configuration)
+    yield recipe(configuration, seed)
+    if seed < SEEDS:
+        yield Run(EMBEDDING, RANDOM, ALL, RandomWeights(len(ALL), seed), seed, configuration)
+        for auxiliary in ALONE:
+            for name in WITH_EACH:
+                yield Run(EMBEDDING, name, (auxiliary,), WAYS[name](epochs), seed, configuration)
+
+
+def recipe(configuration: Configuration, seed: int) -> Run:
+    """Return the run of the recipe: what is best of `candidates` on the samples that it is chosen on."""
+    return replace(_candidate(configuration, *CHOSEN, seed), strategy=RECIPE)
+
+
+def candidates(profile: Profile, seeds: int) -> list[Run]:
+    """Return the runs among which the recipe is chosen: sets of tasks × schedules × encoders, on two samples.
+
+    The number of seeds does not count: these are others.
+    """
+    found = [
+        (auxiliaries, way, encoder)
+        for encoder in ENCODERS
+        for auxiliaries in TASKS
+        for way in (TRIED if auxiliaries else ["single"])
+    ]
+    return [_candidate(profile.configuration, *one, seed) for seed in CHOSEN_ON for one in found]
+
+
+# Settings of the encoders that are tried: a bag of words has few parameters and bears a higher learning rate.
+ENCODERS: dict[str, dict[str, float | str]] = {
+    "bilstm": {"encoder": "bilstm", "readout": "max"},
+    "bag": {"encoder": "bag", "readout": "mean", "learning_rate": 3e-3},
+}
+TASKS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("pseudo-labels-pooled",),
+    ("polarity-pooled", "pseudo-labels-pooled"),
+    ("polarity", "lexicon", "pseudo-labels-pooled"),
+    ALL,
+)
+TRIED = ("multi-task", "Diminish", "Switch", "post-training", "linear to 0")
+CHOSEN = (ALL, "multi-task", "bag")  # the best of them, see `report.paying.choice`
+
+
+def _candidate(configuration: Configuration, auxiliaries: tuple[str, ...], way: str, encoder: str, seed: int) -> Run:
+    settings = replace(configuration, **ENCODERS[encoder])  # type: ignore[arg-type]
+    schedule: Schedule = WAYS[way](settings.epochs) if auxiliaries else SINGLE_TASK
+    return Run(EMBEDDING, way, auxiliaries, schedule, seed, settings)

@@ -1,0 +1,68 @@
+"""Labels that nobody gave: text of a data set's background, labelled by a rule or by another model.
+
+Each is a function of a data set and its word vectors, and gives texts with classes, which make an auxiliary task
+(`auxiliaries.build`).
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from mt2st.data import lexicons
+from mt2st.data.dataset import Dataset, Examples, Related, Tokens
+from mt2st.data.vectors import EmbeddingTable
+from mt2st.experiments import baselines
+
+CLASSES = ("negative", "positive")
+CLEAR = 2  # good words more than bad ones, or bad than good, from which on a text has a label
+
+
+def by_opinions(dataset: Dataset, table: EmbeddingTable) -> Related:
+    """Label texts by the words of the opinion lexicon (Hu and Liu 2004) in them, and take these words out.
+
+    Texts with two good words more than bad ones are positive, with two bad ones more negative, all others left out.
+    What is to be learned is which other words go along with an opinion.
+
+    Raises MissingData without the lexicon, and ValueError where no text has a label.
+    """
+    opinions = lexicons.opinions()
+    texts, labels = [], []
+    for text in _texts(dataset):
+        balance = sum(opinions.get(word, 0) for word in text)
+        others = [word for word in text if word not in opinions]
+        if abs(balance) >= CLEAR and others:
+            texts.append(others)
+            labels.append(int(balance > 0))
+    if len(set(labels)) < 2:
+        raise ValueError("auxiliary task 'lexicon': the data set has no text that opinion words label; give more text")
+    return Related(Examples(texts, np.array(labels)), CLASSES)
+
+
+def by_teacher(dataset: Dataset, table: EmbeddingTable) -> Related:
+    """Label texts by logistic regression on their mean vectors, learnt from the labelled texts; keep the surer half.
+
+    Its penalty is chosen on validation. Self-training (Yarowsky 1995; Nigam et al. 2000) with a linear teacher.
+
+    Raises ValueError where there is no text without labels.
+    """
+    texts = _texts(dataset)
+    if not texts:
+        raise ValueError("auxiliary task 'pseudo-labels' needs text without labels, which this data set does not have")
+
+    def features(some: Sequence[Tokens]) -> np.ndarray:
+        return baselines.mean_vectors(some, table)
+
+    probability = baselines.regression(dataset, features).predict_proba(features(texts))  # (texts, classes)
+    surest = np.argsort(-probability.max(1), kind="stable")[: (len(texts) + 1) // 2]
+    return Related(Examples([texts[i] for i in surest], probability[surest].argmax(1)), dataset.classes)
+
+
+def _texts(dataset: Dataset) -> list[list[str]]:
+    """Lower-cased background, as labelled texts are."""
+    return [[word.lower() for word in text] for text in dataset.background.tokens]
+
+
+LABELLERS: dict[str, Callable[[Dataset, EmbeddingTable], Related]] = {
+    "lexicon": by_opinions,
+    "pseudo-labels": by_teacher,
+}
