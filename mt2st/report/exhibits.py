@@ -15,8 +15,9 @@ from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, Strategy
 from mt2st.relations import gains, results
-from mt2st.report import audit, claims, downstream, readouts, robustness, schedule_grid, tables, timing
+from mt2st.report import audit, claims, downstream, paying, readouts, robustness, schedule_grid, tables, timing
 from mt2st.report.figures import comparison, paper, relations, replication, weights
+from mt2st.report.figures import paying as paying_figures
 from mt2st.report.figures import schedule_grid as schedule_figures
 from mt2st.report.figures.drawing import rates_in_words
 
@@ -344,6 +345,22 @@ EXHIBITS = {
         Exhibit(
             "curves", "Training losses of the tasks alone, with their fits", "10", "pairs",
             figure=lambda e: relations.curves(results.curves(e.pairs)),
+        ),
+        Exhibit(
+            "paying",
+            "What pays with 600 labels: auxiliary tasks, ways to weigh them and a recipe, beside linear baselines",
+            "11", "paying", table=lambda e: paying.arms(e.of("paying")), shown=paying.readable,
+            figure=lambda e: paying_figures.differences(e.table("paying")),
+            note="Differences are paired by seed; seeds share no labelled review. The best baseline is that of the "
+            "test set, which is to its advantage.",
+        ),
+        Exhibit(
+            "endings", "Ending on one task against staying with all three auxiliary tasks", "11", "paying",
+            table=lambda e: paying.endings(e.of("paying")),
+        ),
+        Exhibit(
+            "candidates", "The recipe's candidates on the samples that it is chosen on: accuracy (%)", "11",
+            "candidates", table=lambda e: paying.choice(e.of("candidates")),
         ),
     )
 }  # fmt: skip

@@ -14,10 +14,12 @@ from mt2st.metrics import Evaluation
 from mt2st.models import BiLSTM, LanguageModelHead, LinearHead, Model
 from mt2st.tasks import (
     IGNORED,
+    AutoencoderTask,
     Batch,
     LabelledTask,
     LanguageModelTask,
     NoiseTask,
+    PooledTask,
     SentenceTask,
     TableTask,
     Task,
@@ -290,6 +292,37 @@ def test_losses_of_text_tasks_are_those_of_their_heads() -> None:
 
     words, lengths = batch = next(language.batches(11, None))
     torch.testing.assert_close(language.loss(model, batch), model.heads["lm"](model.encoder(words, lengths), words))
+
+
+def test_the_autoencoder_is_a_bag_of_the_texts_own_known_and_frequent_words() -> None:
+    sentences = [torch.tensor([2, 5, 5]), torch.tensor([1, 3]), torch.tensor([6, 1])]
+    task = AutoencoderTask("words", sentences, VOCABULARY, frequent=6)
+    model = _model([task])
+    words, lengths = batch = next(task.batches(3, None))
+    log_p = model.heads["words"].linear(model.encoder(words, lengths).sentence).log_softmax(-1)
+    assert log_p.shape == (3, 6)
+    texts = words.tolist()
+    assert texts == [[1, 3, 0], [6, 1, 0], [2, 5, 5]]  # by length; 1 is unknown and 6 not among the frequent rows
+    expected = -(log_p[0, 3] + log_p[2, 2] + 2 * log_p[2, 5]) / 4
+    torch.testing.assert_close(task.loss(model, batch), expected)
+    assert AutoencoderTask("words", sentences, VOCABULARY).vocabulary == VOCABULARY
+
+
+def test_a_text_without_frequent_words_has_no_loss() -> None:
+    task = AutoencoderTask("words", [torch.tensor([6, 1])], VOCABULARY, frequent=6)
+    assert task.loss(_model([task]), next(task.batches(1, None))).item() == 0
+
+
+def test_pooled_texts_are_answered_and_train_the_head_of_another_task() -> None:
+    topic = _sentence_task()
+    more = PooledTask("more", "topic", SENTENCES[:3], torch.tensor([4, 0, 2]), topic.classes)
+    model = _model([topic, more])
+    assert [*model.heads] == ["topic"]
+    words, lengths, targets = batch = next(more.batches(3, None))
+    loss = more.loss(model, batch)
+    torch.testing.assert_close(loss, cross_entropy(model("topic", words, lengths), targets))
+    loss.backward()
+    assert model.heads["topic"].linear.weight.grad.abs().sum() > 0
 
 
 def test_loss_of_a_table_task_is_its_function_of_the_table() -> None:

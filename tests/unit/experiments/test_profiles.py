@@ -33,7 +33,8 @@ def test_a_profile_has_the_notebooks_of_what_it_runs(name: str) -> None:
     assert numbers <= known
     assert bool(numbers & {"06", "08", "start"}) == (name == "imdb")  # about the paper's own task
     assert ("10" in numbers) == (profile.study is not None)
-    assert bool(numbers & {"01", "05"}) == bool(profile.embeddings)
+    assert bool(numbers & {"01", "05", "11"}) == bool(profile.embeddings)
+    assert ("11" in numbers) == (name == "imdb-semi")
     assert len(numbers) == len(profile.notebooks)
 
 
@@ -74,5 +75,5 @@ def test_the_small_profile_is_the_same_data_in_a_smaller_model() -> None:
 @pytest.mark.usefixtures("home")
 def test_a_profile_whose_data_are_missing_says_how_to_get_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nltk.data, "path", [])
-    with pytest.raises(MissingData, match=f"run `mt2st data fetch {name}`"):
+    with pytest.raises(MissingData, match=f"run `mt2st data fetch {name.removesuffix('-semi')}`"):
         execution.load_data(PROFILES[name].configuration, 0)

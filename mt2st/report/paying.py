@@ -1,0 +1,167 @@
+"""What pays where labels are few: auxiliary tasks, ways to weigh them, and the recipe, beside linear baselines."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from mt2st.experiments.baselines import MAJORITY
+from mt2st.experiments.paying import ALL, RECIPE
+from mt2st.experiments.runs import Record
+from mt2st.report import summary, tables
+from mt2st.statistics import Interval, as_text, holm, paired_difference, ratio_interval
+
+SINGLE, STAYING = "single-task", "multi-task"
+ALL_TASKS = "all three"  # name of `ALL` for readers
+
+
+def arms(records: Sequence[Record]) -> pd.DataFrame:
+    """One row an arm: test accuracy in percent, its differences in points, and its time.
+
+    Differences are from single-task learning, and from the best linear baseline (`best_baseline`); time is that of
+    training relative to single-task, a geometric mean. All paired by seed, with 95% intervals; `p` is of the exact
+    sign-flip test of the difference from single-task, and p after Holm over all rows. Baselines come first, then
+    single-task learning, then arms by accuracy.
+    """
+    by_arm = _by_arm(records)
+    alone = by_arm[SINGLE, ""]
+    reference, linear = _accuracies(alone), _baselines(alone)
+    best = linear[best_baseline(records)]
+    rows = []
+    for name, values in linear.items():
+        row = {"way": name, "tasks": "", **summary.level(values), **summary.difference(values, reference)}
+        rows.append({**row, **_from_baseline(values, best)})
+    for (way, tasks), made in by_arm.items():
+        values = _accuracies(made)
+        row = {"way": way, "tasks": tasks, **summary.level(values)}
+        if way != SINGLE:
+            row |= summary.difference(values, reference) | _time(made, alone)
+        rows.append({**row, **_from_baseline(values, best)})
+    frame = pd.DataFrame(rows)
+    frame["p after Holm"] = holm(frame["p"].to_numpy())
+    rank = frame["way"].map(lambda way: 0 if way in linear else 1 if way == SINGLE else 2)
+    order = frame.assign(rank=rank).sort_values(["rank", "accuracy"], ascending=[True, False], kind="stable").index
+    return frame.loc[order].reset_index(drop=True)
+
+
+def best_baseline(records: Sequence[Record]) -> str:
+    """Return the linear baseline that is best in test, which is to its advantage."""
+    linear = _baselines(_by_arm(records)[SINGLE, ""])
+    return max(linear, key=lambda name: linear[name].mean())
+
+
+def endings(records: Sequence[Record]) -> pd.DataFrame:
+    """Does it pay to end on one task? Every way with all three tasks against staying with them, paired by seed."""
+    by_arm = {way: made for (way, tasks), made in _by_arm(records).items() if tasks == ALL_TASKS and way != RECIPE}
+    staying = _accuracies(by_arm[STAYING])
+    rows = []
+    for way, made in by_arm.items():
+        values = _accuracies(made)
+        row = {"way": way, **summary.level(values)}
+        rows.append(row if way == STAYING else row | summary.difference(values, staying))
+    frame = pd.DataFrame(rows).sort_values("accuracy", ascending=False, kind="stable", ignore_index=True)
+    frame["p after Holm"] = holm(frame["p"].to_numpy())
+    return frame
+
+
+def choice(records: Sequence[Record]) -> pd.DataFrame:
+    """One row a candidate for the recipe: accuracy on each sample that it is chosen on, in percent, and their mean."""
+    rows: dict[tuple[str, str, str], dict[str, float]] = {}
+    for record in records:
+        key = record.run.configuration.encoder, _tasks(record), _way(record)
+        rows.setdefault(key, {})[f"sample {record.run.seed}"] = 100 * record.scores["accuracy"]
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    frame.insert(0, "mean", frame.mean(axis=1))
+    keys = pd.DataFrame(list(rows), columns=["encoder", "tasks", "way"], index=frame.index)
+    return pd.concat([keys, frame], axis=1).sort_values("mean", ascending=False, kind="stable", ignore_index=True)
+
+
+def conclusions(records: Sequence[Record]) -> str:
+    """Say in words what pays, whether it pays to end on one task, and how the recipe stands beside the baselines."""
+    found, ends = arms(records), endings(records)
+    single = found[found["way"] == SINGLE].iloc[0]
+    tried = found[found["tasks"] != ""]
+    gains = tried[tried["difference low"] > 0]
+    recipe = found[found["way"] == RECIPE].iloc[0]
+    others = ends[ends["way"] != STAYING]
+    worse, better = others[others["difference high"] < 0], others[others["difference low"] > 0]
+    return "\n".join(
+        [
+            f"Single-task learning reaches {_level(single)}% (n = {single['n']:.0f}); {len(gains)} of {len(tried)} "
+            "arms with auxiliary tasks are above it with an interval that excludes 0.",
+            f"Against staying with all three tasks to the end, {len(better)} of {len(others)} ways to weigh them less "
+            f"are better and {len(worse)} worse by intervals that exclude 0; the differences are "
+            f"{others['difference'].min():+.1f} to {others['difference'].max():+.1f} points.",
+            f"The recipe reaches {_level(recipe)}% (n = {recipe['n']:.0f}), "
+            f"{_points(recipe, 'difference')} points from single-task learning and "
+            f"{_points(recipe, 'from baseline')} from the best linear baseline, {best_baseline(records)}.",
+        ]
+    )
+
+
+def readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `arms` with numbers as text."""
+    return pd.DataFrame(
+        {
+            "way": frame["way"],
+            "auxiliary tasks": frame["tasks"],
+            "n": frame["n"],
+            "accuracy (%)": tables.intervals(frame, "accuracy"),
+            "difference from single-task (points)": tables.intervals(frame, "difference", "+.1f"),
+            "p after Holm": tables.texts(frame["p after Holm"], ".3f"),
+            "difference from the best baseline (points)": tables.intervals(frame, "from baseline", "+.1f"),
+            "time relative to single-task": tables.intervals(frame, "time", ".2f"),
+        }
+    )
+
+
+def _by_arm(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
+    """Return the runs of each arm by its way and tasks."""
+    found: dict[tuple[str, str], list[Record]] = {}
+    for record in sorted(records, key=lambda record: record.run.seed):
+        found.setdefault((_way(record), _tasks(record)), []).append(record)
+    return found
+
+
+def _way(record: Record) -> str:
+    return SINGLE if not record.run.auxiliaries else record.run.strategy
+
+
+def _tasks(record: Record) -> str:
+    """Name the auxiliary tasks of a run."""
+    names = record.run.auxiliaries
+    return ALL_TASKS if names == ALL else " + ".join(names)
+
+
+def _accuracies(records: Sequence[Record]) -> "pd.Series[float]":
+    """Test accuracies in percent, by seed."""
+    return pd.Series({r.run.seed: 100 * r.scores["accuracy"] for r in records}, dtype=float)
+
+
+def _baselines(alone: Sequence[Record]) -> dict[str, "pd.Series[float]"]:
+    """Test accuracies of the linear baselines in percent by seed, by name."""
+    by_seed = pd.DataFrame({r.run.seed: r.scores["baselines"] for r in alone}).T * 100
+    return {str(name): by_seed[name] for name in by_seed if name != MAJORITY}
+
+
+def _from_baseline(values: "pd.Series[float]", baseline: "pd.Series[float]") -> dict[str, float]:
+    if values is baseline:
+        return {}
+    shared = values.index.intersection(baseline.index)
+    return paired_difference(values[shared].to_numpy(), baseline[shared].to_numpy()).interval.columns("from baseline")
+
+
+def _time(made: Sequence[Record], alone: Sequence[Record]) -> dict[str, float]:
+    """Seconds of training relative to single-task learning."""
+    seconds, single = ({r.run.seed: r.seconds.sum() for r in some} for some in (made, alone))
+    shared = [seed for seed in seconds if seed in single]
+    ratio = ratio_interval([seconds[seed] for seed in shared], [single[seed] for seed in shared])
+    return ratio.interval.columns("time")
+
+
+def _level(row: "pd.Series[float]") -> str:
+    return as_text(row["accuracy"], row["accuracy low"], row["accuracy high"])
+
+
+def _points(row: "pd.Series[float]", name: str) -> str:
+    found = Interval(row[name], row[f"{name} low"], row[f"{name} high"], 0)
+    return as_text(found.mean, found.low, found.high, "+.1f")

@@ -1,0 +1,113 @@
+"""Arms where labels are few, on records whose accuracies are known."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mt2st.experiments import paying as plan
+from mt2st.experiments.baselines import MAJORITY, MEAN_VECTOR, TFIDF
+from mt2st.experiments.profiles import PROFILES
+from mt2st.experiments.runs import Record
+from mt2st.report import paying
+from mt2st.report.figures import paying as pictures
+from mt2st.statistics import paired_difference
+
+Make = Callable[..., Record]
+SEEDS = 3
+NOISE = np.array([0.01, -0.02, 0.04])
+BASELINES = {MAJORITY: 0.99, TFIDF: 0.72, MEAN_VECTOR: 0.79}
+GAIN = {"multi-task": 0.1, "Diminish": 0.04, "Switch": 0.05, plan.RECIPE: 0.12}
+PROFILE = replace(PROFILES["imdb-semi"], configuration=replace(PROFILES["imdb-semi"].configuration, epochs=2))
+
+
+@pytest.fixture
+def records(known_record: Make) -> list[Record]:
+    """Return all arms of three seeds: single-task at 70%, others above it by `GAIN` and noise, in twice the time."""
+    made = []
+    for run in plan.arms(PROFILE, SEEDS):
+        if not run.auxiliaries:
+            record = known_record(run, 0.7, cpu_seconds=2.0)
+            made.append(replace(record, scores=record.scores | {"baselines": BASELINES}))
+        else:
+            gain = GAIN.get(run.strategy, 0.0) if run.auxiliaries == plan.ALL else 0.02
+            made.append(known_record(run, 0.7 + gain + NOISE[run.seed], cpu_seconds=4.0))
+    return made
+
+
+def test_arms_differ_from_single_task_learning_and_from_the_best_baseline_by_seed(records: list[Record]) -> None:
+    table = paying.arms(records)
+    assert table["way"].tolist()[:3] == [MEAN_VECTOR, TFIDF, "single-task"]
+    assert table["accuracy"].iloc[3:].is_monotonic_decreasing
+    assert len(table) == 3 + len(plan.WAYS) + 2 + 2 * len(plan.ALONE)
+    rows = table.set_index(["way", "tasks"])
+    values = 10 + 100 * NOISE
+    interval = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    staying = rows.loc["multi-task", "all three"]
+    assert staying[["n", "accuracy"]].tolist() == pytest.approx([3, 80 + 100 * NOISE.mean()])
+    assert staying[["difference", "difference low", "difference high"]].tolist() == pytest.approx(
+        [values.mean(), interval.low, interval.high]
+    )
+    assert staying["from baseline"] == pytest.approx(1 + 100 * NOISE.mean())
+    assert staying[["time", "time low", "time high"]].tolist() == pytest.approx([2, 2, 2])
+    assert staying["p"] == paired_difference(70 + values, np.full(3, 70.0)).p
+    assert rows.loc["multi-task", "update1"]["difference"] == pytest.approx(2 + 100 * NOISE.mean())
+    assert rows.loc[TFIDF, ""][["difference", "from baseline"]].tolist() == pytest.approx([2, -7])
+    assert np.isnan(rows.loc[MEAN_VECTOR, ""]["from baseline"])
+    assert np.isnan(rows.loc["single-task", ""]["difference"])
+
+
+def test_ending_on_one_task_is_compared_with_staying(records: list[Record]) -> None:
+    ends = paying.endings(records).set_index("way")
+    assert set(ends.index) == {*plan.WAYS, plan.RANDOM}
+    assert ends.loc["Switch", ["difference", "difference low", "difference high"]].tolist() == pytest.approx([-5] * 3)
+    assert np.isnan(ends.loc["multi-task", "difference"])
+
+
+def test_the_best_candidate_comes_first(known_record: Make) -> None:
+    accuracy: Mapping[str, float] = {"multi-task": 0.8, "Switch": 0.85}
+    made = [
+        known_record(
+            run, accuracy.get(run.strategy, 0.7) + 0.001 * run.seed + 0.01 * (run.configuration.encoder == "bag")
+        )
+        for run in plan.candidates(PROFILE, 0)
+    ]
+    table = paying.choice(made)
+    assert len(table) == 2 * (1 + (len(plan.TASKS) - 1) * len(plan.TRIED))
+    first = table.iloc[0]
+    assert (first["encoder"], first["way"]) == ("bag", "Switch")
+    assert first[["sample 10", "sample 11", "mean"]].tolist() == pytest.approx([87.0, 87.1, 87.05])
+
+
+def test_what_is_said_follows_from_the_table(records: list[Record]) -> None:
+    said = paying.conclusions(records)
+    assert said.startswith("Single-task learning reaches 70.0 [70.0, 70.0]% (n = 3); 2 of 27 arms")
+    assert "0 of 7 ways to weigh them less are better and 7 worse" in said
+    assert "differences are -10.0 to -5.0 points" in said
+    assert said.endswith(f"from the best linear baseline, {MEAN_VECTOR}.")
+
+
+def test_arms_are_drawn_by_their_difference(records: list[Record]) -> None:
+    table = paying.arms(records)
+    axes = pictures.differences(table).axes[0]
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert len(names) == len(table) - 1
+    assert names[0] == plan.RECIPE
+    assert "all three, multi-task" in names
+    assert "update1, Switch" in names
+    dots = [line.get_xdata()[0] for line in axes.get_lines() if len(line.get_xdata()) == 1]
+    assert dots == sorted(table["difference"].dropna(), reverse=True)
+
+
+def test_the_recipe_is_one_of_the_candidates_on_other_samples() -> None:
+    tried = {replace(run, seed=0, strategy=plan.RECIPE) for run in plan.candidates(PROFILE, 0)}
+    assert plan.recipe(PROFILE.configuration, 0) in tried
+    assert {run.seed for run in plan.candidates(PROFILE, 0)}.isdisjoint(range(plan.DEVELOPMENT))
+
+
+def test_readers_see_numbers_as_text(records: list[Record]) -> None:
+    shown = paying.readable(paying.arms(records)).set_index("way")
+    assert shown.loc["single-task"].tolist()[1:4] == [3, "70.0 [70.0, 70.0]", "–"]
+    assert shown.loc[TFIDF, "difference from the best baseline (points)"] == "-7.0 [-7.0, -7.0]"
