@@ -18,7 +18,7 @@ from mt2st.experiments.profiles import Profile
 from mt2st.relations import results, study
 from mt2st.relations.conclusions import conclusions
 from mt2st.relations.predictor import Predictor
-from mt2st.report import claims, curves, figures, summary, tables
+from mt2st.report import claims, curves, figures, paying, summary, tables
 from mt2st.report.exhibits import EXHIBITS, Evidence, Exhibit
 
 FOLDED = 12  # rows from which on the page shows a table when asked
@@ -51,6 +51,9 @@ def blocks(evidence: Evidence) -> dict[str, str]:
         made[f"answer:{evidence.profile.name}"] = answer_block(evidence)
     if evidence.pairs:
         made[f"pairs:{evidence.profile.name}"] = pairs_block(evidence)
+    if EXHIBITS["paying"] in evidence.exhibits:
+        made[f"paying:{evidence.profile.name}"] = paying_block(evidence)
+        made[f"arms:{evidence.profile.name}"] = arms_block(evidence)
     return made
 
 
@@ -199,6 +202,18 @@ def results_block(evidence: Evidence) -> str:
         tables.to_markdown(tables.compact(scores)),
     ]
     return "\n".join(parts)
+
+
+def paying_block(evidence: Evidence) -> str:
+    """Return in words what pays where labels are few."""
+    return "".join(f"- {line}\n" for line in paying.conclusions(evidence.of("paying")).splitlines())
+
+
+def arms_block(evidence: Evidence) -> str:
+    """Return the tables behind `paying_block`: all arms, and ending on one task against staying with all."""
+    shown = [EXHIBITS[name] for name in ("paying", "endings")]
+    parts = [[f"{one.title}:\n", tables.to_markdown(one.shown(evidence.table(one.name)), decimals=2)] for one in shown]
+    return "\n".join(part for both in parts for part in both)
 
 
 def pairs_block(evidence: Evidence) -> str:
