@@ -184,7 +184,7 @@ def check(run: Run, related: Iterable[str] = ()) -> None:
         raise ValueError(f"unknown embedding {run.embedding!r}; known: {', '.join(EMBEDDINGS)}")
     known = [*related, *auxiliaries.names()]
     for name in run.auxiliaries:
-        if name not in known:
+        if name not in known and name.removesuffix(auxiliaries.POOLED) not in known:
             raise ValueError(f"unknown auxiliary task {name!r}; known: {', '.join(known)}")
 
 

@@ -19,7 +19,7 @@ from mt2st import classifier
 from mt2st.data.dataset import Dataset, Related, Tokens
 from mt2st.data.files.writing import replacing, write_text
 from mt2st.data.texts import own
-from mt2st.experiments import environment
+from mt2st.experiments import environment, recipe
 from mt2st.experiments.baselines import MAJORITY
 from mt2st.experiments.runs import Configuration, Run
 from mt2st.experiments.strategies import WAYS
@@ -78,14 +78,17 @@ class Comparison:
         for name, schedule in ARMS.items():
             joint = replace(alone, strategy=name, auxiliaries=self.auxiliaries)
             arms[name] = replace(joint, schedule=schedule(self.configuration.epochs)), dataset
+        if self.unlabelled:
+            arms[recipe.NAME] = recipe.run(alone, self.auxiliaries, dataset), dataset
         return arms
 
 
 def run(comparison: Comparison, device: str = "auto") -> pd.DataFrame:
     """Make all trainings that are not done yet, and write table, verdict, page and a model; return the table.
 
-    All arms have the same settings and epochs. Not the same are their steps: auxiliary batches come on top of those of
-    the primary task, and pooled texts make an epoch longer. Seconds stand in the table.
+    All arms have the same settings and epochs, but for the encoder of the recipe, which needs text without labels. Not
+    the same are their steps: auxiliary batches come on top of those of the primary task, and pooled texts make an epoch
+    longer. Seconds stand in the table.
 
     Each training is kept in a folder of its own as soon as it is done, so that an interrupted comparison goes on.
     Raises ValueError for any fault of the input, and where the folder has a comparison of something else.
@@ -197,7 +200,7 @@ def verdict(found: pd.DataFrame) -> str:
         lines = [f"Use {baseline}: {fact}."]
     else:
         lines = [f"Use {baseline}, the simpler way; that anything is better is not shown: {fact}."]
-    best = trained[trained["way"].isin(ARMS)].iloc[0]
+    best = trained[trained["way"].isin([*ARMS, recipe.NAME])].iloc[0]
     gain = _interval(best, ALONE)
     shown = "pay" if gain.low > 0 else "cost accuracy" if gain.high < 0 else "are not shown to pay"
     lines.append(f"The auxiliary tasks {shown}: {best['way']} is {_points(gain)} from {SINGLE} learning.")
@@ -248,6 +251,7 @@ def _write_page(comparison: Comparison, found: pd.DataFrame) -> None:
             seeds=comparison.seeds,
             is_split=comparison.test is None,
             auxiliaries=comparison.auxiliaries,
+            has_recipe=bool(comparison.unlabelled),
             picture=base64.b64encode((comparison.out / "comparison.png").read_bytes()).decode(),
         ),
     )

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from mt2st.experiments.baselines import MAJORITY
-from mt2st.experiments.paying import ALL, RECIPE
+from mt2st.experiments.paying import ALL
+from mt2st.experiments.recipe import NAME as RECIPE
 from mt2st.experiments.runs import Record
 from mt2st.report import summary, tables
 from mt2st.statistics import Interval, as_text, holm, paired_difference, ratio_interval

@@ -15,6 +15,7 @@ from mt2st.comparison import ALONE, ARMS, BASELINE, POOLED, SINGLE, Comparison
 from mt2st.data.dataset import Examples, Related
 from mt2st.data.texts import own
 from mt2st.experiments.baselines import MEAN_VECTOR, TFIDF, TFIDF_POOLED
+from mt2st.schedules import Constant
 
 SEEDS = 2
 SMALL = replace(classifier.DEFAULTS, patience=0, epochs=3, hidden=4, dimensions=4, batch_size=16)
@@ -58,9 +59,9 @@ def test_every_arm_is_trained_on_every_split_and_goes_on_where_it_stopped(
     wanted: Comparison, calls: list[tuple[str, int]]
 ) -> None:
     found = comparison.run(wanted, "cpu")
-    arms = ["single", "single", *ARMS]  # the second one on pooled texts
+    arms = ["single", "single", *ARMS, "recipe"]  # the second one on pooled texts
     assert calls == [(arm, seed) for seed in range(SEEDS) for arm in arms]
-    assert set(found["way"]) == {TFIDF, MEAN_VECTOR, TFIDF_POOLED, SINGLE, POOLED, *ARMS}
+    assert set(found["way"]) == {TFIDF, MEAN_VECTOR, TFIDF_POOLED, SINGLE, POOLED, *ARMS, "recipe"}
     assert (found["n"] == SEEDS).all()
     scores = pd.read_csv(wanted.out / "scores.csv")
     assert scores.groupby("way")["seed"].nunique().eq(SEEDS).all()
@@ -89,6 +90,19 @@ def test_a_folder_with_another_comparison_is_refused(wanted: Comparison, calls: 
         with pytest.raises(ValueError, match="has a comparison of other data or settings; choose another folder"):
             comparison.run(other, "cpu")
     assert calls == []
+
+
+def test_the_recipe_pools_related_texts_and_those_of_a_teacher_where_there_is_text_without_labels(
+    wanted: Comparison,
+) -> None:
+    run, dataset = wanted.runs(wanted.dataset(0), 0)["recipe"]
+    assert run.auxiliaries == ("others-pooled", "pseudo-labels-pooled")
+    assert (run.schedule, run.configuration.readout) == (Constant(1.0), "max")
+    assert replace(run.configuration, readout="") == wanted.configuration
+    assert dataset.background.related.keys() == {"others"}
+    assert "recipe" not in replace(wanted, unlabelled=()).runs(dataset, 0)
+    casing = replace(wanted, auxiliaries=("casing",)).runs(dataset, 0)["recipe"][0]
+    assert casing.auxiliaries == ("casing", "pseudo-labels-pooled")
 
 
 def test_only_related_texts_with_the_same_classes_are_pooled(wanted: Comparison) -> None:

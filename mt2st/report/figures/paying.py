@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mt2st.experiments.paying import RECIPE
+from mt2st.experiments.recipe import NAME as RECIPE
 from mt2st.report import tables
 from mt2st.report.figures.drawing import interval_row, text_column
 from mt2st.report.paying import ALL_TASKS, SINGLE

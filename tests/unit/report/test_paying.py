@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from mt2st.experiments import paying as plan
+from mt2st.experiments import recipe
 from mt2st.experiments.baselines import MAJORITY, MEAN_VECTOR, TFIDF
 from mt2st.experiments.profiles import PROFILES
 from mt2st.experiments.runs import Record
@@ -19,7 +20,7 @@ Make = Callable[..., Record]
 SEEDS = 3
 NOISE = np.array([0.01, -0.02, 0.04])
 BASELINES = {MAJORITY: 0.99, TFIDF: 0.72, MEAN_VECTOR: 0.79}
-GAIN = {"multi-task": 0.1, "Diminish": 0.04, "Switch": 0.05, plan.RECIPE: 0.12}
+GAIN = {"multi-task": 0.1, "Diminish": 0.04, "Switch": 0.05, recipe.NAME: 0.12}
 PROFILE = replace(PROFILES["imdb-semi"], configuration=replace(PROFILES["imdb-semi"].configuration, epochs=2))
 
 
@@ -32,7 +33,8 @@ def records(known_record: Make) -> list[Record]:
             record = known_record(run, 0.7, cpu_seconds=2.0)
             made.append(replace(record, scores=record.scores | {"baselines": BASELINES}))
         else:
-            gain = GAIN.get(run.strategy, 0.0) if run.auxiliaries == plan.ALL else 0.02
+            is_of_all = run.auxiliaries == plan.ALL or run.strategy == recipe.NAME
+            gain = GAIN.get(run.strategy, 0.0) if is_of_all else 0.02
             made.append(known_record(run, 0.7 + gain + NOISE[run.seed], cpu_seconds=4.0))
     return made
 
@@ -94,7 +96,7 @@ def test_arms_are_drawn_by_their_difference(records: list[Record]) -> None:
     axes = pictures.differences(table).axes[0]
     names = [text.get_text() for text in axes.get_yticklabels()]
     assert len(names) == len(table) - 1
-    assert names[0] == plan.RECIPE
+    assert names[0] == recipe.NAME
     assert "all three, multi-task" in names
     assert "update1, Switch" in names
     dots = [line.get_xdata()[0] for line in axes.get_lines() if len(line.get_xdata()) == 1]
@@ -102,8 +104,8 @@ def test_arms_are_drawn_by_their_difference(records: list[Record]) -> None:
 
 
 def test_the_recipe_is_one_of_the_candidates_on_other_samples() -> None:
-    tried = {replace(run, seed=0, strategy=plan.RECIPE) for run in plan.candidates(PROFILE, 0)}
-    assert plan.recipe(PROFILE.configuration, 0) in tried
+    tried = {replace(run, seed=0, strategy=recipe.NAME) for run in plan.candidates(PROFILE, 0)}
+    assert plan.chosen(PROFILE.configuration, 0) in tried
     assert {run.seed for run in plan.candidates(PROFILE, 0)}.isdisjoint(range(plan.DEVELOPMENT))
 
 

@@ -1,0 +1,27 @@
+"""The recipe for a task with few labels, related texts and text without labels: the best of `paying.candidates`.
+
+Related texts with the task's own classes, and texts that a linear teacher labels (`selfmade.by_teacher`), are auxiliary
+tasks under the head of the task itself, with weight 1 to the end. A text's state is the maximum of its words' states.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mt2st.data.dataset import Dataset
+from mt2st.experiments.auxiliaries import POOLED
+from mt2st.experiments.runs import Run
+from mt2st.experiments.strategies import WAYS
+
+NAME, WAY = "recipe", "multi-task"
+SETTINGS = {"encoder": "bilstm", "readout": "max"}
+TEACHER = f"pseudo-labels{POOLED}"
+
+
+def run(alone: Run, auxiliaries: Sequence[str], dataset: Dataset) -> Run:
+    """Return the recipe's run on a data set, from the run on its task alone and the names of auxiliary tasks."""
+    related = dataset.background.related
+    pooled = {name for name, one in related.items() if one.classes == dataset.classes}
+    names = (*(f"{name}{POOLED}" if name in pooled else name for name in auxiliaries), TEACHER)
+    configuration = replace(alone.configuration, **SETTINGS)  # type: ignore[arg-type]
+    schedule = WAYS[WAY](configuration.epochs)
+    return replace(alone, strategy=NAME, auxiliaries=names, schedule=schedule, configuration=configuration)
