@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = _parser(given).parse_args(given)
             return int(options.run(options))
         except KeyboardInterrupt:
-            print("\ninterrupted: what is finished is kept, the same command goes on from there", file=sys.stderr)
+            print(f"\ninterrupted{_kept(given)}", file=sys.stderr)
             return 130
         except (ValueError, OSError, RuntimeError) as error:
             print(f"mt2st: error: {error}", file=sys.stderr)
@@ -70,6 +70,13 @@ class Command:
     help: str
     add_options: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int] | None = None
+    goes_on: bool = False  # where it was interrupted
+
+
+def _kept(given: Sequence[str]) -> str:
+    """Say what is kept of a command that was interrupted."""
+    command = COMMANDS.get(given[0]) if given else None
+    return ": what is finished is kept, the same command goes on from there" if command and command.goes_on else ""
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
@@ -355,11 +362,13 @@ def _data_fetch(options: argparse.Namespace) -> int:
 
 
 COMMANDS = {
-    "reproduce": Command("run the notebooks of a profile, resume what was begun", _reproduce_options, _reproduce),
+    "reproduce": Command("run the notebooks of a profile, resume what was begun", _reproduce_options, _reproduce, True),
     "figures": Command("rebuild tables, figures and page from recorded runs, no training", _profile_option, _figures),
     "train": Command("train on your own CSV, TSV or JSON lines", _train_options, _train),
     "predict": Command("classify texts with a model that was trained", _predict_options, _predict),
-    "compare": Command("does it pay on your data? arms beside TF-IDF, over several splits", _compare_options, _compare),
+    "compare": Command(
+        "does it pay on your data? arms beside TF-IDF, over several splits", _compare_options, _compare, True
+    ),
     "relations": Command(
         "will a tagging task gain from others? a probability from probes", _relations_options, _relations
     ),

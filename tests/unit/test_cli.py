@@ -442,6 +442,9 @@ def test_an_interruption_ends_with_status_130_and_says_that_nothing_is_lost(
     shown = capsys.readouterr()
     assert shown.err == "\ninterrupted: what is finished is kept, the same command goes on from there\n"
     assert shown.out == ""
+    monkeypatch.setattr(page, "build", interrupt)
+    assert run("figures") == 130
+    assert capsys.readouterr().err == "\ninterrupted\n"
 
 
 def test_an_interruption_while_modules_are_imported_is_one_too() -> None:
