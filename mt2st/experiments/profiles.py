@@ -49,7 +49,7 @@ IMDB = _on("imdb-disjoint", train=600, validation=150, test=250, hidden=32)
 # 5 epochs of 22,500 reviews are seven times the steps of 25 epochs of 600; schedules end as early in proportion.
 IMDB_FULL = replace(IMDB, data="imdb-full", train=22_500, validation=2_500, test=25_000, hidden=256, epochs=5)
 
-# Maxima over states are the readout that is best on the samples for choices.
+# The readout is that of the recipe.
 IMDB_SEMI = replace(_on("imdb-semi", train=600, validation=150, test=3_000, hidden=32), readout="max")
 
 # All of the 1,995 distinct reviews; of the 10,000 sentences of a set, as many as suit a laptop.

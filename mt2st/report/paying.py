@@ -8,11 +8,12 @@ from mt2st.experiments.baselines import MAJORITY
 from mt2st.experiments.paying import ALL
 from mt2st.experiments.recipe import NAME as RECIPE
 from mt2st.experiments.runs import Record
-from mt2st.report import summary, tables
-from mt2st.statistics import Interval, as_text, holm, paired_difference, ratio_interval
+from mt2st.report import summary, tables, timing
+from mt2st.statistics import NOTHING, Interval, as_text, holm, paired_difference, ratio_interval
 
 SINGLE, STAYING = "single-task", "multi-task"
 ALL_TASKS = "all three"  # name of `ALL` for readers
+SHARES = (0.95, 1.0)  # of the accuracy of single-task learning, to reach
 
 
 def arms(records: Sequence[Record]) -> pd.DataFrame:
@@ -62,6 +63,30 @@ def endings(records: Sequence[Record]) -> pd.DataFrame:
     frame = pd.DataFrame(rows).sort_values("accuracy", ascending=False, kind="stable", ignore_index=True)
     frame["p after Holm"] = holm(frame["p"].to_numpy())
     return frame
+
+
+def times(records: Sequence[Record]) -> pd.DataFrame:
+    """How soon does an arm have the accuracy of single-task learning? One row a share of it and an arm of every seed.
+
+    The accuracy is single-task learning's best mean over seeds in validation (`timing.best_mean`), seconds are the
+    processor's for the training itself, to the end of the first epoch that has it; a run that never does counts with
+    all its seconds, and `reached` is the share of the others. Ratios to single-task learning and to staying with all
+    three tasks are geometric means paired by seed, with 95% intervals.
+    """
+    best, rows = timing.best_mean(records), []
+    for share in SHARES:
+        found = timing.to_target(records, share * best)
+        found = found.assign(arm=[(_way(record), _tasks(record)) for record in records])
+        seconds = found.pivot_table(index="seed", columns="arm", values="seconds").dropna(axis="columns")
+        for way, tasks in seconds.columns:
+            row = {"share": share, "validation accuracy": 100 * share * best, "way": way, "tasks": tasks}
+            row |= {"n": len(seconds), "reached": found.loc[found["arm"] == (way, tasks), "reached"].mean()}
+            row["seconds"] = seconds[way, tasks].mean()
+            for name, reference in (("/ single-task", (SINGLE, "")), ("/ multi-task", (STAYING, ALL_TASKS))):
+                ratio = ratio_interval(seconds[way, tasks].to_numpy(), seconds[reference].to_numpy()).interval
+                row |= (NOTHING if reference == (way, tasks) else ratio).columns(name)
+            rows.append(row)
+    return pd.DataFrame(rows).sort_values(["share", "seconds"], kind="stable", ignore_index=True)
 
 
 def choice(records: Sequence[Record]) -> pd.DataFrame:

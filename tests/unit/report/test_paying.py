@@ -68,6 +68,23 @@ def test_ending_on_one_task_is_compared_with_staying(records: list[Record]) -> N
     assert np.isnan(ends.loc["multi-task", "difference"])
 
 
+def test_the_time_to_single_tasks_accuracy_is_that_to_the_first_epoch_that_has_it(known_record: Make) -> None:
+    found = []
+    for run in plan.arms(PROFILE, SEEDS):
+        rising = (0.75, 0.7) if not run.auxiliaries else (0.72, 0.9) if run.strategy == "multi-task" else (0.5, 0.6)
+        seconds = 2.0 * (1 + run.seed) * (1 if not run.auxiliaries else 3)
+        found.append(known_record(run, 0.7, validation_accuracy=rising, cpu_seconds=seconds))
+    table = paying.times(found).set_index(["share", "way", "tasks"])
+    assert table["validation accuracy"].unique() == pytest.approx([71.25, 75])
+    alone, staying = table.loc[(1.0, "single-task", "")], table.loc[(1.0, "multi-task", "all three")]
+    assert alone[["n", "reached", "seconds"]].tolist() == pytest.approx([3, 1, 4])
+    assert np.isnan(alone["/ single-task"])
+    assert staying[["reached", "seconds", "/ single-task"]].tolist() == pytest.approx([1, 24, 6])  # two epochs
+    assert table.loc[(0.95, "multi-task", "all three"), "/ single-task"] == pytest.approx(3)  # one is enough
+    never = table.loc[(0.95, "Switch", "all three")]
+    assert never[["reached", "/ single-task", "/ multi-task"]].tolist() == pytest.approx([0, 6, 2])
+
+
 def test_the_best_candidate_comes_first(known_record: Make) -> None:
     accuracy: Mapping[str, float] = {"multi-task": 0.8, "Switch": 0.85}
     made = [
