@@ -66,6 +66,7 @@ class Schedule:
     """
 
     POSITIVE: ClassVar[frozenset[str]] = frozenset()
+    NEEDS_VALIDATION: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         parameters = [field.name for field in fields(self) if field.type == Parameter]
@@ -82,6 +83,13 @@ class Schedule:
         if not t >= 0:
             raise ValueError(f"epoch t must be at least 0, got {t}")
         return self._weights(float(t))
+
+    def informed(self, t: int, validation: Sequence[float]) -> Tensor:
+        """Return γ(t), as `weights`, for a run that has seen these validation accuracies of its primary task, by epoch.
+
+        Only schedules that decide by them (`NEEDS_VALIDATION`) give other weights than `weights` does.
+        """
+        return self.weights(t)
 
     def primary(self, t: float) -> float:
         """Weight of the primary task in epoch t: 1, but where it waits for the auxiliary ones."""
@@ -278,6 +286,62 @@ class PostTraining(Schedule):
 
     def _weights(self, t: float) -> Tensor:
         return torch.tensor(self.gamma, dtype=torch.float64) * (t < self.t_switch)
+
+
+@dataclass(frozen=True)
+class FeedbackDiminish(Schedule):
+    """γ_k(t) = γ_k0 · exp(−η_k · s(t)): weights decay with the epochs s(t) that did not pay, not with time.
+
+    s(t) counts the epochs before t after which validation accuracy was not above all earlier ones. As long as joint
+    training pays the weights stay as they are; `Diminish` with ν = 1 is what is left where it never does.
+    """
+
+    NEEDS_VALIDATION = True
+
+    gamma0: Parameter = 1.0
+    eta: Parameter = 0.3
+
+    def informed(self, t: int, validation: Sequence[float]) -> Tensor:
+        """Return γ(t) after these validation accuracies."""
+        return Diminish(self.gamma0, self.eta).weights(sum(_without_gain(validation[:t])))
+
+    def _weights(self, t: float) -> Tensor:
+        return torch.tensor(self.gamma0, dtype=torch.float64)  # as long as every epoch pays
+
+
+@dataclass(frozen=True)
+class FeedbackSwitch(Schedule):
+    """γ_k until joint training has not paid for `patience` epochs in a row, and 0 from there on: T_switch is found.
+
+    An epoch pays that raises validation accuracy above all earlier ones.
+    """
+
+    NEEDS_VALIDATION = True
+
+    patience: int = 3
+    gamma: Parameter = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.patience < 1:
+            raise ValueError(f"patience must be at least 1, got {self.patience}")
+
+    def informed(self, t: int, validation: Sequence[float]) -> Tensor:
+        """Return γ(t) after these validation accuracies."""
+        idle = 0
+        for without in _without_gain(validation[:t]):
+            idle = idle + 1 if without else 0
+            if idle == self.patience:
+                return 0 * self.weights(t)
+        return self.weights(t)
+
+    def _weights(self, t: float) -> Tensor:
+        return torch.tensor(self.gamma, dtype=torch.float64)  # as long as it pays
+
+
+def _without_gain(validation: Sequence[float]) -> list[bool]:
+    """Say of each epoch whether its accuracy is not above those of all earlier ones."""
+    return [accuracy <= max(validation[:t], default=-math.inf) for t, accuracy in enumerate(validation)]
 
 
 @dataclass(frozen=True)

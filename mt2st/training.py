@@ -111,7 +111,8 @@ def fit(
 
     An epoch t = 0, 1, … is one pass over the primary task, or `steps` steps. Which tasks a step trains `sampling` says;
     a task whose weight γ_k(t) is below `epsilon` is left out; so is the primary one where the schedule says that it
-    waits (`Schedule.primary`). A schedule can also begin a phase with a fresh optimiser (`Schedule.restart`).
+    waits (`Schedule.primary`). A schedule can also begin a phase with a fresh optimiser (`Schedule.restart`), and
+    decide by the validation accuracies so far (`Schedule.informed`).
 
     The model ends with the parameters of the epoch that trained the primary task and had the highest validation
     accuracy in it (the first of them), or of the last one where there is no validation set. Two calls with the same
@@ -135,18 +136,22 @@ def fit(
         epsilon: smallest weight for which an auxiliary task is computed.
         keep: "best" as above, or the parameters of the "last" epoch.
         patience: ends training after so many epochs without a better one. They count from the last epoch in which
-            `schedule` adds or drops a task, so that every run comes to the task that it is to end on.
+            `schedule` adds or drops a task, so that every run comes to the task that it is to end on; a run whose
+            schedule decides by validation does not end before its auxiliary tasks.
         convergence: ends training early.
         measure: called after each epoch t with the model trained so far; what it returns joins the epoch's row.
         progress: show a progress bar.
 
     Raises ValueError if `epochs`, `steps` or `patience` is below 1, an epoch trains no task or none the primary one,
-    there is patience but no held-out example of the primary task, two tasks have one name, held-out examples belong to
-    none of the tasks, the schedule has neither one weight nor K or one that is negative or not finite, or a loss or
-    parameter is not finite.
+    there is patience, or a schedule that decides by validation, but no held-out example of the primary task, two tasks
+    have one name, held-out examples belong to none of the tasks, the schedule has neither one weight nor K or one that
+    is negative or not finite, or a loss or parameter is not finite.
     """
     tasks = [primary, *auxiliaries]
     held_out = _check(tasks, validation, epochs=epochs, steps=steps, patience=patience)
+    decides = isinstance(schedule, Schedule) and schedule.NEEDS_VALIDATION
+    if decides and primary.name not in held_out:
+        raise ValueError(f"{type(schedule).__name__} needs validation examples of {primary.name}")
     settled = _last_change(schedule, auxiliaries, epochs, epsilon)
     device = model.device
     optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
@@ -156,14 +161,17 @@ def fit(
     history, phase, before = History(), 0, None
     rates = [group["lr"] for group in optimizer.param_groups]
     best: dict[int, float] = {}  # validation accuracy of each phase
+    seen: list[float] = []  # validation accuracy of the primary task, by epoch
 
     for t in tqdm(range(epochs), desc=primary.name, unit="epoch", disable=not progress):
         if restart := schedule.restart(t) if isinstance(schedule, Schedule) else None:
             if restart.from_best and best:
                 model.load_state_dict(history.best.state)
             _renew(optimizer, rates, restart.learning_rate)
-        weights = _weights_for(schedule, t, auxiliaries)
+        weights = _weights_for(schedule, t, auxiliaries, seen)
         active = _active(weights, epsilon)
+        if before not in (None, active):
+            settled = max(settled, t)  # not foreseen where the schedule decides by validation
         phase, before = phase + (active != before), active
         started, started_cpu = _clock(device), time.process_time()
         epoch, tallies = _train_epoch(model, tasks, weights, sampler.epoch(active), optimizer)
@@ -189,6 +197,8 @@ def fit(
                 found = evaluate(model, held_out[task.name])
                 scores = {"loss": found.loss} | held_out[task.name].scores(found)
                 row |= {f"validation_{name}": score for name, score in scores.items()}
+                if not k:
+                    seen.append(found.accuracy)
                 if not k and keep == "best" and 0 in active:
                     if found.accuracy > max(best.values(), default=-1.0):
                         history.best_epoch = t
@@ -203,7 +213,8 @@ def fit(
         history.epochs.append({"epoch": t} | epoch | extra)
         if convergence is not None and convergence([e["gradient_norm"] for e in history.epochs]):
             break
-        if patience and t - max(history.best_epoch, settled) >= patience:
+        is_open = decides and len(active) > 1
+        if patience and not is_open and t - max(history.best_epoch, settled) >= patience:
             break
 
     if best:
@@ -335,9 +346,15 @@ def _renew(optimizer: torch.optim.Optimizer, rates: Sequence[float], factor: flo
         group["lr"] = factor * rate
 
 
-def _weights_for(schedule: WeightSchedule, t: int, auxiliaries: Sequence[Task]) -> list[float]:
-    """Return the weights of the primary task and of the K auxiliaries in epoch t, a single γ(t) broadcast."""
-    weights = torch.as_tensor(schedule.weights(t), dtype=torch.float64).flatten()
+def _weights_for(
+    schedule: WeightSchedule, t: int, auxiliaries: Sequence[Task], validation: Sequence[float] = ()
+) -> list[float]:
+    """Return the weights of the primary task and of the K auxiliaries in epoch t, a single γ(t) broadcast.
+
+    `validation` has the accuracies by epoch that a schedule may decide by.
+    """
+    gamma = schedule.informed(t, validation) if isinstance(schedule, Schedule) else schedule.weights(t)
+    weights = torch.as_tensor(gamma, dtype=torch.float64).flatten()
     if len(weights) not in (1, len(auxiliaries)):
         raise ValueError(f"the schedule has {len(weights)} weights for {len(auxiliaries)} auxiliary tasks")
     if not (weights.isfinite() & (weights >= 0)).all():

@@ -9,6 +9,8 @@ from mt2st.schedules import (
     AuxiliaryFirst,
     Constant,
     Diminish,
+    FeedbackDiminish,
+    FeedbackSwitch,
     Floor,
     Linear,
     PostTraining,
@@ -99,6 +101,8 @@ WAYS: dict[str, Callable[[int], Schedule]] = {
     "post-training": lambda epochs: PostTraining(int(0.6 * epochs)),
     "linear to 0": lambda epochs: Linear(0.6 * epochs),
     "from 1 to a floor of 0.1": lambda epochs: Floor(0.6 * epochs, 1.0, 0.1),
+    "Diminish by validation": lambda epochs: FeedbackDiminish(eta=7.5 / epochs),
+    "Switch by validation": lambda epochs: FeedbackSwitch(patience=max(1, epochs // 8)),
 }
 
 

@@ -15,6 +15,8 @@ from mt2st.schedules import (
     Constant,
     Diminish,
     DiminishUntil,
+    FeedbackDiminish,
+    FeedbackSwitch,
     Floor,
     Linear,
     Parameter,
@@ -208,6 +210,30 @@ def test_phases_say_which_tasks_wait_and_when_training_begins_anew() -> None:
     assert [after.restart(t) for t in range(4)] == [None, None, Restart(0.1, from_best=True), None]
     assert AuxiliaryFirst(0).restart(0) is None
     assert {Switch(2).restart(t) for t in range(4)} == {None}
+
+
+def test_diminish_by_validation_decays_with_the_epochs_that_did_not_pay() -> None:
+    schedule, seen = FeedbackDiminish(2.0, [0.5, 0.1]), [0.5, 0.6, 0.6, 0.4, 0.7, 0.65]  # the third, fourth and sixth
+    idle = [0, 0, 0, 1, 2, 2, 3]
+    found = torch.stack([schedule.informed(t, seen) for t in range(7)])
+    expected = [[2 * math.exp(-eta * s) for eta in (0.5, 0.1)] for s in idle]
+    assert found.tolist() == [pytest.approx(row) for row in expected]
+    assert schedule.weights(5).tolist() == [2.0]
+    assert schedule.informed(3, seen).tolist() == schedule.informed(3, seen[:3]).tolist()  # what is to come is not used
+
+
+def test_switch_by_validation_ends_once_no_epoch_has_paid_for_a_while() -> None:
+    schedule = FeedbackSwitch(patience=2, gamma=[1.0, 0.5])
+    seen = [0.5, 0.4, 0.6, 0.6, 0.5, 0.9]  # idle: the second; the fourth and fifth
+    found = [schedule.informed(t, seen).tolist() for t in range(7)]
+    assert found == [[1.0, 0.5]] * 5 + [[0.0, 0.0]] * 2  # and stays off, though the sixth epoch is better
+    assert schedule.weights(20).tolist() == [1.0, 0.5]
+    with pytest.raises(ValueError, match="patience must be at least 1, got 0"):
+        FeedbackSwitch(patience=0)
+
+
+def test_other_schedules_do_not_look_at_validation() -> None:
+    assert Diminish(1.0, 0.3).informed(4, [0.1, 0.2]) == Diminish(1.0, 0.3).weights(4)
 
 
 def test_random_weights_are_others_in_every_epoch_and_repeat() -> None:

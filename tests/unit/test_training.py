@@ -25,6 +25,7 @@ from mt2st.schedules import (
     Constant,
     Diminish,
     DiminishUntil,
+    FeedbackSwitch,
     PostTraining,
     Schedule,
     Switch,
@@ -884,6 +885,29 @@ def test_post_training_goes_on_from_the_best_epoch_at_a_lower_rate() -> None:
     assert moved.frame()["validation_loss"][0] == pytest.approx(
         history.frame()["validation_loss"][best.epoch], abs=1e-6
     )
+
+
+def test_a_schedule_that_decides_by_validation_is_told_what_was_seen() -> None:
+    auxiliary, schedule = _auxiliary("sentence"), FeedbackSwitch(patience=1)
+    history = _fit(_model([auxiliary]), [auxiliary], schedule, epochs=6)
+    rows = history.task_frame().set_index(["task", "epoch"])
+    seen = rows.loc["topic", "validation_accuracy"].tolist()
+    expected = [float(schedule.informed(t, seen[:t])) for t in range(6)]
+    assert rows.loc["sentence", "weight"].tolist() == expected
+    assert 0 < sum(expected) < 6  # it did switch
+    trained = rows.loc["sentence", "loss"].notna().tolist()
+    assert trained == [weight > 0 for weight in expected]
+    with pytest.raises(ValueError, match="FeedbackSwitch needs validation examples of topic"):
+        _fit(_model([auxiliary]), [auxiliary], schedule, validation=[])
+
+
+def test_patience_counts_from_a_switch_that_validation_decides() -> None:
+    auxiliary = _auxiliary("sentence")
+    options: dict[str, Any] = {"epochs": 30, "patience": 2}
+    history = _fit(_model([auxiliary]), [auxiliary], FeedbackSwitch(patience=2), **options)
+    weights = history.task_frame().set_index(["task", "epoch"]).loc["sentence", "weight"].tolist()
+    switched = weights.index(0)
+    assert len(history.epochs) == max(history.best_epoch, switched) + 3 < 30
 
 
 @pytest.mark.parametrize(
