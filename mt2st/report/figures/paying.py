@@ -27,10 +27,8 @@ def differences(frame: pd.DataFrame) -> Figure:
     axes.set_ylim(len(rows) - 0.3, -0.7)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(f"points from single-task learning, {tables.intervals(single, 'accuracy')[0]}%")
-    texts = [
-        f"{text}   {n:.0f}" for text, n in zip(tables.intervals(rows, "difference", "+.1f"), rows["n"], strict=True)
-    ]
-    text_column(axes, texts, range(len(rows)), 1.02, "95% interval   seeds")
+    text_column(axes, tables.intervals(rows, "difference", "+.1f"), range(len(rows)), 1.02, "95% interval")
+    text_column(axes, [f"{n:.0f}" for n in rows["n"]], range(len(rows)), 1.26, "seeds")
     return figure
 
 
