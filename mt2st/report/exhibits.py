@@ -356,17 +356,17 @@ EXHIBITS = {
         ),
         Exhibit(
             "endings", "Ending on one task against staying with all three auxiliary tasks", "11", "paying",
-            table=lambda e: paying.endings(e.of("paying")),
+            table=lambda e: paying.endings(e.of("paying")), shown=tables.merged,
         ),
         Exhibit(
             "soon", "How soon an arm has 95% and all of the validation accuracy of single-task learning",
             "11", "paying",
-            table=lambda e: paying.times(e.of("paying")),
+            table=lambda e: paying.times(e.of("paying")), shown=tables.merged,
             note="Seconds of the training itself; word vectors and the labelling of texts come on top.",
         ),
         Exhibit(
             "candidates", "The recipe's candidates on the samples that it is chosen on: accuracy (%)", "11",
-            "candidates", table=lambda e: paying.choice(e.of("candidates")),
+            "candidates", table=lambda e: paying.choice(e.of("candidates")), shown=paying.choice_as_text,
         ),
     )
 }  # fmt: skip

@@ -94,6 +94,7 @@ def write_page(evidence: Evidence) -> Path:
             strategies=summary.readable(evidence.scores),
             compact=tables.compact(evidence.scores),
             answer=summary.answer(evidence.scores) if EXHIBITS["claims"] in evidence.exhibits else "",
+            findings=findings(evidence),
             folded=FOLDED,
             curves=curves.compact(evidence.grid),
             picture=next((e for e in exhibits if e["name"] == STATIC and e["picture"]), None),
@@ -202,6 +203,12 @@ def results_block(evidence: Evidence) -> str:
         tables.to_markdown(tables.compact(scores)),
     ]
     return "\n".join(parts)
+
+
+def findings(evidence: Evidence) -> list[str]:
+    """Return in words what was found beside the claims of the paper: on pairs of tasks, and on what pays."""
+    pairs = conclusions(evidence.pairs).splitlines() if evidence.pairs else []
+    return pairs + (paying.conclusions(evidence.of("paying")).splitlines() if evidence.of("paying") else [])
 
 
 def paying_block(evidence: Evidence) -> str:

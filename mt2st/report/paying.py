@@ -152,6 +152,11 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def choice_as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `choice` with numbers as text."""
+    return frame.assign(**{name: tables.texts(frame[name]) for name in frame.select_dtypes("number")})
+
+
 def _by_arm(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
     """Return the runs of each arm by its way and tasks."""
     found: dict[tuple[str, str], list[Record]] = {}

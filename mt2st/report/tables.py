@@ -159,16 +159,18 @@ def texts(values: "pd.Series[float]", number: str = ".1f") -> list[str]:
     return [as_text(value, np.nan, np.nan, number) for value in values]
 
 
-def shown(frame: pd.DataFrame, decimals: int = 2) -> Styler:
-    """Return a table for notebooks: an estimate and its bounds in one column, a dash for what is missing.
-
-    Columns `x`, `x low` and `x high` become one; an index that only counts is hidden.
-    """
-    merged = frame.copy()
+def merged(frame: pd.DataFrame, decimals: int = 2) -> pd.DataFrame:
+    """Return a table with an estimate and its bounds, the columns `x`, `x low` and `x high`, as text in one column."""
+    found = frame.copy()
     for name in [name for name in frame.columns if {f"{name} low", f"{name} high"} <= {*frame.columns}]:
-        merged[name] = intervals(frame, name, f".{decimals}f")
-        merged = merged.drop(columns=[f"{name} low", f"{name} high"])
-    styler = Styler(merged, uuid="table", cell_ids=False, precision=decimals, na_rep="–")
+        found[name] = intervals(frame, name, f".{decimals}f")
+        found = found.drop(columns=[f"{name} low", f"{name} high"])
+    return found
+
+
+def shown(frame: pd.DataFrame, decimals: int = 2) -> Styler:
+    """Return a table for notebooks, `merged`, with a dash for what is missing; an index that only counts is hidden."""
+    styler = Styler(merged(frame, decimals), uuid="table", cell_ids=False, precision=decimals, na_rep="–")
     return styler.hide(axis="index") if isinstance(frame.index, pd.RangeIndex) else styler
 
 

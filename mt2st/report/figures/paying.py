@@ -28,7 +28,7 @@ def differences(frame: pd.DataFrame) -> Figure:
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(f"points from single-task learning, {tables.intervals(single, 'accuracy')[0]}%")
     text_column(axes, tables.intervals(rows, "difference", "+.1f"), range(len(rows)), 1.02, "95% interval")
-    text_column(axes, [f"{n:.0f}" for n in rows["n"]], range(len(rows)), 1.26, "seeds")
+    text_column(axes, [f"{n:.0f}" for n in rows["n"]], range(len(rows)), 1.31, "seeds")
     return figure
 
 

@@ -12,7 +12,8 @@ from mt2st.experiments import recipe
 from mt2st.experiments.baselines import MAJORITY, MEAN_VECTOR, TFIDF
 from mt2st.experiments.profiles import PROFILES
 from mt2st.experiments.runs import Record
-from mt2st.report import paying
+from mt2st.report import page, paying
+from mt2st.report.exhibits import Evidence
 from mt2st.report.figures import paying as pictures
 from mt2st.statistics import paired_difference
 
@@ -98,6 +99,7 @@ def test_the_best_candidate_comes_first(known_record: Make) -> None:
     first = table.iloc[0]
     assert (first["encoder"], first["way"]) == ("bag", "Switch")
     assert first[["sample 10", "sample 11", "mean"]].tolist() == pytest.approx([87.0, 87.1, 87.05])
+    assert paying.choice_as_text(table).iloc[0].tolist()[-2:] == ["87.0", "87.1"]
 
 
 def test_what_is_said_follows_from_the_table(records: list[Record]) -> None:
@@ -133,3 +135,13 @@ def test_readers_see_numbers_as_text(records: list[Record]) -> None:
     shown = paying.readable(paying.arms(records)).set_index("way")
     assert shown.loc["single-task"].tolist()[1:4] == [3, "70.0 [70.0, 70.0]", "–"]
     assert shown.loc[TFIDF, "difference from the best baseline (points)"] == "-7.0 [-7.0, -7.0]"
+
+
+def test_the_page_and_the_documents_say_what_was_found(records: list[Record]) -> None:
+    evidence = Evidence(PROFILE, [replace(record, experiment="paying") for record in records])
+    said = paying.conclusions(records).splitlines()
+    assert page.findings(evidence) == said
+    blocks = page.blocks(evidence)
+    assert blocks["paying:imdb-semi"].splitlines() == [f"- {line}" for line in said]
+    assert "| recipe | polarity-pooled + pseudo-labels-pooled | 3 | 83.0 [" in blocks["arms:imdb-semi"]
+    assert "Ending on one task against staying" in blocks["arms:imdb-semi"]
