@@ -46,5 +46,12 @@ def test_the_blocks_of_the_documents_are_those_of_the_records(evidence: Evidence
 
 
 def test_the_documents_show_every_profile() -> None:
-    for block in ("answer:imdb", "results:wiki", "results:imdb", "pairs:relations"):
+    for block in (
+        "answer:imdb",
+        "results:wiki",
+        "results:imdb",
+        "pairs:relations",
+        "paying:imdb-semi",
+        "arms:imdb-semi",
+    ):
         assert _documents().count(f"<!-- {block} -->") == 1

@@ -8,11 +8,12 @@ import pytest
 from conftest import ROOT
 
 from mt2st.data.vectors import TRAINED
-from mt2st.experiments import plans
+from mt2st.experiments import paying, plans
 from mt2st.experiments.pairs import steps_of
 from mt2st.experiments.runs import Record
 from mt2st.metrics import micro_f1
 from mt2st.report.exhibits import Evidence
+from mt2st.report.paying import choice
 
 
 def test_recorded_runs_are_those_that_are_planned_now(evidence: Evidence) -> None:
@@ -69,9 +70,17 @@ def test_all_arms_of_the_grid_share_their_budget(evidence: Evidence) -> None:
     assert all(len(found) == 1 for found in by_seed.values())
 
 
+def test_the_recipe_is_the_best_of_its_candidates(evidence: Evidence) -> None:
+    if candidates := evidence.of("candidates"):
+        tasks, way, encoder = paying.CHOSEN
+        best = choice(candidates).iloc[0]
+        assert (best["encoder"], best["way"], best["tasks"]) == (encoder, way, " + ".join(tasks))
+
+
 def test_nothing_else_is_recorded() -> None:
     assert {file.stem for file in (ROOT / "data" / "recorded").glob("*.parquet")} - {"smoke"} == {
         "wiki",
         "imdb",
+        "imdb-semi",
         "relations",
     }
