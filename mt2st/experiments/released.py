@@ -98,6 +98,7 @@ UPDATE = Step("learning rate 0.001", trainable=True, learning_rate=0.001, batch_
 BATCHES = Step("batches of 64", trainable=True, learning_rate=0.001, batch_size=64)
 GRADIENT = Step("gradient of UPDATE 0–3", trainable=True, learning_rate=0.001, batch_size=64, auxiliaries=UPDATES)
 THEIRS = (ORIGINAL, TRAINABLE, UPDATE)  # UPDATE is what the released code calls update0
+ENDS = (ORIGINAL, UPDATE)
 OURS = (BATCHES, GRADIENT)  # neither of the paper's arms has these
 STEPS = THEIRS + OURS
 

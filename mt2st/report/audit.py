@@ -181,7 +181,7 @@ def without_gradient(records: Sequence[Record]) -> pd.DataFrame:
     differences in training accuracy and in the primary loss over all epochs, 0 where the terms have no gradient, and
     the most by which the terms shift the total loss in an epoch, up or down.
     """
-    by_run = {record.run.hash: record for record in runs.of(records, "released")}
+    by_run = {record.run.hash: record for record in runs.of(records, "terms")}
     rows = []
     for plain in (r for r in by_run.values() if step_of(r) == released.UPDATE):
         run = plain.run

@@ -269,7 +269,7 @@ EXHIBITS = {
         Exhibit(
             "without_gradient",
             "The released code's terms: what they add to the loss, and what they change in training",
-            "06", "released", table=lambda e: audit.without_gradient(e.records),
+            "06", "terms", table=lambda e: audit.without_gradient(e.records),
         ),
         Exhibit(
             "controls", "What else could explain a gain (accuracy in percent, differences from single-task in points)",

@@ -83,7 +83,7 @@ def test_controlled_cells_are_means_of_the_arms_own_runs(known_record: Make) -> 
 
 def test_released_cells_are_those_of_the_steps_and_not_of_runs_with_terms(known_record: Make) -> None:
     terms = released.cells(CONFIGURATION, "CBOW", seed=0).values()
-    records = [*walked(known_record), *(known_record(run, 0.99, "released") for run in terms)]
+    records = [*walked(known_record), *(known_record(run, 0.99, "terms") for run in terms)]
     cells = audit.cells(records)
     of_cbow = cells[cells["embedding"] == "CBOW"]
     is_original = of_cbow["setting"] == "original"
@@ -211,10 +211,10 @@ def test_a_walk_of_one_seed_has_no_intervals(known_record: Make) -> None:
 
 def with_terms(make: Make, accuracy: float, added: float) -> list[Record]:
     """Return plain cross-entropy and the cells with their terms, which differ by so much."""
-    plain = make(released.UPDATE.run(released.conditions(CONFIGURATION), "CBOW", "", 0), experiment="released")
+    plain = make(released.UPDATE.run(released.conditions(CONFIGURATION), "CBOW", "", 0), experiment="terms")
     shifted = {"train_accuracy": (0.5, 0.5 + accuracy, 0.5), "loss": (1, 1, 1 + added)}
     unique = dict.fromkeys(released.cells(CONFIGURATION, "CBOW", seed=0).values())
-    return [plain, *(make(run, experiment="released", **(shifted if run.auxiliaries else {})) for run in unique)]
+    return [plain, *(make(run, experiment="terms", **(shifted if run.auxiliaries else {})) for run in unique)]
 
 
 def test_every_update_cell_is_compared_with_plain_cross_entropy(known_record: Make) -> None:
@@ -231,7 +231,7 @@ def test_terms_that_changed_the_training_would_show(known_record: Make) -> None:
     found = audit.without_gradient(with_terms(known_record, accuracy=-0.25, added=1.0))
     assert found["accuracy differs by"].tolist() == [0, 0.25, 0.25, 0.25, 0, *[0.25] * 7]
     records = with_terms(known_record, 0.0, 0.0)
-    moved = known_record(records[-1].run, experiment="released", primary_loss=(1.0, 0.5, 1.0))
+    moved = known_record(records[-1].run, experiment="terms", primary_loss=(1.0, 0.5, 1.0))
     found = audit.without_gradient([*records[:-1], moved])
     assert found["primary loss differs by"].tolist()[-4:] == [0.5] * 4  # Switch has the same term in all settings
 
@@ -301,7 +301,7 @@ def test_without_controls_there_is_no_table(known_record: Make) -> None:
 
 
 def test_conclusions_give_protocol_value_and_difference(known_record: Make) -> None:
-    records = [*walked(known_record), *with_terms(known_record, 0.0, -8.0)[1:]]
+    records = [*walked(known_record), *with_terms(known_record, 0.0, -8.0)]
     for strategy in ("mtl", "diminish", "switch"):
         records += [known_record(run_of(strategy, setting), 0.71) for setting in UPDATES]
     records.append(known_record(run_of("single"), 0.70))
