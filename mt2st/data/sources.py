@@ -25,7 +25,7 @@ from mt2st.data.tags import (
     streusle,
 )
 from mt2st.data.tags.tagged import SequenceData
-from mt2st.data.texts import imdb, imdb_full, imdb_semi, nltk_sets, wiki, wiki_tokens
+from mt2st.data.texts import imdb, imdb_crossing, imdb_full, imdb_semi, nltk_sets, wiki, wiki_tokens
 
 Kind = Literal["texts", "tags", "vectors", "lexicon", "logs", "package"]
 Locate = Callable[[], tuple[Path, ...]]
@@ -99,6 +99,8 @@ ROWS = (
            _one(imdb.locate), imdb.fetch, imdb.check, partial(imdb.load, tuning=True), imdb.PREPROCESSING_VERSION),
     Source("imdb-semi", "600 of them with labels, 20,000 without", "texts", "80 MB", IMDB,
            _one(imdb.locate), imdb.fetch, imdb.check, imdb_semi.load, imdb.PREPROCESSING_VERSION),
+    Source("imdb-crossing", "200 to 20,000 of them, others for every seed", "texts", "80 MB", IMDB,
+           _one(imdb.locate), imdb.fetch, imdb.check, imdb_crossing.load, imdb.PREPROCESSING_VERSION),
     Source("imdb-full", "all of them, with the standard split", "texts", "80 MB", IMDB,
            imdb_full.files, imdb.fetch, imdb_full.check, imdb_full.load, imdb.PREPROCESSING_VERSION),
     Source("movie_reviews", "2,000 film reviews with their sentiment", "texts", "4 MB", "CC BY 4.0",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from mt2st.data.files.errors import MissingData
 from mt2st.data.vectors import EMBEDDINGS, GLOVE, find_glove
-from mt2st.experiments import paying, released, strategies, tuning
+from mt2st.experiments import crossing, paying, released, strategies, tuning
 from mt2st.experiments.auxiliaries import NOISE, SHUFFLED
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Run
@@ -23,6 +23,7 @@ SCHEDULED = "update1"  # auxiliary task of the grid of schedules
 ETAS, SWITCHES = (0.0, 0.1, 0.3, 1.0), 5  # of that grid: decay rates, and how many T_switch, the last one never reached
 SCHEDULE_SEEDS = 5
 PAYING_NEEDS = ("imdb-semi", "sentence_polarity", "opinion-lexicon", "stopwords")
+CROSSING_NEEDS = ("imdb-crossing", "sentence_polarity", "stopwords")
 LONGER = 30  # epochs of the control "single task, equal time": more time than any arm needs for its 25
 
 
@@ -243,6 +244,7 @@ EXPERIMENTS = {
         Experiment("pairs", ("10",), pairs),
         Experiment("paying", ("11",), paying.arms, PAYING_NEEDS),
         Experiment("candidates", ("11",), paying.candidates, PAYING_NEEDS),
+        Experiment("crossing", ("12",), crossing.plan, CROSSING_NEEDS),
     )
 }
 

@@ -328,7 +328,7 @@ def test_a_package_that_cannot_be_fetched_is_a_connection_error(nltk_site: Path)
 TEXTS = [name for name, source in sources.SOURCES.items() if source.kind == "texts"]
 TAGS = [name for name, source in sources.SOURCES.items() if source.kind == "tags"]
 PACKAGE = {"conll2002-esp": "conll2002", "conll2002-ned": "conll2002", "streusle-mwe": "streusle"}
-PACKAGE["imdb-disjoint"] = PACKAGE["imdb-semi"] = "imdb"
+PACKAGE |= dict.fromkeys(["imdb-disjoint", "imdb-semi", "imdb-crossing"], "imdb")
 
 
 def test_texts_and_tags_can_be_loaded_and_nothing_else() -> None:
