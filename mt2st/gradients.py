@@ -1,10 +1,106 @@
-"""Gradients of tasks on what they share."""
+"""Gradients of tasks on what they share: how far they agree, and how they become one.
 
-from collections.abc import Sequence
+An aggregator takes the gradients of a step's tasks as the rows of a matrix (tasks, parameters), the primary task's
+first and each times its weight γ_k, and returns the one that is descended (parameters,). TorchJD's aggregators are of
+the same kind, so that all of them can be used.
+"""
+
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
+
+Aggregator = Callable[[Tensor], Tensor]
+
+TORCHJD = ("AlignedMTL", "MGDA", "PCGrad", "UPGrad")  # aggregators of TorchJD that need no parameters
+
+
+def total(gradients: Tensor) -> Tensor:
+    """Sum of all gradients, equation (3): what training without an aggregator does."""
+    return gradients.sum(0)
+
+
+def gate(gradients: Tensor) -> Tensor:
+    """Sum of the primary gradient and of those that do not point away from it, ⟨g_0, g_k⟩ ≥ 0 (Du et al. 2018)."""
+    is_kept = gradients @ gradients[0] >= 0
+    is_kept[0] = True
+    return is_kept.to(gradients) @ gradients
+
+
+def project(gradients: Tensor) -> Tensor:
+    """Sum of all gradients, without what points away from the primary one.
+
+    g_k with ⟨g_0, g_k⟩ < 0 becomes g_k − ⟨g_0, g_k⟩ / ‖g_0‖² · g_0. PCGrad (Yu et al. 2020) does so for every pair of
+    tasks; here the primary gradient itself stays as it is, and auxiliary ones may oppose each other.
+    """
+    primary = gradients[0]
+    against = (gradients[1:] @ primary).clamp_max(0)  # (K,)
+    squared = (primary @ primary).clamp_min(torch.finfo(primary.dtype).tiny)
+    return gradients.sum(0) - against.sum() / squared * primary
+
+
+class Learned:
+    """g_0 + Σ_k w_k g_k with w = K · softmax(v), where v_k grows by `rate` times the cosine of g_k and g_0 each step.
+
+    Tasks whose gradients agree with the primary one come to count more (as in Lin et al. 2019 and Dery et al. 2021).
+    They compare with the gradient on held-out examples; here it is that of the step's own batch, which costs nothing.
+    """
+
+    def __init__(self, rate: float = 0.01) -> None:
+        self.rate = rate
+        self.values: Tensor | None = None  # v (K,), zeros before the first step
+
+    def __call__(self, gradients: Tensor) -> Tensor:
+        """Return the weighted sum, after a step of the weights."""
+        agreement = cosines(gradients)
+        self.values = self.rate * agreement + (0.0 if self.values is None else self.values)
+        return gradients[0] + len(agreement) * self.values.softmax(0) @ gradients[1:]
+
+
+AGGREGATORS: dict[str, Callable[[], Aggregator]] = {
+    "sum": lambda: total,
+    "gate": lambda: gate,
+    "projection": lambda: project,
+    "learned": Learned,
+}
+
+
+def aggregator(name: str) -> Aggregator:
+    """Return a new aggregator, one of `AGGREGATORS` or of `TORCHJD`.
+
+    Raises ValueError for another name, and ModuleNotFoundError that says how to install TorchJD where it is needed.
+    """
+    if name in AGGREGATORS:
+        return AGGREGATORS[name]()
+    if name not in TORCHJD:
+        raise ValueError(f"unknown aggregator {name!r}; known: {', '.join([*AGGREGATORS, *TORCHJD])}")
+    try:
+        from torchjd import aggregation  # optional: an extra
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"aggregator {name} needs TorchJD: pip install 'mt2st[gradients]'") from error
+    found: Aggregator = getattr(aggregation, name)()
+    return found
+
+
+def cosines(gradients: Tensor) -> Tensor:
+    """Cosines of the first gradient with each of the others, (K,); 0 where one is zero."""
+    return cosine_similarity(gradients[1:], gradients[:1], dim=1)
+
+
+def take(parameters: Sequence[nn.Parameter]) -> Tensor:
+    """Return the gradient that parameters have collected as one vector, and take it from them."""
+    parts = [p.new_zeros(p.numel()) if p.grad is None else p.grad.to_dense().flatten() for p in parameters]
+    for parameter in parameters:
+        parameter.grad = None
+    return torch.cat(parts)
+
+
+def put(parameters: Sequence[nn.Parameter], gradient: Tensor) -> None:
+    """Give parameters their parts of one gradient; the inverse of `take`."""
+    parts = gradient.split([parameter.numel() for parameter in parameters])
+    for parameter, part in zip(parameters, parts, strict=True):
+        parameter.grad = part.view_as(parameter)
 
 
 def cosine(one: Tensor, other: Tensor, parameters: Sequence[Tensor]) -> float:

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from mt2st import gradients
 from mt2st.adaptation import CheckConvergence
+from mt2st.gradients import Aggregator
 from mt2st.metrics import Evaluation
 from mt2st.models import Model
 from mt2st.sampling import Sampling, Step, Together
@@ -43,7 +45,9 @@ class History:
 
     `epochs` has a row an epoch: the total loss, the norm of the primary gradient, counts of work, and seconds. `tasks`
     has a row an epoch and task: its role, weight, mean training loss and accuracy, its loss on a fixed batch (`probe`,
-    of auxiliary tasks, also where they are no longer trained), and its scores on held-out examples (`validation_…`).
+    of auxiliary tasks, also where they are no longer trained), and its scores on held-out examples (`validation_…`);
+    with an aggregator, of auxiliary tasks also how their gradients stand to the primary one: mean `cosine`, the share
+    of steps in which it is negative (`conflicts`), and the mean ratio of norms, γ_k‖g_k‖ / ‖g_0‖ (`size`).
     `steps` has each task's loss of every step, NaN where it was not trained.
 
     A phase is a run of epochs that train the same tasks. `checkpoints` has the best epoch of each phase by name, "phase
@@ -96,6 +100,7 @@ def fit(
     validation: Sequence[LabelledTask] = (),
     optimizer: torch.optim.Optimizer | None = None,
     sampling: type[Sampling] = Together,
+    aggregator: Aggregator | None = None,
     epochs: int = 25,
     steps: int | None = None,
     batch_size: int = 64,
@@ -129,6 +134,8 @@ def fit(
         validation: held-out examples of some of the tasks, by their names.
         optimizer: over the model's parameters; Adam with learning rate 1e-3 by default.
         sampling: `sampling.Together` trains all tasks in each step, `sampling.Uniform` one that is drawn.
+        aggregator: makes one gradient of those of a step's tasks on the parameters that they share, see `gradients`;
+            by default they are summed. It is not asked in steps without the primary task or without another one.
         epochs: at most.
         steps: of an epoch, in place of one pass over the primary task.
         batch_size: examples in a batch.
@@ -174,7 +181,7 @@ def fit(
             settled = max(settled, t)  # not foreseen where the schedule decides by validation
         phase, before = phase + (active != before), active
         started, started_cpu = _clock(device), time.process_time()
-        epoch, tallies = _train_epoch(model, tasks, weights, sampler.epoch(active), optimizer)
+        epoch, tallies = _train_epoch(model, tasks, weights, sampler.epoch(active), optimizer, aggregator)
         trained, trained_cpu = _clock(device), time.process_time()
         if not np.isfinite(epoch["loss"]):
             raise ValueError(f"the loss became {epoch['loss']} in epoch {t}: lower the learning rate or the weights")
@@ -252,6 +259,7 @@ class _Tally:
         self.loss: Tensor | float = 0.0
         self.right: Tensor | float = 0.0
         self.answers: Tensor | float = 0.0
+        self.stands: list[Tensor] = []  # cosine and size of its gradient to the primary one, (2,) a step
 
     def add(self, step: int, loss: Tensor, outcome: Outcome) -> None:
         """Count the outcome of one batch."""
@@ -265,8 +273,14 @@ class _Tally:
         """Return the mean loss and accuracy; nothing for a task that was not trained."""
         if not self.at:
             return {}
-        accuracy = {"train_accuracy": float(self.right) / float(self.answers)} if float(self.answers) else {}
-        return {"loss": float(self.loss) / len(self.at)} | accuracy
+        found = {"loss": float(self.loss) / len(self.at)}
+        if float(self.answers):
+            found["train_accuracy"] = float(self.right) / float(self.answers)
+        if self.stands:
+            cosine, size = torch.stack(self.stands).T  # each (steps,)
+            found |= {"cosine": float(cosine.mean()), "conflicts": float((cosine < 0).float().mean())}
+            found["size"] = float(size.mean())
+        return found
 
     def by_step(self, steps: int) -> list[float]:
         """Return the loss of every step, NaN where the task was not trained."""
@@ -282,14 +296,16 @@ def _train_epoch(
     weights: Sequence[float],
     steps: Iterable[Step],
     optimizer: torch.optim.Optimizer,
+    aggregator: Aggregator | None,
 ) -> tuple[dict[str, float], list[_Tally]]:
-    """Train all steps of an epoch: θ ← θ − η Σ_k γ_k ∇L_k, the primary task's γ being 1.
+    """Train all steps of an epoch: θ ← θ − η Σ_k γ_k ∇L_k, the primary task's γ being 1, or as the aggregator says.
 
     Returns the epoch's means of the total loss and of the norm of the primary gradient, with counts of steps and of the
     primary task's work; and what was trained on each task.
     """
     device = model.device
     tallies = [_Tally() for _ in tasks]
+    shared = [parameter for parameter in model.shared() if parameter.requires_grad]
     loss_sum: Tensor | float = 0.0
     norm_sum: Tensor | float = 0.0
     work: Counter[str] = Counter()
@@ -297,6 +313,7 @@ def _train_epoch(
     for step in steps:
         optimizer.zero_grad()
         total: Tensor | float = 0.0
+        apart: list[Tensor] | None = [] if aggregator and len(step) > 1 and not step[0][0] else None
         for k, batch in step:
             outcome = tasks[k].outcome(model, _to(batch, device))
             if outcome.loss.requires_grad:  # the released code's terms are constants
@@ -307,6 +324,14 @@ def _train_epoch(
             if not k:
                 norm_sum = norm_sum + _gradient_norm(model)
                 work.update(tasks[k].counts(batch))
+            if apart is not None:
+                apart.append(gradients.take(shared))
+        if aggregator and apart:
+            rows = torch.stack(apart)  # (tasks, parameters)
+            gradients.put(shared, aggregator(rows))
+            sizes = rows.norm(dim=1)
+            for (k, _), cosine, size in zip(step[1:], gradients.cosines(rows), sizes[1:] / sizes[0], strict=True):
+                tallies[k].stands.append(torch.stack([cosine, size]))
         loss_sum = loss_sum + total
         optimizer.step()
         work["steps"] += 1

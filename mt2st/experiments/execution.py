@@ -91,7 +91,9 @@ def execute(run: Run, device: torch.device) -> Record:
 
 
 def train(run: Run, assembled: Assembled, data: Data, table: EmbeddingTable, progress: bool = False) -> History:
-    """Train what was assembled for a run; raises ValueError for an unknown optimizer or sampling, and as `fit`."""
+    """Train what was assembled for a run; raises ValueError for an unknown optimizer, sampling or aggregator, and as
+    `fit`.
+    """
     configuration = run.configuration
     for kind, known in (("optimizer", OPTIMIZERS), ("sampling", SAMPLINGS)):
         if (name := getattr(configuration, kind)) not in known:
@@ -111,6 +113,7 @@ def train(run: Run, assembled: Assembled, data: Data, table: EmbeddingTable, pro
         validation=validation,
         optimizer=OPTIMIZERS[configuration.optimizer](model, configuration.learning_rate, configuration.weight_decay),
         sampling=SAMPLINGS[configuration.sampling],
+        aggregator=gradients.aggregator(configuration.aggregator) if configuration.aggregator else None,
         epochs=configuration.epochs,
         steps=configuration.steps or None,
         batch_size=configuration.batch_size,

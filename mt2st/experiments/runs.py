@@ -48,6 +48,8 @@ class Configuration:
         optimizer: one of `optimizers.OPTIMIZERS`.
         learning_rate, weight_decay: its settings.
         sampling: one of `sampling.SAMPLINGS`, which tasks a step trains.
+        aggregator: one of `gradients.AGGREGATORS` or of TorchJD's, what becomes of the tasks' gradients on what they
+            share; empty to sum them without a look at each.
         batch_size: sentences in a batch.
         balanced: classes of a task on sentences count alike in its loss, however many examples each has.
         epochs: at most; 0 for none.
@@ -78,6 +80,7 @@ class Configuration:
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     sampling: str = "together"
+    aggregator: str = ""
     batch_size: int = 64
     balanced: bool = False
     epochs: int = 25

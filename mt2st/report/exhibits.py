@@ -15,8 +15,20 @@ from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, Strategy
 from mt2st.relations import gains, results
-from mt2st.report import audit, claims, downstream, paying, readouts, robustness, schedule_grid, tables, timing
+from mt2st.report import (
+    audit,
+    claims,
+    crossing,
+    downstream,
+    paying,
+    readouts,
+    robustness,
+    schedule_grid,
+    tables,
+    timing,
+)
 from mt2st.report.figures import comparison, paper, relations, replication, weights
+from mt2st.report.figures import crossing as crossing_figures
 from mt2st.report.figures import paying as paying_figures
 from mt2st.report.figures import schedule_grid as schedule_figures
 from mt2st.report.figures.drawing import rates_in_words
@@ -367,6 +379,14 @@ EXHIBITS = {
         Exhibit(
             "candidates", "The recipe's candidates on the samples that it is chosen on: accuracy (%)", "11",
             "candidates", table=lambda e: paying.choice(e.of("candidates")), shown=paying.choice_as_text,
+        ),
+        Exhibit(
+            "crossing",
+            "From how many labels on 2,000 labelled sentences no longer pay, and whether ending on one task does",
+            "12", "crossing", table=lambda e: crossing.by_size(e.of("crossing")), shown=crossing.readable,
+            figure=lambda e: crossing_figures.by_size(e.table("crossing")),
+            note="Differences are paired by seed; larger training sets of different seeds share reviews, those to test "
+            "on never.",
         ),
     )
 }  # fmt: skip

@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from mt2st import training
+from mt2st import gradients, training
 from mt2st.adaptation import CheckConvergence
 from mt2st.gradients import cosine
 from mt2st.losses import analogy_loss, misalignment_loss
@@ -1032,3 +1032,81 @@ def test_what_cannot_be_trained_is_refused(auxiliaries: tuple[str, ...], options
 def test_one_convergence_check_serves_two_trainings() -> None:
     check = CheckConvergence(1e9, patience=2)
     assert [len(_fit(_model(), [], SINGLE_TASK, epochs=5, convergence=check).epochs) for _ in range(2)] == [2, 2]
+
+
+# --- aggregators of gradients
+
+
+def _both() -> tuple[Model, list[Task]]:
+    auxiliaries = [_auxiliary("token"), _auxiliary("sentence")]
+    return _model(auxiliaries), auxiliaries
+
+
+def test_with_the_sum_as_aggregator_training_is_as_without_one() -> None:
+    histories = []
+    for aggregator in (None, gradients.total):
+        model, auxiliaries = _both()
+        histories.append(fit(model, _topic(), auxiliaries, Constant([0.5, 2.0]), epochs=3, aggregator=aggregator))
+    plain, summed = (history.task_frame() for history in histories)
+    columns = ["weight", "loss", "probe"]
+    pd.testing.assert_frame_equal(plain[columns], summed[columns], rtol=1e-4)
+    assert {"cosine", "conflicts", "size"}.isdisjoint(plain.columns)
+    norms = [history.epoch_frame()["gradient_norm"] for history in histories]
+    pd.testing.assert_series_equal(*norms, rtol=1e-4)
+
+
+def test_how_gradients_stand_to_the_primary_one_is_recorded_by_epoch_and_task() -> None:
+    model, auxiliaries = _both()
+    still = copy.deepcopy(model)
+    whole = 2 * EXAMPLES  # one step an epoch
+    history = fit(
+        model, _topic(), auxiliaries, Constant([0.5, 2.0]),
+        epochs=1, batch_size=whole, aggregator=gradients.total,
+    )  # fmt: skip
+    losses = [task.loss(still, next(task.batches(whole, None))) for task in (_topic(), *auxiliaries)]
+    norms = [torch.cat([g.flatten() for g in torch.autograd.grad(loss, still.shared(), retain_graph=True)]).norm()
+             for loss in losses]  # fmt: skip
+    rows = history.task_frame().set_index("task")
+    for k, (task, weight) in enumerate(zip(auxiliaries, (0.5, 2.0), strict=True), 1):
+        expected = cosine(losses[0], losses[k], still.shared())
+        assert rows.loc[task.name, "cosine"] == pytest.approx(expected, rel=1e-3)
+        assert rows.loc[task.name, "conflicts"] == float(expected < 0)
+        assert rows.loc[task.name, "size"] == pytest.approx(weight * float(norms[k] / norms[0]), rel=1e-3)
+    assert rows.loc["topic", ["cosine", "conflicts", "size"]].isna().all()
+
+
+def test_an_aggregator_is_asked_only_where_the_primary_task_stands_beside_another() -> None:
+    for schedule, joint in [(Switch(2), 2), (AuxiliaryFirst(2), 0), (SINGLE_TASK, 0)]:
+        asked = []
+
+        def watch(rows: Tensor, asked: list[int] = asked) -> Tensor:
+            asked.append(len(rows))
+            return gradients.gate(rows)
+
+        model, auxiliaries = _both()
+        tasks = auxiliaries if schedule is not SINGLE_TASK else []
+        history = fit(model, _topic(), tasks, schedule, epochs=4, aggregator=watch)
+        steps = int(history.epoch_frame()["steps"].iloc[0])
+        assert asked == [3] * (joint * steps)
+
+
+def test_of_a_gated_task_only_its_own_head_is_trained() -> None:
+    def primary_alone(rows: Tensor) -> Tensor:
+        return rows[0]
+
+    model, auxiliaries = _both()
+    alone = copy.deepcopy(model)
+    fit(model, _topic(), auxiliaries, Constant(1.0), epochs=2, aggregator=primary_alone)
+    fit(alone, _topic(), [], SINGLE_TASK, epochs=2)
+    for mine, theirs in zip(model.shared(), alone.shared(), strict=True):
+        torch.testing.assert_close(mine, theirs)
+    assert not torch.equal(model.heads["token"].linear.weight, alone.heads["token"].linear.weight)
+
+
+def test_training_with_an_aggregator_repeats_itself_bit_for_bit() -> None:
+    states = []
+    for _ in range(2):
+        model, auxiliaries = _both()
+        fit(model, _topic(), auxiliaries, Diminish(), epochs=3, aggregator=gradients.aggregator("learned"))
+        states.append(model.state_dict())
+    assert all(torch.equal(one, states[1][name]) for name, one in states[0].items())

@@ -1,0 +1,100 @@
+"""The crossing: accuracy by number of labels, for every way to use 2,000 labelled sentences beside them."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from mt2st.experiments.baselines import MAJORITY
+from mt2st.experiments.crossing import COMPARED, SINGLE
+from mt2st.experiments.runs import Record
+from mt2st.report import summary, tables
+from mt2st.statistics import as_text, holm
+
+STAYING = "multi-task"
+FROM_SINGLE, FROM_STAYING = "from single-task", "from multi-task"  # columns of differences
+REFERENCES = ((FROM_SINGLE, SINGLE), (FROM_STAYING, STAYING))
+
+
+def by_size(records: Sequence[Record]) -> pd.DataFrame:
+    """One row a number of labels and way: test accuracy in percent, and its differences in points.
+
+    Differences are from single-task learning and from staying with both tasks, those of linear baselines from
+    single-task learning alone; paired by seed with 95% intervals, and p of the exact sign-flip test after Holm over all
+    of them. Ways come in the order of `crossing.COMPARED`, then baselines.
+    """
+    rows = []
+    for size, values in _accuracies(records).items():
+        for way in values:
+            row = {"labels": size, "way": way} | summary.level(values[way].dropna())
+            for name, reference in REFERENCES:
+                if way == reference or reference not in values or (reference == STAYING and way not in COMPARED):
+                    continue
+                found = summary.difference(values[way].dropna(), values[reference].dropna())
+                row |= {column.replace("difference", name): found[column] for column in found if column != "p"}
+                row[f"p {name}"] = found["p"]
+            rows.append(row)
+    frame = pd.DataFrame(rows)
+    columns = [f"p {name}" for name, _ in REFERENCES]
+    frame[columns] = holm(frame[columns].to_numpy().ravel()).reshape(-1, len(columns))
+    return frame.rename(columns={column: f"{column} after Holm" for column in columns})
+
+
+def _accuracies(records: Sequence[Record]) -> dict[int, pd.DataFrame]:
+    """Test accuracies in percent by number of labels: a row a seed, a column a way or linear baseline."""
+    rows = []
+    for record in records:
+        place = {"labels": record.run.configuration.train, "seed": record.run.seed}
+        found = {record.run.strategy: record.scores["accuracy"]} | record.scores.get("baselines", {})
+        rows += [place | {"way": way, "accuracy": 100 * value} for way, value in found.items() if way != MAJORITY]
+    frame = pd.DataFrame(rows)
+    order = [SINGLE, *COMPARED, *(way for way in frame["way"].unique() if way not in (SINGLE, *COMPARED))]
+    return {
+        int(str(size)): of.pivot_table(index="seed", columns="way", values="accuracy").reindex(
+            columns=[way for way in order if way in set(of["way"])]
+        )
+        for size, of in frame.groupby("labels")
+    }
+
+
+def readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `by_size` with numbers as text."""
+    shown = {
+        "labels": [f"{size:,}" for size in frame["labels"]],
+        "way": frame["way"],
+        "n": frame["n"],
+        "accuracy (%)": tables.intervals(frame, "accuracy"),
+    }
+    for name, _ in REFERENCES:
+        shown[f"{name} (points)"] = tables.intervals(frame, name, "+.1f")
+        shown[f"p {name} after Holm"] = tables.texts(frame[f"p {name} after Holm"], ".3f")
+    return pd.DataFrame(shown)
+
+
+def conclusions(frame: pd.DataFrame) -> str:
+    """Say in words what `by_size` shows, a line a question; intervals are not corrected for their number."""
+    joint = frame[frame["way"].isin(COMPARED)]
+    return "\n".join(
+        [
+            f"Beside single-task learning the 2,000 labelled sentences pay: {_where(joint, FROM_SINGLE)}.",
+            f"Beside staying with both tasks it pays to end on one: {_where(joint, FROM_STAYING)}.",
+            f"Linear baselines are above single-task learning: {_where(_linear(frame), FROM_SINGLE)}.",
+        ]
+    )
+
+
+def _linear(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[~frame["way"].isin([SINGLE, *COMPARED])]
+
+
+def _where(frame: pd.DataFrame, name: str) -> str:
+    """List the best way of each number of labels whose interval is above 0; say where there is none."""
+    said = []
+    for size, of_size in frame.groupby("labels"):
+        above = of_size[of_size[f"{name} low"] > 0]
+        if not len(above):
+            said.append(f"at {size:,} labels no way does by an interval above 0")
+            continue
+        best = above.loc[above[name].idxmax()]
+        points = as_text(best[name], best[f"{name} low"], best[f"{name} high"], "+.1f")
+        said.append(f"at {size:,} labels {len(above)} of {len(of_size)} ways, {best['way']} most with {points} points")
+    return "; ".join(said)

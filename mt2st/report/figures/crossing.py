@@ -1,0 +1,56 @@
+"""The crossing drawn: accuracy and differences by number of labels."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mt2st.experiments.baselines import MEAN_VECTOR, TFIDF, TFIDF_POOLED
+from mt2st.experiments.crossing import COMPARED, SINGLE
+from mt2st.report.crossing import FROM_SINGLE, FROM_STAYING
+
+STYLES = {
+    SINGLE: ("#222222", "o", "-"),
+    "multi-task": ("#de8f05", "s", "--"),
+    "Switch": ("#0173b2", "^", ":"),
+    "auxiliary tasks first": ("#029e73", "v", "-."),
+    "post-training": ("#cc78bc", "D", "-"),
+    TFIDF: ("#949494", "x", ":"),
+    TFIDF_POOLED: ("#949494", "+", "--"),
+    MEAN_VECTOR: ("#949494", "1", "-"),
+}
+SPREAD = 0.05  # by which the ways at one number of labels stand apart, as a share of that number
+
+
+def by_size(frame: pd.DataFrame) -> Figure:
+    """Draw `report.crossing.by_size`: accuracy, and points from single-task and from multi-task learning.
+
+    Bars are 95% intervals; those of linear baselines are left out.
+    """
+    figure, (level, single, staying) = plt.subplots(1, 3, figsize=(12.5, 4.6), width_ratios=(1.25, 1, 1))
+    _lines(level, frame, list(STYLES), "accuracy")
+    _lines(single, frame, COMPARED, FROM_SINGLE)
+    _lines(staying, frame, [way for way in COMPARED if way != "multi-task"], FROM_STAYING)
+    level.set(ylabel="test accuracy (%)", title="accuracy")
+    single.set(ylabel="points", title="difference from single-task learning")
+    staying.set(ylabel="points", title="difference from staying with both")
+    for axes in (single, staying):
+        axes.axhline(0, color="black", linewidth=1)
+    figure.legend(*level.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
+    return figure
+
+
+def _lines(axes: Axes, frame: pd.DataFrame, ways: "list[str] | tuple[str, ...]", name: str) -> None:
+    """Draw a column of the frame for some ways, a little apart from each other."""
+    for k, way in enumerate(way for way in ways if way in set(frame["way"])):
+        rows = frame[frame["way"] == way]
+        colour, marker, line = STYLES[way]
+        x = rows["labels"] * (1 + SPREAD * (k - len(ways) / 2))
+        axes.plot(x, rows[name], color=colour, marker=marker, linestyle=line, markersize=5, linewidth=1.3, label=way)
+        if way in (SINGLE, *COMPARED):
+            axes.vlines(x, rows[f"{name} low"], rows[f"{name} high"], color=colour, linewidth=1)
+    sizes = sorted(frame["labels"].unique())
+    axes.set_xscale("log")
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.minorticks_off()
+    axes.set_xlabel("labelled reviews")

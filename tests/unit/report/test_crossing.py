@@ -1,0 +1,95 @@
+"""The crossing, on records whose accuracies are known."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mt2st.experiments import crossing as plan
+from mt2st.experiments.baselines import MAJORITY, TFIDF
+from mt2st.experiments.profiles import PROFILES
+from mt2st.experiments.runs import Record
+from mt2st.report import crossing
+from mt2st.report.figures import crossing as pictures
+from mt2st.statistics import holm, paired_difference
+
+Make = Callable[..., Record]
+PROFILE = PROFILES["imdb-crossing"]
+SEEDS = 3
+NOISE = np.array([0.01, -0.01, 0.02])
+SMALL = {"multi-task": 0.08, "Switch": 0.05}  # gains where labels are few
+LARGE = {"post-training": 0.06}  # where they are many
+
+
+@pytest.fixture
+def records(known_record: Make) -> list[Record]:
+    made = []
+    for run in plan.plan(PROFILE, SEEDS):
+        size = run.configuration.train
+        gains = SMALL if size <= 600 else LARGE
+        gain = gains.get(run.strategy, 0.0) + (NOISE[run.seed] if run.auxiliaries else 0)
+        record = known_record(run, 0.6 + gain)
+        if not run.auxiliaries:
+            baselines = {MAJORITY: 0.5, TFIDF: 0.7 if size < 20_000 else 0.6 + NOISE[run.seed]}
+            record = replace(record, scores=record.scores | {"baselines": baselines})
+        made.append(record)
+    return made
+
+
+def test_ways_differ_from_single_task_and_from_staying_paired_by_seed(records: list[Record]) -> None:
+    table = crossing.by_size(records)
+    assert len(table) == 5 * (1 + len(plan.COMPARED) + 1)
+    rows = table.set_index(["labels", "way"])
+    values = 8 + 100 * NOISE
+    interval = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    staying = rows.loc[200, "multi-task"]
+    assert staying[["n", "accuracy"]].tolist() == pytest.approx([3, 60 + values.mean()])
+    bounds = staying[["from single-task", "from single-task low", "from single-task high"]]
+    assert bounds.tolist() == pytest.approx([values.mean(), interval.low, interval.high])
+    assert np.isnan(staying["from multi-task"])
+    switch = rows.loc[600, "Switch"][["from multi-task", "from multi-task low", "from multi-task high"]]
+    assert switch.tolist() == pytest.approx([-3, -3, -3])
+    assert rows.loc[20_000, "post-training"]["from multi-task"] == pytest.approx(6)
+    assert rows.loc[200, TFIDF]["from single-task"] == pytest.approx(10)
+    assert np.isnan(rows.loc[200, TFIDF]["from multi-task"])
+    assert rows.loc[200, "single-task"][["from single-task", "from multi-task"]].isna().all()
+
+
+def test_p_is_corrected_over_all_differences(records: list[Record]) -> None:
+    table = crossing.by_size(records)
+    columns = ["p from single-task after Holm", "p from multi-task after Holm"]
+    corrected = table[columns].to_numpy().ravel()
+    count = 5 * (len(plan.COMPARED) + 1 + len(plan.COMPARED) - 1)  # ways and TF-IDF; ways from staying
+    assert np.isfinite(corrected).sum() == count
+    smallest = paired_difference(np.array([0.1, 0.2, 0.3]), np.zeros(3)).p
+    assert np.nanmin(corrected) == holm(np.full(count, smallest)).min()
+
+
+def test_words_name_the_best_way_of_each_number_of_labels(records: list[Record]) -> None:
+    pays, ends, linear = crossing.conclusions(crossing.by_size(records)).splitlines()
+    assert "at 200 labels 2 of 4 ways, multi-task most with +8.7 [" in pays
+    assert "at 2,000 labels 1 of 4 ways, post-training most with +6.7 [" in pays
+    assert "at 600 labels no way does by an interval above 0" in ends
+    assert "at 20,000 labels 1 of 4 ways, post-training most with +6.0 [+6.0, +6.0] points" in ends
+    assert "at 5,000 labels 1 of 1 ways, TF-IDF + logistic regression most with +10.0" in linear
+    assert linear.endswith("at 20,000 labels no way does by an interval above 0.")
+
+
+def test_the_picture_has_a_line_for_each_way_and_number_of_labels(records: list[Record]) -> None:
+    table = crossing.by_size(records)
+    level, single, staying = pictures.by_size(table).axes
+    assert [line.get_label() for line in level.get_lines()] == ["single-task", *plan.COMPARED, TFIDF]
+    drawn = level.get_lines()[0].get_ydata()
+    assert drawn == pytest.approx(table.loc[table["way"] == "single-task", "accuracy"].to_numpy())
+    assert len(single.get_lines()) == len(plan.COMPARED) + 1  # and the line at 0
+    assert len(staying.get_lines()) == len(plan.COMPARED)
+    assert [text.get_text() for text in level.get_xticklabels()] == ["200", "600", "2,000", "5,000", "20,000"]
+
+
+def test_the_table_reads_as_text(records: list[Record]) -> None:
+    shown = crossing.readable(crossing.by_size(records))
+    assert shown["labels"].iloc[0] == "200"
+    assert shown.loc[1, "from single-task (points)"].startswith("+8.7 [")
+    assert shown.loc[0, "from single-task (points)"] == "–"
