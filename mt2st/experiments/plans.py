@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from mt2st.data.files.errors import MissingData
 from mt2st.data.vectors import EMBEDDINGS, GLOVE, find_glove
-from mt2st.experiments import crossing, paying, released, strategies, tuning
+from mt2st.experiments import agreement, crossing, paying, released, strategies, tuning
 from mt2st.experiments.auxiliaries import NOISE, SHUFFLED
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Run
@@ -244,6 +244,7 @@ EXPERIMENTS = {
         Experiment("pairs", ("10",), pairs),
         Experiment("paying", ("11",), paying.arms, PAYING_NEEDS),
         Experiment("candidates", ("11",), paying.candidates, PAYING_NEEDS),
+        Experiment("agreement", ("13",), agreement.plan, PAYING_NEEDS),
         Experiment("crossing", ("12",), crossing.plan, CROSSING_NEEDS),
     )
 }

@@ -128,7 +128,7 @@ PROFILES = {
             "sentiment of IMDB reviews, 600 with labels and 20,000 without",
             FEW_LABELS,
             IMDB_SEMI,
-            ("11",),
+            ("11", "13"),
             embeddings=("SkipGram",),
         ),
         Profile(

@@ -262,7 +262,7 @@ def test_no_two_experiments_make_the_same_run_twice() -> None:
     planned = {name: experiment.plan(IMDB, 2) for name, experiment in EXPERIMENTS.items()}
     assert list(planned) == [
         *("grid", "released", "terms", "control", "matched", "readout", "paper-sample", "downstream", "schedule-grid"),
-        *("pairs", "paying", "candidates"),
+        *("pairs", "paying", "candidates", "agreement", "crossing"),
     ]
     for made in planned.values():
         assert len({run.hash for run in made}) == len(made)
