@@ -26,7 +26,8 @@ from mt2st.experiments.workers import WorkerDied, WorkerPool
 DATA_NOTEBOOK = "00_data"
 READING_NOTEBOOKS = (  # they read what was recorded, and train nothing
     *("05_everything", "06_audit", "07_time", "08_downstream"),
-    *("09_published_logs", "10_task_relations", "11_what_pays", "start_here"),
+    *("09_published_logs", "10_task_relations", "11_what_pays", "12_crossing", "13_gradients"),
+    "start_here",
 )
 PAIRS = "10"  # shows the study of pairs of tasks
 DEATHS = 2  # of the process that does a job, after which the job is left out

@@ -16,6 +16,7 @@ from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, Strategy
 from mt2st.relations import gains, results
 from mt2st.report import (
+    agreement,
     audit,
     claims,
     crossing,
@@ -27,6 +28,7 @@ from mt2st.report import (
     tables,
     timing,
 )
+from mt2st.report.figures import agreement as agreement_figures
 from mt2st.report.figures import comparison, paper, relations, replication, weights
 from mt2st.report.figures import crossing as crossing_figures
 from mt2st.report.figures import paying as paying_figures
@@ -167,6 +169,11 @@ def _experiments(*names: str) -> Callable[[Evidence], Sequence[Record]]:
 def _walked(evidence: Evidence) -> Sequence[Record]:
     """Return the runs of the walk from "original" to "update"."""
     return [r for r in evidence.of("released") if r.run.embedding == WALKED[0] and audit.step_of(r)]
+
+
+def _single(evidence: Evidence) -> Sequence[Record]:
+    """Return the runs of what pays that have no auxiliary task."""
+    return [record for record in evidence.of("paying") if not record.run.auxiliaries]
 
 
 def _controls(evidence: Evidence) -> Sequence[Record]:
@@ -379,6 +386,20 @@ EXHIBITS = {
         Exhibit(
             "candidates", "The recipe's candidates on the samples that it is chosen on: accuracy (%)", "11",
             "candidates", table=lambda e: paying.choice(e.of("candidates")), shown=paying.choice_as_text,
+        ),
+        Exhibit(
+            "aggregators", "Ways to combine the gradients of all three tasks with the primary one", "13", "agreement",
+            table=lambda e: agreement.by_aggregator(e.of("agreement"), _single(e)), shown=agreement.readable,
+            figure=lambda e: agreement_figures.aggregators(e.table("aggregators")),
+            behind=lambda e: [*_single(e), *e.of("agreement")],
+            note="Differences are paired by seed; five seeds cannot reach p < 0.05 by the exact test.",
+        ),
+        Exhibit(
+            "agreement", "How gradients of auxiliary tasks stand to the primary one's, while all are summed", "13",
+            "agreement", table=lambda e: agreement.by_task(e.of("agreement")), shown=agreement.tasks_readable,
+            figure=lambda e: agreement_figures.cosines(agreement.by_epoch(e.of("agreement"))),
+            note="Over all parameters that tasks share. size: norm of the weighted auxiliary gradient relative to the "
+            "primary one's.",
         ),
         Exhibit(
             "crossing",

@@ -4,6 +4,7 @@ import base64
 import os
 import re
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,18 @@ from mt2st.experiments.profiles import Profile
 from mt2st.relations import results, study
 from mt2st.relations.conclusions import conclusions
 from mt2st.relations.predictor import Predictor
-from mt2st.report import claims, curves, figures, paying, summary, tables
+from mt2st.report import agreement, claims, crossing, curves, figures, paying, summary, tables
 from mt2st.report.exhibits import EXHIBITS, Evidence, Exhibit
 
 FOLDED = 12  # rows from which on the page shows a table when asked
 STATIC = "figure_03"  # stands for the curves where scripts are off
 FURTHER = ["readouts", "choices", "kept_epochs"]  # tables of a profile's results beside the claims
+WORDS: dict[str, Callable[[Evidence], str]] = {  # what exhibits say, for readers
+    "paying": lambda e: paying.conclusions(e.of("paying")),
+    "crossing": lambda e: crossing.conclusions(e.table("crossing")),
+    "agreement": lambda e: agreement.conclusions(e.table("aggregators"), e.table("agreement")),
+}
+TABLES = {"arms": ("paying", "endings"), "sizes": ("crossing",), "gradients": ("aggregators", "agreement")}  # behind it
 LEADING = ["G3", "R1", "R1g", "T1s2", "T2s2"]  # the claims that the README shows
 
 
@@ -51,9 +58,11 @@ def blocks(evidence: Evidence) -> dict[str, str]:
         made[f"answer:{evidence.profile.name}"] = answer_block(evidence)
     if evidence.pairs:
         made[f"pairs:{evidence.profile.name}"] = pairs_block(evidence)
-    if EXHIBITS["paying"] in evidence.exhibits:
-        made[f"paying:{evidence.profile.name}"] = paying_block(evidence)
-        made[f"arms:{evidence.profile.name}"] = arms_block(evidence)
+    for name, lines in words(evidence).items():
+        made[f"{name}:{evidence.profile.name}"] = "".join(f"- {line}\n" for line in lines)
+    for name, shown in TABLES.items():
+        if EXHIBITS[shown[0]] in evidence.exhibits:
+            made[f"{name}:{evidence.profile.name}"] = tables_block(evidence, shown)
     return made
 
 
@@ -208,17 +217,18 @@ def results_block(evidence: Evidence) -> str:
 def findings(evidence: Evidence) -> list[str]:
     """Return in words what was found beside the claims of the paper: on pairs of tasks, and on what pays."""
     pairs = conclusions(evidence.pairs).splitlines() if evidence.pairs else []
-    return pairs + (paying.conclusions(evidence.of("paying")).splitlines() if evidence.of("paying") else [])
+    return pairs + [line for lines in words(evidence).values() for line in lines]
 
 
-def paying_block(evidence: Evidence) -> str:
-    """Return in words what pays where labels are few."""
-    return "".join(f"- {line}\n" for line in paying.conclusions(evidence.of("paying")).splitlines())
+def words(evidence: Evidence) -> dict[str, list[str]]:
+    """Return in words, line by line, what was found on tasks and schedules that pay, by the exhibit it is read off."""
+    made = {name: say for name, say in WORDS.items() if EXHIBITS[name] in evidence.exhibits}
+    return {name: say(evidence).splitlines() for name, say in made.items()}
 
 
-def arms_block(evidence: Evidence) -> str:
-    """Return the tables behind `paying_block`: all arms, and ending on one task against staying with all."""
-    shown = [EXHIBITS[name] for name in ("paying", "endings")]
+def tables_block(evidence: Evidence, names: Sequence[str]) -> str:
+    """Return the tables of some exhibits under their titles."""
+    shown = [EXHIBITS[name] for name in names]
     parts = [[f"{one.title}:\n", tables.to_markdown(one.shown(evidence.table(one.name)), decimals=2)] for one in shown]
     return "\n".join(part for both in parts for part in both)
 

@@ -53,5 +53,9 @@ def test_the_documents_show_every_profile() -> None:
         "pairs:relations",
         "paying:imdb-semi",
         "arms:imdb-semi",
+        "agreement:imdb-semi",
+        "gradients:imdb-semi",
+        "crossing:imdb-crossing",
+        "sizes:imdb-crossing",
     ):
         assert _documents().count(f"<!-- {block} -->") == 1

@@ -82,5 +82,6 @@ def test_nothing_else_is_recorded() -> None:
         "wiki",
         "imdb",
         "imdb-semi",
+        "imdb-crossing",
         "relations",
     }

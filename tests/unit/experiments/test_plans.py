@@ -257,16 +257,20 @@ def test_a_strategy_of_ones_own_is_in_every_plan(monkeypatch: pytest.MonkeyPatch
     assert {run.auxiliaries for run in tried} == {("casing",)}
 
 
-@pytest.mark.usefixtures("tuned", "glove")
-def test_no_two_experiments_make_the_same_run_twice() -> None:
-    planned = {name: experiment.plan(IMDB, 2) for name, experiment in EXPERIMENTS.items()}
-    assert list(planned) == [
+def test_the_order_of_experiments_is_that_in_which_they_are_made() -> None:
+    assert list(EXPERIMENTS) == [
         *("grid", "released", "terms", "control", "matched", "readout", "paper-sample", "downstream", "schedule-grid"),
         *("pairs", "paying", "candidates", "agreement", "crossing"),
     ]
-    for made in planned.values():
-        assert len({run.hash for run in made}) == len(made)
-    hashes = [{run.hash for run in made} for made in planned.values()]
+
+
+@pytest.mark.usefixtures("tuned", "glove")
+@pytest.mark.parametrize("name", ["wiki", "imdb", "imdb-semi", "imdb-crossing"])
+def test_no_two_experiments_of_a_profile_make_the_same_run_twice(name: str) -> None:
+    profile = PROFILES[name]
+    planned = [experiment.plan(profile, 2) for experiment in plans.of_notebooks(profile, profile.notebooks)]
+    hashes = [{run.hash for run in made} for made in planned]
+    assert [len(one) for one in hashes] == [len(made) for made in planned]
     shared = [one & other for k, one in enumerate(hashes) for other in hashes[:k]]
     assert shared == [set()] * len(shared)
 

@@ -33,8 +33,9 @@ def test_a_profile_has_the_notebooks_of_what_it_runs(name: str) -> None:
     assert numbers <= known
     assert bool(numbers & {"06", "08", "start"}) == (name == "imdb")  # about the paper's own task
     assert ("10" in numbers) == (profile.study is not None)
-    assert bool(numbers & {"01", "05", "11"}) == bool(profile.embeddings)
-    assert ("11" in numbers) == (name == "imdb-semi")
+    assert bool(numbers & {"01", "05", "11", "12"}) == bool(profile.embeddings)
+    assert bool(numbers & {"11", "13"}) == (name == "imdb-semi")
+    assert ("12" in numbers) == (name == "imdb-crossing")
     assert len(numbers) == len(profile.notebooks)
 
 
@@ -75,5 +76,7 @@ def test_the_small_profile_is_the_same_data_in_a_smaller_model() -> None:
 @pytest.mark.usefixtures("home")
 def test_a_profile_whose_data_are_missing_says_how_to_get_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nltk.data, "path", [])
-    with pytest.raises(MissingData, match=f"run `mt2st data fetch {name.removesuffix('-semi')}`"):
+    with pytest.raises(
+        MissingData, match=f"run `mt2st data fetch {name.removesuffix('-semi').removesuffix('-crossing')}`"
+    ):
         execution.load_data(PROFILES[name].configuration, 0)
