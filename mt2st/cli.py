@@ -137,7 +137,7 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
     """What `mt2st train` can be told; defaults are those of the paper's reproduction unless `DEFAULTS` says else."""
     from mt2st.classifier import DEFAULTS
     from mt2st.data.vectors import EMBEDDINGS
-    from mt2st.experiments import strategies
+    from mt2st.experiments import recipe, strategies
     from mt2st.experiments.auxiliaries import AUXILIARIES
     from mt2st.models import ENCODERS
     from mt2st.optimizers import OPTIMIZERS
@@ -152,13 +152,19 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--out", type=Path, default=Path("mt2st-model"), help="folder to write (default mt2st-model)")
 
     method = parser.add_argument_group("what is trained")
-    method.add_argument("--strategy", default="switch", help=f"{strategies.names()}; default switch")
+    method.add_argument(
+        "--strategy",
+        default="switch",
+        help=f"{strategies.names()}; {recipe.NAME}: labelled texts of --auxiliary, those of --unlabelled as a linear "
+        "model labels them, with weight 1 to the end; default switch",
+    )
     about = "; ".join(f"{auxiliary.name}: {auxiliary.about}" for auxiliary in AUXILIARIES.values())
     method.add_argument(
         "--auxiliary",
-        default="update0",
-        help=f"auxiliary tasks, comma-separated, or a tagged corpus; default update0. {about}",
+        help="auxiliary tasks, comma-separated: by name, a tagged corpus, or labelled texts of another task as "
+        f"FILE:TEXT:LABEL; default update0, none for {recipe.NAME}. {about}",
     )
+    _unlabelled_option(method)
     for name in _schedule_parameters():
         having = ", ".join(row.name for row in strategies.STRATEGIES.values() if name in row.defaults(1))
         method.add_argument(_option(name), type=float, help=f"of {having}: {strategies.PARAMETERS.get(name, '')}")
@@ -189,31 +195,64 @@ def _option(name: str) -> str:
 def _train(options: argparse.Namespace) -> int:
     from mt2st import classifier
     from mt2st.data.texts import own
-    from mt2st.experiments import strategies
+    from mt2st.experiments import recipe, strategies
     from mt2st.experiments.runs import Run
 
-    strategy = strategies.find(options.strategy)
+    is_recipe = options.strategy.lower() == recipe.NAME
+    strategy = strategies.find("single" if is_recipe else options.strategy)
+    chosen = ("" if is_recipe else "update0") if options.auxiliary is None else options.auxiliary
+    names, related = _labelled([name for name in chosen.split(",") if name])
     given = {name: value for name in _schedule_parameters() if (value := getattr(options, name)) is not None}
     told = {name: getattr(options, name) for name in (*TRAIN_CONFIGURATION, "balanced")}
     run = Run(
         _embedding(options),
         strategy.name,
-        () if strategy.name == "single" else tuple(name for name in options.auxiliary.split(",") if name),
+        () if strategy.name == "single" else names,
         strategy.schedule(max(1, options.epochs), **given),
         options.seed,
         replace(classifier.DEFAULTS, **told),
         str(options.vectors or ""),
     )
-    classifier.check(run)
+    classifier.check(run, related)
+    if is_recipe and not options.unlabelled:
+        raise ValueError(f"--strategy {recipe.NAME} needs text without labels: give --unlabelled FILE")
     dataset = own.load(
         options.data, options.text, options.label,
         validation=options.validation, test=options.test, seed=options.split_seed,
+        related=related, unlabelled=_unlabelled(options),
     )  # fmt: skip
+    if is_recipe:
+        run = recipe.run(run, names, dataset)
     training = classifier.prepare(dataset, run, options.out, options.device)
     print(classifier.describe(training.facts()), flush=True)
     print(classifier.results(classifier.train(training)))
     print(f"all results in {options.out}; classify with: mt2st predict {options.out} FILE --text {options.text}")
     return 0
+
+
+def _labelled(given: Sequence[str]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return the names of auxiliary tasks, and by name the labelled texts of those that are FILE:TEXT:LABEL."""
+    from mt2st.data.texts import own
+
+    files = {one: one.rsplit(":", 2) for one in given if one.count(":") >= 2}
+    names = tuple(Path(files[one][0]).stem if one in files else one for one in given)
+    if repeated := [name for name, times in Counter(names).items() if times > 1]:
+        raise ValueError(f"--auxiliary has {', '.join(repeated)} twice: give its file another name")
+    return names, {Path(file).stem: own.read_related(Path(file), text, label) for file, text, label in files.values()}
+
+
+def _unlabelled_option(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> None:
+    parser.add_argument(
+        "--unlabelled",
+        type=Path,
+        help="texts for word vectors: .txt with a text a line, or a file with the column --text",
+    )
+
+
+def _unlabelled(options: argparse.Namespace) -> Sequence[Any]:
+    from mt2st.data.texts import own
+
+    return own.tokenized(options.unlabelled, options.text) if options.unlabelled else ()
 
 
 def _embedding(options: argparse.Namespace) -> str:
@@ -271,11 +310,7 @@ def _compare_options(parser: argparse.ArgumentParser) -> None:
         metavar="TASK",
         help="labelled texts of another task as FILE:TEXT:LABEL, or the name of an auxiliary task of `mt2st train`",
     )
-    parser.add_argument(
-        "--unlabelled",
-        type=Path,
-        help="texts for word vectors: .txt with a text a line, or a file with the column --text",
-    )
+    _unlabelled_option(parser)
     parser.add_argument("--seeds", type=int, default=5, help="splits and trainings of each arm (default 5)")
     parser.add_argument("--out", type=Path, default=Path("mt2st-comparison"), help="folder to write, and to go on in")
     parser.add_argument("--embedding", default="SkipGram", help=f"{', '.join(EMBEDDINGS)}; default SkipGram")
@@ -287,21 +322,15 @@ def _compare_options(parser: argparse.ArgumentParser) -> None:
 
 def _compare(options: argparse.Namespace) -> int:
     from mt2st import classifier, comparison
-    from mt2st.data.texts import own
 
     if options.seeds < 1:
         raise ValueError(f"--seeds must be at least 1, got {options.seeds}")
-    files = {given: given.rsplit(":", 2) for given in options.auxiliary if given.count(":") >= 2}
-    names = tuple(Path(files[given][0]).stem if given in files else given for given in options.auxiliary)
-    if repeated := [name for name, times in Counter(names).items() if times > 1]:
-        raise ValueError(f"--auxiliary has {', '.join(repeated)} twice: give its file another name")
-    related = {Path(file).stem: own.read_related(Path(file), text, label) for file, text, label in files.values()}
+    names, related = _labelled(options.auxiliary)
     told = {name: getattr(options, name) for name in ("dimensions", "min_count", "encoder", "readout", "hidden")}
     told |= {name: getattr(options, name) for name in ("epochs", "batch_size", "max_tokens")}
     wanted = comparison.Comparison(
         options.data, options.text, options.label, names, options.out, options.test, related,
-        own.tokenized(options.unlabelled, options.text) if options.unlabelled else (),
-        options.seeds, options.embedding, replace(classifier.DEFAULTS, patience=0, **told),
+        _unlabelled(options), options.seeds, options.embedding, replace(classifier.DEFAULTS, patience=0, **told),
     )  # fmt: skip
     found = comparison.run(wanted, options.device)
     print(comparison.readable(found).to_string(index=False))

@@ -195,9 +195,8 @@ def test_train_turns_options_into_a_run(told: dict[str, Any], capsys: pytest.Cap
     configuration = replace(DEFAULTS, encoder="gru", epochs=3, learning_rate=1e-4, max_tokens=50)
     configuration = replace(configuration, min_count=2, patience=0, readout="max", balanced=True)
     expected = Run("CBOW", "diminish", ("casing", "update0"), Diminish(1.0, 0.5, 1.0), 7, configuration)
-    assert told["load"] == (
-        (Path("x.csv"), "body", "topic"), {"validation": Path("v.csv"), "test": Path("t.csv"), "seed": 4},
-    )  # fmt: skip
+    parts = {"validation": Path("v.csv"), "test": Path("t.csv"), "seed": 4, "related": {}, "unlabelled": ()}
+    assert told["load"] == ((Path("x.csv"), "body", "topic"), parts)
     assert told["prepare"] == ("texts", expected, Path("folder"), "auto")
     assert capsys.readouterr().out.startswith("the facts\nthe results\nall results in folder; classify with: mt2st p")
 
@@ -206,7 +205,7 @@ def test_train_has_the_defaults_of_the_reproduction(told: dict[str, Any]) -> Non
     assert run("train", "--data", "x.csv", "--text", "body", "--label", "topic") == 0
     expected = Run("SkipGram", "switch", ("update0",), Switch(15), 0, DEFAULTS)
     assert told["prepare"] == ("texts", expected, Path("mt2st-model"), "auto")
-    assert told["load"][1] == {"validation": None, "test": None, "seed": 0}
+    assert told["load"][1] == {**{"validation": None, "test": None, "seed": 0, "related": {}, "unlabelled": ()}}
     assert (DEFAULTS.epochs, DEFAULTS.hidden, DEFAULTS.max_tokens) == (25, 128, 100)
     assert (DEFAULTS.min_count, DEFAULTS.patience) == (1, 5)
 
@@ -242,7 +241,7 @@ def test_help_of_train_lists_choices_and_says_what_parameters_do(capsys: pytest.
         run("train", "--help")
     shown = " ".join(capsys.readouterr().out.split())
     for said in (
-        "single (single-task), mtl (multi-task), diminish, switch; default switch",
+        "single (single-task), mtl (multi-task), diminish, switch; recipe: labelled texts of --auxiliary, those of",
         "CBOW, SkipGram, CBOWFastText, SkipGramFastText, GloveTwitter; default SkipGram",
         "bilstm, gru, bag; default bilstm",
         "of diminish: how fast the weight decays, γ(t) = γ0·exp(−η·t^ν) in epoch t",
@@ -337,6 +336,25 @@ def test_train_and_predict(reviews: Path, tmp_path: Path, capsys: pytest.Capture
     )
 
 
+def test_the_recipe_is_trained_on_related_and_unlabelled_texts(
+    reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "more.txt").write_text("A good film with a plot\nThe bad cast of a film\n" * 20)
+    options = (
+        f"--data {reviews / 'reviews.csv'} --text review --label sentiment --vectors {reviews / 'vectors.txt'} "
+        f"--strategy recipe --auxiliary {reviews / 'test.csv'}:review:sentiment --unlabelled {tmp_path / 'more.txt'} "
+        f"--out {tmp_path / 'model'} --hidden 8 --batch-size 16 --learning-rate 0.02 --epochs 15"
+    )
+    assert run("train", *options.split()) == 0
+    tasks = pd.read_csv(tmp_path / "model" / "tasks.csv")
+    auxiliary = tasks[tasks["role"] == "auxiliary"]
+    assert set(auxiliary["task"]) == {"test-pooled", "pseudo-labels-pooled"}
+    assert auxiliary["weight"].eq(1).all()
+    assert re.search(r"recipe \+ test-pooled \+ pseudo-labels-pooled +1\.000\n", capsys.readouterr().out)
+    assert run("predict", str(tmp_path / "model"), str(tmp_path / "more.txt")) == 0
+    assert pd.read_csv(io.StringIO(capsys.readouterr().out))["prediction"][:2].tolist() == ["positive", "negative"]
+
+
 @pytest.mark.parametrize(
     ("model", "file", "options", "fault"),
     [
@@ -390,6 +408,7 @@ def test_faults_of_the_users_file_are_one_line(
         ("--epochs", "0", "epochs must be at least 1, got 0"),
         ("--eta", "1", "strategy switch has no eta; it has: t_switch, gamma0"),
         ("--t-switch", "-1", "t_switch must be finite and at least 0"),
+        ("--strategy", "recipe", "--strategy recipe needs text without labels: give --unlabelled FILE"),
     ],
 )
 def test_faults_of_the_options_of_train_are_one_line(
