@@ -25,11 +25,12 @@ from mt2st.experiments.auxiliaries import AUXILIARIES
 from mt2st.experiments.baselines import baselines
 from mt2st.experiments.labelled import labelled_task
 from mt2st.experiments.runs import Configuration, Run
+from mt2st.history import History
 from mt2st.metrics import Evaluation, classification_scores
 from mt2st.models import ENCODERS, UNKNOWN, Model
 from mt2st.report import figures
 from mt2st.tasks import SentenceTask, as_targets
-from mt2st.training import History, evaluate
+from mt2st.training import evaluate
 
 DEFAULTS = Configuration(data="own", hidden=128, max_tokens=100, min_count=1, patience=5)
 BATCH = 256  # texts that are classified together

@@ -1,94 +1,27 @@
 """`fit`: the one training loop, Algorithms 1 and 2 of the paper."""
 
-import copy
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from mt2st import gradients
 from mt2st.adaptation import CheckConvergence
+from mt2st.balancing import Balance
 from mt2st.gradients import Aggregator
+from mt2st.history import AUXILIARY, PRIMARY, Checkpoint, History, Tally
 from mt2st.metrics import Evaluation
 from mt2st.models import Model
 from mt2st.sampling import Sampling, Step, Together
 from mt2st.schedules import Schedule, WeightSchedule
-from mt2st.tasks import IGNORED, Batch, LabelledTask, Outcome, Task
+from mt2st.tasks import IGNORED, Batch, LabelledTask, Task
 
 EPSILON = 0.01  # a task whose weight is below this is not computed: that is where time is saved
-PRIMARY, AUXILIARY = "primary", "auxiliary"
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Parameters of a model as they were after an epoch."""
-
-    epoch: int
-    state: dict[str, Tensor]
-
-    @classmethod
-    def of(cls, epoch: int, model: Model) -> "Checkpoint":
-        """Copy the parameters of a model."""
-        return cls(epoch, copy.deepcopy(model.state_dict()))
-
-
-@dataclass
-class History:
-    """What happened in each epoch, and in which one the model was kept.
-
-    `epochs` has a row an epoch: the total loss, the norm of the primary gradient, counts of work, and seconds. `tasks`
-    has a row an epoch and task: its role, weight, mean training loss and accuracy, its loss on a fixed batch (`probe`,
-    of auxiliary tasks, also where they are no longer trained), and its scores on held-out examples (`validation_…`);
-    with an aggregator, of auxiliary tasks also how their gradients stand to the primary one: mean `cosine`, the share
-    of steps in which it is negative (`conflicts`), and the mean ratio of norms, γ_k‖g_k‖ / ‖g_0‖ (`size`).
-    `steps` has each task's loss of every step, NaN where it was not trained.
-
-    A phase is a run of epochs that train the same tasks. `checkpoints` has the best epoch of each phase by name, "phase
-    1", …, and the "last" epoch of all; nothing where the last epoch is the one to keep.
-    """
-
-    epochs: list[dict[str, float]] = field(default_factory=list)
-    tasks: list[dict[str, float | str]] = field(default_factory=list)
-    steps: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    best_epoch: int = -1
-    checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
-
-    def frame(self) -> pd.DataFrame:
-        """One row an epoch, see `with_primary`."""
-        return with_primary(self.epoch_frame(), self.task_frame())
-
-    def epoch_frame(self) -> pd.DataFrame:
-        """Return `epochs` as a frame."""
-        return pd.DataFrame(self.epochs)
-
-    def task_frame(self) -> pd.DataFrame:
-        """Return `tasks` as a frame."""
-        return pd.DataFrame(self.tasks)
-
-    @property
-    def best(self) -> Checkpoint:
-        """The checkpoint of the best epoch so far."""
-        return next(found for found in self.checkpoints.values() if found.epoch == self.best_epoch)
-
-    @property
-    def train_seconds(self) -> float:
-        """Seconds spent training, evaluation apart."""
-        return sum(epoch["train_seconds"] for epoch in self.epochs)
-
-
-def with_primary(epochs: pd.DataFrame, tasks: pd.DataFrame) -> pd.DataFrame:
-    """Return epochs with the columns of the primary task beside them; its loss is `primary_loss`, the total `loss`."""
-    if not len(tasks):
-        return epochs
-    primary = tasks[tasks["role"] == PRIMARY].drop(columns=["task", "role", "weight", "probe"], errors="ignore")
-    return epochs.merge(primary.rename(columns={"loss": "primary_loss"}), on="epoch")
 
 
 def fit(
@@ -101,6 +34,7 @@ def fit(
     optimizer: torch.optim.Optimizer | None = None,
     sampling: type[Sampling] = Together,
     aggregator: Aggregator | None = None,
+    balance: Balance | None = None,
     epochs: int = 25,
     steps: int | None = None,
     batch_size: int = 64,
@@ -136,6 +70,7 @@ def fit(
         sampling: `sampling.Together` trains all tasks in each step, `sampling.Uniform` one that is drawn.
         aggregator: makes one gradient of those of a step's tasks on the parameters that they share, see `gradients`;
             by default they are summed. It is not asked in steps without the primary task or without another one.
+        balance: weighs the losses of a step that trains all tasks on top of the schedule, see `balancing`.
         epochs: at most.
         steps: of an epoch, in place of one pass over the primary task.
         batch_size: examples in a batch.
@@ -162,6 +97,8 @@ def fit(
     settled = _last_change(schedule, auxiliaries, epochs, epsilon)
     device = model.device
     optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    if balance and (own := balance.parameters()):
+        optimizer.add_param_group({"params": own, "weight_decay": 0.0})
     torch.manual_seed(seed)
     sampler = sampling(tasks, batch_size, epochs, steps, seed)
     probes = [_to(next(task.batches(batch_size, None)), device) for task in auxiliaries]
@@ -181,7 +118,7 @@ def fit(
             settled = max(settled, t)  # not foreseen where the schedule decides by validation
         phase, before = phase + (active != before), active
         started, started_cpu = _clock(device), time.process_time()
-        epoch, tallies = _train_epoch(model, tasks, weights, sampler.epoch(active), optimizer, aggregator)
+        epoch, tallies = _train_epoch(model, tasks, weights, sampler.epoch(active), optimizer, aggregator, balance)
         trained, trained_cpu = _clock(device), time.process_time()
         if not np.isfinite(epoch["loss"]):
             raise ValueError(f"the loss became {epoch['loss']} in epoch {t}: lower the learning rate or the weights")
@@ -250,46 +187,6 @@ def _check(
     return held_out
 
 
-class _Tally:
-    """Sums over the steps of an epoch that train one task; they stay on the device until the epoch is over."""
-
-    def __init__(self) -> None:
-        self.losses: list[Tensor] = []
-        self.at: list[int] = []  # their steps
-        self.loss: Tensor | float = 0.0
-        self.right: Tensor | float = 0.0
-        self.answers: Tensor | float = 0.0
-        self.stands: list[Tensor] = []  # cosine and size of its gradient to the primary one, (2,) a step
-
-    def add(self, step: int, loss: Tensor, outcome: Outcome) -> None:
-        """Count the outcome of one batch."""
-        self.losses.append(loss)
-        self.at.append(step)
-        self.loss = self.loss + loss
-        if outcome.right is not None and outcome.answers is not None:
-            self.right, self.answers = self.right + outcome.right, self.answers + outcome.answers
-
-    def means(self) -> dict[str, float]:
-        """Return the mean loss and accuracy; nothing for a task that was not trained."""
-        if not self.at:
-            return {}
-        found = {"loss": float(self.loss) / len(self.at)}
-        if float(self.answers):
-            found["train_accuracy"] = float(self.right) / float(self.answers)
-        if self.stands:
-            cosine, size = torch.stack(self.stands).T  # each (steps,)
-            found |= {"cosine": float(cosine.mean()), "conflicts": float((cosine < 0).float().mean())}
-            found["size"] = float(size.mean())
-        return found
-
-    def by_step(self, steps: int) -> list[float]:
-        """Return the loss of every step, NaN where the task was not trained."""
-        losses = np.full(steps, np.nan)
-        if self.at:
-            losses[self.at] = torch.stack(self.losses).cpu().numpy()
-        return losses.tolist()
-
-
 def _train_epoch(
     model: Model,
     tasks: Sequence[Task],
@@ -297,14 +194,15 @@ def _train_epoch(
     steps: Iterable[Step],
     optimizer: torch.optim.Optimizer,
     aggregator: Aggregator | None,
-) -> tuple[dict[str, float], list[_Tally]]:
+    balance: Balance | None,
+) -> tuple[dict[str, float], list[Tally]]:
     """Train all steps of an epoch: θ ← θ − η Σ_k γ_k ∇L_k, the primary task's γ being 1, or as the aggregator says.
 
     Returns the epoch's means of the total loss and of the norm of the primary gradient, with counts of steps and of the
     primary task's work; and what was trained on each task.
     """
     device = model.device
-    tallies = [_Tally() for _ in tasks]
+    tallies = [Tally() for _ in tasks]
     shared = [parameter for parameter in model.shared() if parameter.requires_grad]
     loss_sum: Tensor | float = 0.0
     norm_sum: Tensor | float = 0.0
@@ -313,11 +211,18 @@ def _train_epoch(
     for step in steps:
         optimizer.zero_grad()
         total: Tensor | float = 0.0
+        found = [(k, batch, tasks[k].outcome(model, _to(batch, device))) for k, batch in step]
+        is_weighed = balance is not None and len(found) == len(tasks) > 1
+        counts = [weights[k] for k, _, _ in found]
+        if balance and is_weighed:
+            factors = balance.factors([weights[k] * outcome.loss for k, _, outcome in found])
+            counts = [weight * factor for weight, factor in zip(counts, factors, strict=True)]
+            for tally, factor in zip(tallies, factors, strict=True):
+                tally.factors.append(factor)
         apart: list[Tensor] | None = [] if aggregator and len(step) > 1 and not step[0][0] else None
-        for k, batch in step:
-            outcome = tasks[k].outcome(model, _to(batch, device))
+        for (k, batch, outcome), count in zip(found, counts, strict=True):
             if outcome.loss.requires_grad:  # the released code's terms are constants
-                (weights[k] * outcome.loss).backward()
+                (count * outcome.loss).backward()
             loss = outcome.loss.detach()
             total = total + weights[k] * loss
             tallies[k].add(work["steps"], loss, outcome)
@@ -334,7 +239,12 @@ def _train_epoch(
                 tallies[k].stands.append(torch.stack([cosine, size]))
         loss_sum = loss_sum + total
         optimizer.step()
+        if balance and is_weighed and balance.learns_by_steps:
+            with torch.no_grad():  # what the step did to the losses of its own batches
+                balance.update([weights[k] * tasks[k].loss(model, _to(batch, device)) for k, batch, _ in found])
         work["steps"] += 1
+    if balance:
+        balance.end_epoch()
     norm = float(norm_sum) / len(tallies[0].at) if tallies[0].at else float("nan")
     return {"loss": float(loss_sum) / work["steps"], "gradient_norm": norm} | dict(work), tallies
 

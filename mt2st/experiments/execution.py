@@ -11,6 +11,7 @@ import torch
 from tqdm.auto import tqdm
 
 from mt2st import gradients, paths
+from mt2st.balancing import Balance
 from mt2st.data import sources, vectors
 from mt2st.data.dataset import Dataset, Sizes
 from mt2st.data.tags import description
@@ -21,10 +22,11 @@ from mt2st.experiments.assembly import Assembled, assemble
 from mt2st.experiments.baselines import baselines
 from mt2st.experiments.labelled import Data, labelled_task
 from mt2st.experiments.runs import Configuration, Record, Run
+from mt2st.history import History
 from mt2st.metrics import classification_scores, micro_f1, span_f1, tag_counts
 from mt2st.optimizers import OPTIMIZERS
 from mt2st.sampling import SAMPLINGS
-from mt2st.training import History, evaluate, fit
+from mt2st.training import evaluate, fit
 
 CURVE = 1000  # points of a recorded curve of training losses
 COMPARED = 256  # sentences on which gradients of two tasks are compared
@@ -91,8 +93,9 @@ def execute(run: Run, device: torch.device) -> Record:
 
 
 def train(run: Run, assembled: Assembled, data: Data, table: EmbeddingTable, progress: bool = False) -> History:
-    """Train what was assembled for a run; raises ValueError for an unknown optimizer, sampling or aggregator, and as
-    `fit`.
+    """Train what was assembled for a run.
+
+    Raises ValueError for an unknown optimizer, sampling, aggregator or balance, and as `fit`.
     """
     configuration = run.configuration
     for kind, known in (("optimizer", OPTIMIZERS), ("sampling", SAMPLINGS)):
@@ -114,6 +117,7 @@ def train(run: Run, assembled: Assembled, data: Data, table: EmbeddingTable, pro
         optimizer=OPTIMIZERS[configuration.optimizer](model, configuration.learning_rate, configuration.weight_decay),
         sampling=SAMPLINGS[configuration.sampling],
         aggregator=gradients.aggregator(configuration.aggregator) if configuration.aggregator else None,
+        balance=Balance.named(configuration.balance, 1 + len(run.auxiliaries)) if configuration.balance else None,
         epochs=configuration.epochs,
         steps=configuration.steps or None,
         batch_size=configuration.batch_size,

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from mt2st import schedules
+from mt2st.history import AUXILIARY, with_primary
 from mt2st.schedules import Schedule
-from mt2st.training import AUXILIARY, with_primary
 
 PROTOCOLS = ("controlled", "released", "study")
 VERSION = 3  # raise when the same parameters come to give other results: old run folders are then not used again
@@ -50,6 +50,7 @@ class Configuration:
         sampling: one of `sampling.SAMPLINGS`, which tasks a step trains.
         aggregator: one of `gradients.AGGREGATORS` or of TorchJD's, what becomes of the tasks' gradients on what they
             share; empty to sum them without a look at each.
+        balance: one of `balancing.SCALARIZERS`, which weighs losses on top of the schedule; empty for none.
         batch_size: sentences in a batch.
         balanced: classes of a task on sentences count alike in its loss, however many examples each has.
         epochs: at most; 0 for none.
@@ -81,6 +82,7 @@ class Configuration:
     weight_decay: float = 0.0
     sampling: str = "together"
     aggregator: str = ""
+    balance: str = ""
     batch_size: int = 64
     balanced: bool = False
     epochs: int = 25
@@ -151,7 +153,7 @@ class Run:
 class Record:
     """What a finished run leaves: its history, its scores and predictions, and its environment.
 
-    `epochs` and `tasks` are those of `training.History`. `scores` has the `best_epoch`, the operations of an epoch by
+    `epochs` and `tasks` are those of `history.History`. `scores` has the `best_epoch`, the operations of an epoch by
     task (`flops`), and the primary task's test scores; of protocol "study" it has scores by task, see `execution`.
     `experiment` names what the run was made for, one of `plans.EXPERIMENTS`.
     """
@@ -165,7 +167,7 @@ class Record:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """One row an epoch, with the primary task's losses and accuracies (`training.with_primary`)."""
+        """One row an epoch, with the primary task's losses and accuracies (`history.with_primary`)."""
         return with_primary(self.epochs, self.tasks)
 
     @property

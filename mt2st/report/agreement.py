@@ -8,17 +8,17 @@ from mt2st.experiments.agreement import SUM
 from mt2st.experiments.paying import ALL
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import UPDATES
+from mt2st.history import AUXILIARY
 from mt2st.report import summary, tables
 from mt2st.statistics import as_text, holm, mean_interval, ratio_interval
-from mt2st.training import AUXILIARY
 
-MEASURES = ("cosine", "conflicts", "size")  # columns of `training.History.tasks`
+MEASURES = ("cosine", "conflicts", "size")  # columns of `history.History.tasks`
 SETS = {ALL: "all three", UPDATES: "UPDATE 0–3"}  # names for readers of sets of tasks; others are by heads of their own
 OWN_HEADS = "heads of their own"
 
 
 def by_aggregator(records: Sequence[Record], single: Sequence[Record]) -> pd.DataFrame:
-    """One row an aggregator, on all three tasks: test accuracy in percent, differences in points, and its time.
+    """One row an aggregator or balance, on all three tasks: test accuracy in percent, differences in points, its time.
 
     Differences are from the plain sum, with the exact sign-flip p and p after Holm over all rows, and from single-task
     learning; time is that of training relative to the sum, a geometric mean. All paired by seed, with 95% intervals.
@@ -72,7 +72,8 @@ def _by_aggregator(records: Sequence[Record]) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {}
     for record in records:
         if record.run.auxiliaries == ALL:
-            found.setdefault(record.run.configuration.aggregator, []).append(record)
+            configuration = record.run.configuration
+            found.setdefault(configuration.aggregator or configuration.balance, []).append(record)
     return found
 
 
@@ -141,8 +142,8 @@ def conclusions(aggregators: pd.DataFrame, tasks: pd.DataFrame) -> str:
     papers, ours = (tasks[tasks["tasks"] == name] for name in (SETS[UPDATES], SETS[ALL]))
     return "\n".join(
         [
-            f"Of {len(others)} ways to combine gradients {len(better)} are better than their plain sum and "
-            f"{len(worse)} worse by intervals that exclude 0; the best in test, {best['aggregator']}, is {points} "
+            f"Of {len(others)} ways to combine gradients or balance losses {len(better)} are better than the plain sum "
+            f"and {len(worse)} worse by intervals that exclude 0; the best in test, {best['aggregator']}, is {points} "
             "points from it.",
             f"Gradients of the tasks that pay have a mean cosine of {ours['cosine'].min():+.2f} to "
             f"{ours['cosine'].max():+.2f} to the primary one and conflict with it in {ours['conflicts'].min():.0f} to "

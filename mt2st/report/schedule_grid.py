@@ -6,10 +6,10 @@ import pandas as pd
 
 from mt2st.experiments import runs
 from mt2st.experiments.runs import Record
+from mt2st.history import AUXILIARY
 from mt2st.report import summary, tables
 from mt2st.schedules import DiminishUntil
 from mt2st.statistics import detectable_difference, holm
-from mt2st.training import AUXILIARY
 
 CELL = ["eta", "T_switch"]  # columns that name a cell
 SINGLE = (0.0, 0.0)  # the cell without auxiliary epochs: single-task learning

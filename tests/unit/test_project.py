@@ -130,12 +130,12 @@ def test_recorded_packages_are_pinned(pins: dict[str, str]) -> None:
 def test_conda_installs_what_make_installs(recipe: dict[str, Any], project: dict[str, Any]) -> None:
     *packages, by_pip = recipe["dependencies"]
     assert recipe["name"] == project["project"]["name"]
-    assert by_pip == {"pip": ["-c constraints.txt", "-e .[notebooks,test]"]}
+    assert by_pip == {"pip": ["-c constraints.txt", "-e .[notebooks,gradients,test]"]}
     python = next(package.partition("=")[2] for package in packages if package.startswith("python="))
     assert SpecifierSet(project["project"]["requires-python"]).contains(python)
     install = re.search(r"pip install .*", (ROOT / "Makefile").read_text(encoding="utf-8")).group()
     assert "--constraint constraints.txt" in install
-    assert "'.[notebooks,test]'" in install
+    assert "'.[notebooks,gradients,test]'" in install
 
 
 def test_the_version_is_the_same_everywhere(project: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from mt2st import gradients, training
 from mt2st.adaptation import CheckConvergence
 from mt2st.gradients import cosine
+from mt2st.history import History
 from mt2st.losses import analogy_loss, misalignment_loss
 from mt2st.models import ENCODERS, BiLSTM, Encoded, Encoder, Model, SharedEncoder
 from mt2st.optimizers import OPTIMIZERS
@@ -41,7 +42,7 @@ from mt2st.tasks import (
     TokenTask,
     endless,
 )
-from mt2st.training import History, evaluate, fit
+from mt2st.training import evaluate, fit
 
 VOCABULARY, EXAMPLES = 20, 23
 QUESTIONS = torch.tensor([[2, 3, 4, 5], [6, 7, 8, 9], [3, 5, 7, 9], [2, 6, 4, 8], [9, 8, 7, 6]])

@@ -16,11 +16,12 @@ from matplotlib.figure import Figure, SubFigure
 
 from mt2st.data.vectors import EMBEDDINGS
 from mt2st.experiments.strategies import STRATEGIES, UPDATES, Strategy
+from mt2st.history import AUXILIARY, PRIMARY
 from mt2st.report import tables
 from mt2st.report.figures import strategies_of, style_of
 from mt2st.report.figures.drawing import is_papers_task, rates_in_words, width
 from mt2st.statistics import mean_interval
-from mt2st.training import AUXILIARY, EPSILON, PRIMARY
+from mt2st.training import EPSILON
 
 TRAINING, VALIDATION = sns.color_palette("colorblind")[0], sns.color_palette("colorblind")[1]
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mt2st.experiments.runs import Record, Run
-from mt2st.training import AUXILIARY, PRIMARY
+from mt2st.history import AUXILIARY, PRIMARY
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,11 @@ PROFILE = PROFILES["imdb-semi"]
 
 def test_every_aggregator_is_run_on_all_three_tasks_and_the_sum_on_further_sets() -> None:
     planned = agreement.plan(PROFILE, 10)
-    arms = Counter((run.auxiliaries, run.configuration.aggregator) for run in planned)
-    aggregators = ("sum", "gate", "projection", "learned", "AlignedMTL", "MGDA", "PCGrad", "UPGrad")
+    arms = Counter((run.auxiliaries, run.configuration.aggregator or run.configuration.balance) for run in planned)
+    ours, torchjds = ("sum", "gate", "projection", "learned"), ("AlignedMTL", "MGDA", "PCGrad", "UPGrad")
     measured = (("polarity", "lexicon", "pseudo-labels", "autoencoder"), ("update0", "update1", "update2", "update3"))
     assert arms == {
-        **{(paying.ALL, name): 5 for name in aggregators},
+        **{(paying.ALL, name): 5 for name in (*ours, *torchjds, "DWA", "FAMO", "UW")},
         **{(tasks, "sum"): 5 for tasks in measured},
     }
     assert {run.schedule for run in planned} == {Constant(1.0)}
@@ -29,5 +29,6 @@ def test_they_differ_from_the_arms_of_what_pays_in_the_aggregator_alone() -> Non
     for run in agreement.plan(PROFILE, 2):
         if run.auxiliaries == paying.ALL:
             same = {**run.to_dict(), "configuration": {**run.to_dict()["configuration"]}}
-            del same["configuration"]["aggregator"]
+            assert len({"aggregator", "balance"} & same["configuration"].keys()) == 1
+            same["configuration"].pop("aggregator", None), same["configuration"].pop("balance", None)
             assert same == arms[run.seed].to_dict()

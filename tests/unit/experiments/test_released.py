@@ -16,10 +16,11 @@ from mt2st.experiments import released
 from mt2st.experiments.released import SWITCH_TERMS, TERMS
 from mt2st.experiments.released_terms import ANALOGY, SIMILARITY, ReleasedTerm, analogy_term, similarity_term
 from mt2st.experiments.runs import Configuration
+from mt2st.history import History
 from mt2st.models import BiLSTM, Model
 from mt2st.schedules import SINGLE_TASK, Constant, Schedule, Squared, Switch
 from mt2st.tasks import SentenceTask, Task
-from mt2st.training import History, fit
+from mt2st.training import fit
 
 SIZES = [3 + i % 140 for i in range(1000)]  # words a review; some have none, some more than are read
 HERE = Configuration(data="imdb", hidden=32, dropout=0.3, weight_decay=0.1)

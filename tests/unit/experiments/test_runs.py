@@ -26,7 +26,7 @@ CHANGED = {
     "data": "imdb", "data_version": 2, "train": 1, "validation": 0, "test": 0, "vocabulary": ("wiki-next", "ud-ewt"),
     "words": 9, "max_tokens": 30, "dimensions": 2, "encoder": "gru", "readout": "max", "hidden": 2, "dropout": 0.0,
     "trainable": False, "optimizer": "adadelta", "learning_rate": 1.0, "weight_decay": 0.1, "sampling": "uniform",
-    "aggregator": "gate",
+    "aggregator": "gate", "balance": "UW",
     "batch_size": 1, "epochs": 0, "steps": 5, "epsilon": 0.0, "protocol": "released", "evaluate_table": 2,
     "min_count": 2,
     "balanced": True,

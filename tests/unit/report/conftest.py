@@ -13,10 +13,10 @@ from mt2st.experiments.baselines import BASELINES
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record, Run
 from mt2st.experiments.strategies import STRATEGIES
+from mt2st.history import AUXILIARY, PRIMARY
 from mt2st.relations import predictor, results
 from mt2st.report.exhibits import EXHIBITS, Evidence
 from mt2st.report.tables import SCORE_COLUMNS
-from mt2st.training import AUXILIARY, PRIMARY
 
 EPOCHS = {"gradient_norm": 1.0, "loss": 1.0, "train_seconds": 1.0, "cpu_seconds": 1.0}
 OF_PRIMARY = {"primary_loss": 1.0, "train_accuracy": 0.5, "validation_loss": 1.0, "validation_accuracy": 0.5}

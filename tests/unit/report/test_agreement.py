@@ -34,7 +34,7 @@ def with_stands(record: Record) -> Record:
 def records(known_record: Make) -> list[Record]:
     made = []
     for run in plan.plan(PROFILE, SEEDS):
-        name = run.configuration.aggregator
+        name = run.configuration.aggregator or run.configuration.balance
         accuracy = 0.8 + GAIN.get(name, 0.0) + (NOISE[run.seed] if name != "sum" else 0)
         made.append(with_stands(known_record(run, accuracy, cpu_seconds=1.0 if name == "sum" else 3.0)))
     return made
@@ -51,7 +51,7 @@ def test_aggregators_differ_from_the_sum_and_from_single_task_paired_by_seed(
     table = agreement.by_aggregator(records, single)
     assert table["accuracy"].is_monotonic_decreasing
     rows = table.set_index("aggregator")
-    assert len(rows) == 8
+    assert len(rows) == 11
     values = 2 + 100 * NOISE
     expected = mean_interval(values)
     gate = rows.loc["gate"]
@@ -108,7 +108,9 @@ def test_words_count_what_is_better_and_worse(records: list[Record], single: lis
     table = agreement.by_aggregator(records, single)
     said = agreement.conclusions(table, agreement.by_task(records)).splitlines()
     better = (table["difference low"] > 0).sum()
-    assert said[0].startswith(f"Of 7 ways to combine gradients {better} are better than their plain sum and ")
+    assert said[0].startswith(
+        f"Of 10 ways to combine gradients or balance losses {better} are better than the plain sum "
+    )
     assert "the best in test, gate, is +3.3 [" in said[0]
     assert "a mean cosine of -0.19 to +0.01 to the primary one and conflict with it in " in said[1]
     assert said[2].endswith("have a mean cosine of -0.190 to +0.110, and 2.00 to 2.00 times its norm.")
