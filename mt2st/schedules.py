@@ -46,15 +46,20 @@ class WeightSchedule(Protocol):
 
 @dataclass(frozen=True)
 class Restart:
-    """How a new phase of training begins: with a fresh optimiser.
+    """How a new phase of training begins.
 
     Args:
         learning_rate: factor on the learning rate that the run began with.
         from_best: go back to the best epoch so far, in place of going on from the last one.
+        fresh: let the optimiser forget its state.
+        freeze: share of the dimensions of the embedding table that stay as they are from now on, those least relevant
+            to the primary task (`adaptation.Frozen`).
     """
 
     learning_rate: float = 1.0
     from_best: bool = False
+    fresh: bool = True
+    freeze: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -277,12 +282,45 @@ class PostTraining(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_switch(self.t_switch)
-        if not 0 < self.learning_rate <= 1:
-            raise ValueError(f"learning_rate must be above 0 and at most 1, got {self.learning_rate}")
+        _check_factor(self.learning_rate)
 
     def restart(self, t: int) -> Restart | None:
         """Begin anew at T_switch, from the best epoch."""
         return Restart(self.learning_rate, from_best=True) if t == self.t_switch and t else None
+
+    def _weights(self, t: float) -> Tensor:
+        return torch.tensor(self.gamma, dtype=torch.float64) * (t < self.t_switch)
+
+
+@dataclass(frozen=True)
+class Transition(Schedule):
+    """All tasks for t < T_switch, then the primary task alone, eased in the ways that the paper names (section III-A).
+
+    It gives no formulas for them. Training goes on from the last epoch with the optimiser's state, which is what tells
+    it from `PostTraining`.
+
+    Args:
+        t_switch: T_switch, in whole epochs.
+        gamma: γ_k until then.
+        learning_rate: factor on the learning rate from then on.
+        freeze: share of the dimensions of the embedding table that stay as they are from then on.
+    """
+
+    t_switch: int
+    gamma: Parameter = 1.0
+    learning_rate: float = 1.0
+    freeze: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_switch(self.t_switch)
+        _check_factor(self.learning_rate)
+        if not 0 <= self.freeze < 1:
+            raise ValueError(f"freeze must be at least 0 and below 1, got {self.freeze}")
+
+    def restart(self, t: int) -> Restart | None:
+        """Ease the transition at T_switch."""
+        return Restart(self.learning_rate, fresh=False, freeze=self.freeze) if t == self.t_switch and t else None
 
     def _weights(self, t: float) -> Tensor:
         return torch.tensor(self.gamma, dtype=torch.float64) * (t < self.t_switch)
@@ -366,6 +404,11 @@ class RandomWeights(Schedule):
 def _check_switch(t_switch: int) -> None:
     if t_switch < 0 or t_switch != int(t_switch):
         raise ValueError(f"t_switch must be a whole number of epochs, at least 0, got {t_switch}")
+
+
+def _check_factor(learning_rate: float) -> None:
+    if not 0 < learning_rate <= 1:
+        raise ValueError(f"learning_rate must be above 0 and at most 1, got {learning_rate}")
 
 
 SINGLE_TASK = Constant([])

@@ -11,14 +11,14 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from mt2st import gradients
-from mt2st.adaptation import CheckConvergence
+from mt2st.adaptation import CheckConvergence, Frozen
 from mt2st.balancing import Balance
 from mt2st.gradients import Aggregator
 from mt2st.history import AUXILIARY, PRIMARY, Checkpoint, History, Tally
 from mt2st.metrics import Evaluation
 from mt2st.models import Model
 from mt2st.sampling import Sampling, Step, Together
-from mt2st.schedules import Schedule, WeightSchedule
+from mt2st.schedules import Restart, Schedule, WeightSchedule
 from mt2st.tasks import IGNORED, Batch, LabelledTask, Task
 
 EPSILON = 0.01  # a task whose weight is below this is not computed: that is where time is saved
@@ -50,7 +50,7 @@ def fit(
 
     An epoch t = 0, 1, … is one pass over the primary task, or `steps` steps. Which tasks a step trains `sampling` says;
     a task whose weight γ_k(t) is below `epsilon` is left out; so is the primary one where the schedule says that it
-    waits (`Schedule.primary`). A schedule can also begin a phase with a fresh optimiser (`Schedule.restart`), and
+    waits (`Schedule.primary`). A schedule can also begin a phase anew (`Schedule.restart`), and
     decide by the validation accuracies so far (`Schedule.informed`).
 
     The model ends with the parameters of the epoch that trained the primary task and had the highest validation
@@ -106,19 +106,24 @@ def fit(
     rates = [group["lr"] for group in optimizer.param_groups]
     best: dict[int, float] = {}  # validation accuracy of each phase
     seen: list[float] = []  # validation accuracy of the primary task, by epoch
+    frozen: Frozen | None = None
 
     for t in tqdm(range(epochs), desc=primary.name, unit="epoch", disable=not progress):
+        started, started_cpu = _clock(device), time.process_time()
         if restart := schedule.restart(t) if isinstance(schedule, Schedule) else None:
             if restart.from_best and best:
                 model.load_state_dict(history.best.state)
-            _renew(optimizer, rates, restart.learning_rate)
+            _renew(optimizer, rates, restart)
+            if restart.freeze:
+                frozen = Frozen.least_relevant(model, primary, restart.freeze, batch_size, optimizer)
         weights = _weights_for(schedule, t, auxiliaries, seen)
         active = _active(weights, epsilon)
         if before not in (None, active):
             settled = max(settled, t)  # not foreseen where the schedule decides by validation
         phase, before = phase + (active != before), active
-        started, started_cpu = _clock(device), time.process_time()
-        epoch, tallies = _train_epoch(model, tasks, weights, sampler.epoch(active), optimizer, aggregator, balance)
+        epoch, tallies = _train_epoch(
+            model, tasks, weights, sampler.epoch(active), optimizer, aggregator, balance, frozen
+        )
         trained, trained_cpu = _clock(device), time.process_time()
         if not np.isfinite(epoch["loss"]):
             raise ValueError(f"the loss became {epoch['loss']} in epoch {t}: lower the learning rate or the weights")
@@ -195,6 +200,7 @@ def _train_epoch(
     optimizer: torch.optim.Optimizer,
     aggregator: Aggregator | None,
     balance: Balance | None,
+    frozen: Frozen | None,
 ) -> tuple[dict[str, float], list[Tally]]:
     """Train all steps of an epoch: θ ← θ − η Σ_k γ_k ∇L_k, the primary task's γ being 1, or as the aggregator says.
 
@@ -239,6 +245,8 @@ def _train_epoch(
                 tallies[k].stands.append(torch.stack([cosine, size]))
         loss_sum = loss_sum + total
         optimizer.step()
+        if frozen:
+            frozen.restore()
         if balance and is_weighed and balance.learns_by_steps:
             with torch.no_grad():  # what the step did to the losses of its own batches
                 balance.update([weights[k] * tasks[k].loss(model, _to(batch, device)) for k, batch, _ in found])
@@ -274,11 +282,12 @@ def evaluate(model: Model, task: LabelledTask, batch_size: int = 256) -> Evaluat
     )
 
 
-def _renew(optimizer: torch.optim.Optimizer, rates: Sequence[float], factor: float) -> None:
-    """Let an optimiser forget its state, with `factor` times the learning rates that it began with."""
-    optimizer.state.clear()
+def _renew(optimizer: torch.optim.Optimizer, rates: Sequence[float], restart: Restart) -> None:
+    """Set an optimiser's learning rates, relative to those that it began with; let it forget its state if so said."""
+    if restart.fresh:
+        optimizer.state.clear()
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
-        group["lr"] = factor * rate
+        group["lr"] = restart.learning_rate * rate
 
 
 def _weights_for(

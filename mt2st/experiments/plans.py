@@ -145,6 +145,20 @@ def schedule_grid(profile: Profile, seeds: int) -> list[Run]:
     ]
 
 
+def transitions(profile: Profile, seeds: int) -> list[Run]:
+    """Switch as it is, and eased in the ways that the paper names: a lower rate, frozen dimensions, and both.
+
+    On the first embedding with all four UPDATE losses, with the settings of the profile, so that nothing but the
+    transition differs.
+    """
+    configuration = profile.configuration
+    return [
+        Run(profile.embeddings[0], "switch", UPDATES, schedule, seed, configuration)
+        for seed in range(seeds)
+        for schedule in strategies.transitions(int(0.6 * configuration.epochs)).values()
+    ]
+
+
 def readouts(profile: Profile, seeds: int) -> list[Run]:
     """Single-task learning with every encoder and readout but those of the grid."""
     runs = plan(profile, "single", ELSEWHERE, seeds)
@@ -224,6 +238,7 @@ EXPERIMENTS = {
         Experiment("walk", ("06", "start"), walk, ("wordsim",)),
         Experiment("control", ("06",), controls),
         Experiment("matched", ("06",), matched),
+        Experiment("transition", ("06",), transitions),
         Experiment("readout", ("06",), readouts),
         Experiment("paper-sample", ("06",), paper_sample),
         Experiment(

@@ -16,6 +16,7 @@ from mt2st.schedules import (
     PostTraining,
     Schedule,
     Switch,
+    Transition,
 )
 
 ORIGINAL = "original"  # the paper's name for training without auxiliary task
@@ -104,6 +105,19 @@ WAYS: dict[str, Callable[[int], Schedule]] = {
     "Diminish by validation": lambda epochs: FeedbackDiminish(eta=7.5 / epochs),
     "Switch by validation": lambda epochs: FeedbackSwitch(patience=max(1, epochs // 8)),
 }
+
+
+LOWER_RATE, FROZEN = 0.3, 0.5  # factor on the learning rate, share of the dimensions; neither was tuned
+
+
+def transitions(t_switch: int) -> dict[str, Schedule]:
+    """Switch at an epoch, and the ways that the paper names to ease it, by name for readers."""
+    return {
+        "Switch": Transition(t_switch),
+        f"{LOWER_RATE:g} times the learning rate": Transition(t_switch, learning_rate=LOWER_RATE),
+        f"{FROZEN:.0%} of the dimensions frozen": Transition(t_switch, freeze=FROZEN),
+        "both": Transition(t_switch, learning_rate=LOWER_RATE, freeze=FROZEN),
+    }
 
 
 def find(name: str) -> Strategy:

@@ -261,6 +261,14 @@ EXHIBITS = {
             behind=_arms("mtl", "diminish", "switch"),
         ),
         Exhibit(
+            "transitions",
+            "What the paper names to ease the switch, without formulas: a lower learning rate from T_switch on, half "
+            "of the embedding's dimensions frozen, those least relevant to the task (accuracy in percent, "
+            "differences from Switch as it is in points)",
+            "06", "transition", table=lambda e: robustness.transitions(e.of("transition")), shown=tables.merged,
+            note="All four UPDATE losses on one embedding, at one learning rate; neither factor nor share was tuned.",
+        ),
+        Exhibit(
             "readouts",
             "Without auxiliary tasks, on one embedding: baselines, and every encoder and readout (percent; differences "
             "from the grid's BiLSTM in points)",

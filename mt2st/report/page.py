@@ -24,7 +24,7 @@ from mt2st.report.exhibits import EXHIBITS, Evidence, Exhibit
 
 FOLDED = 12  # rows from which on the page shows a table when asked
 STATIC = "figure_03"  # stands for the curves where scripts are off
-FURTHER = ["readouts", "choices", "kept_epochs"]  # tables of a profile's results beside the claims
+FURTHER = ["readouts", "choices", "transitions", "kept_epochs"]  # tables of a profile's results beside the claims
 WORDS: dict[str, Callable[[Evidence], str]] = {  # what exhibits say, for readers
     "paying": lambda e: paying.conclusions(e.of("paying")),
     "crossing": lambda e: crossing.conclusions(e.table("crossing")),

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pandas as pd
 
-from mt2st.experiments import runs
+from mt2st.experiments import runs, strategies
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, label
 from mt2st.report import summary, tables
+from mt2st.schedules import Transition
 from mt2st.statistics import holm
 
 AS_GRID = "as in the grid"
@@ -119,6 +120,31 @@ def kept_epochs(grid: Sequence[Record]) -> pd.DataFrame:
         ]
         rows.append({"strategy": strategy, "runs": len(ending), "before": len(before), "as multi-task": len(same)})
     return pd.DataFrame(rows, columns=["strategy", "runs", "before", "as multi-task"])
+
+
+def transitions(records: Sequence[Record]) -> pd.DataFrame:
+    """One row a way to ease the switch: accuracy in percent, and its difference from Switch as it is in points.
+
+    With 95% intervals, paired by seed, the exact sign-flip p and p after Holm over all rows.
+    """
+    named = {schedule: name for r in records for name, schedule in strategies.transitions(_t_switch(r)).items()}
+    by_way: dict[str, dict[int, float]] = {}
+    for record in records:
+        by_way.setdefault(named[record.run.schedule], {})[record.run.seed] = 100 * record.scores["accuracy"]
+    values = {name: pd.Series(by_seed, dtype=float).sort_index() for name, by_seed in by_way.items()}
+    reference = next(iter(values.values()))
+    rows = []
+    for name, accuracies in values.items():
+        row: dict[str, object] = {"transition": name, **summary.level(accuracies)}
+        rows.append(row if accuracies is reference else row | summary.difference(accuracies, reference))
+    frame = pd.DataFrame(rows)
+    frame["p after Holm"] = holm(frame["p"].to_numpy())
+    return frame
+
+
+def _t_switch(record: Record) -> int:
+    assert isinstance(record.run.schedule, Transition)
+    return record.run.schedule.t_switch
 
 
 def conclusions(records: Sequence[Record]) -> str:

@@ -26,10 +26,11 @@ from mt2st.schedules import (
     Schedule,
     Squared,
     Switch,
+    Transition,
     from_dict,
 )
 
-KINDS = [Constant, Diminish, Squared, Switch, DiminishUntil, Linear, Floor, AuxiliaryFirst, PostTraining]
+KINDS = [Constant, Diminish, Squared, Switch, DiminishUntil, Linear, Floor, AuxiliaryFirst, PostTraining, Transition]
 
 
 def numbers(low: float, high: float) -> st.SearchStrategy[float]:
@@ -46,6 +47,7 @@ PARAMETERS = {
     "t_end": numbers(0.1, 30),
     "gamma1": numbers(0.01, 1),
     "learning_rate": numbers(0.01, 1),
+    "freeze": numbers(0, 0.9),
 }
 
 
@@ -208,6 +210,9 @@ def test_phases_say_which_tasks_wait_and_when_training_begins_anew() -> None:
     assert [after.weights(t).item() for t in range(4)] == pytest.approx([0.7, 0.7, 0.0, 0.0])
     assert [after.primary(t) for t in range(4)] == [1.0] * 4
     assert [after.restart(t) for t in range(4)] == [None, None, Restart(0.1, from_best=True), None]
+    eased = Transition(2, learning_rate=0.3, freeze=0.5)
+    assert [eased.weights(t).item() for t in range(4)] == [1.0, 1.0, 0.0, 0.0]
+    assert [eased.restart(t) for t in range(4)] == [None, None, Restart(0.3, fresh=False, freeze=0.5), None]
     assert AuxiliaryFirst(0).restart(0) is None
     assert {Switch(2).restart(t) for t in range(4)} == {None}
 
@@ -283,6 +288,8 @@ def test_scalars_broadcast_against_sequences() -> None:
         (lambda: AuxiliaryFirst(2.5), "t_switch must be a whole number of epochs, at least 0, got 2.5"),
         (lambda: PostTraining(-1), "t_switch must be a whole number"),
         (lambda: PostTraining(5, learning_rate=0.0), "learning_rate must be above 0 and at most 1, got 0"),
+        (lambda: Transition(5, learning_rate=2.0), "learning_rate must be above 0 and at most 1, got 2"),
+        (lambda: Transition(5, freeze=1.0), "freeze must be at least 0 and below 1, got 1"),
         (lambda: RandomWeights(0), "tasks must be at least 1, got 0"),
     ],
 )

@@ -14,7 +14,7 @@ from mt2st.experiments.plans import EXPERIMENTS
 from mt2st.experiments.profiles import PROFILES
 from mt2st.experiments.runs import Configuration, Run
 from mt2st.experiments.strategies import STRATEGIES, UPDATES, Strategy
-from mt2st.schedules import SINGLE_TASK, Constant, DiminishUntil, Switch
+from mt2st.schedules import SINGLE_TASK, Constant, DiminishUntil, Switch, Transition
 
 WIKI, IMDB, ARMS = PROFILES["wiki"], PROFILES["imdb"], strategies.arms()
 
@@ -222,6 +222,17 @@ def test_every_readout_of_every_encoder_is_tried_once_beside_the_grid() -> None:
     assert {(run.embedding, run.strategy) for run in planned} == {("SkipGram", "single")}
 
 
+def test_transitions_differ_in_nothing_but_how_the_switch_is_eased() -> None:
+    planned = plans.transitions(IMDB, 2)
+    eased = [(1.0, 0.0), (0.3, 0.0), (1.0, 0.5), (0.3, 0.5)]
+    assert Counter((run.schedule, run.seed) for run in planned) == {
+        (Transition(15, learning_rate=rate, freeze=share), seed): 1 for rate, share in eased for seed in range(2)
+    }
+    assert {(run.embedding, run.strategy, run.auxiliaries, run.configuration) for run in planned} == {
+        ("CBOW", "switch", UPDATES, IMDB.configuration)
+    }
+
+
 def test_the_grid_of_schedules_differs_in_nothing_but_the_schedule() -> None:
     planned = plans.schedule_grid(IMDB, 10)  # no table of trials is needed
     cells = {(0, 0.0), *((end, eta) for end in (5, 10, 15, 20, 25) for eta in (0.0, 0.1, 0.3, 1.0))}
@@ -253,8 +264,8 @@ def test_a_strategy_of_ones_own_is_in_every_plan(monkeypatch: pytest.MonkeyPatch
 
 def test_the_order_of_experiments_is_that_in_which_they_are_made() -> None:
     assert list(EXPERIMENTS) == [
-        *("grid", "released", "walk", "control", "matched", "readout", "paper-sample", "downstream", "schedule-grid"),
-        *("pairs", "paying", "candidates", "agreement", "crossing"),
+        *("grid", "released", "walk", "control", "matched", "transition", "readout", "paper-sample", "downstream"),
+        *("schedule-grid", "pairs", "paying", "candidates", "agreement", "crossing"),
     ]
 
 
@@ -279,7 +290,7 @@ def test_what_an_experiment_needs_is_among_the_data_sets_and_its_notebooks_are_t
 @pytest.mark.parametrize(
     ("profile", "chosen", "expected"),
     [
-        ("imdb", ["06"], ["grid", "released", "walk", "control", "matched", "readout", "paper-sample"]),
+        ("imdb", ["06"], ["grid", "released", "walk", "control", "matched", "transition", "readout", "paper-sample"]),
         ("imdb", ["08"], ["downstream"]),
         ("imdb", ["start"], ["grid", "released", "walk", "schedule-grid"]),
         ("imdb", ["01", "05"], ["grid"]),

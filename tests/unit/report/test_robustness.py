@@ -7,10 +7,13 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from mt2st.experiments import strategies
 from mt2st.experiments.runs import Configuration, Record, Run
+from mt2st.experiments.strategies import UPDATES
 from mt2st.report import robustness
 from mt2st.report.robustness import ALONE, AS_GRID, FIRST, LAST, MATCHED, PAPER_SAMPLE
 from mt2st.schedules import SINGLE_TASK, Constant, Switch
+from mt2st.statistics import mean_interval
 
 Make = Callable[..., Record]
 CONFIGURATION = Configuration(epochs=4)
@@ -106,3 +109,25 @@ def test_epochs_that_are_kept_from_before_the_switch_are_counted(grid: list[Reco
         "Switch: 1 of 3 runs (33%) keep an epoch in which the auxiliary task was still trained; 1 predict exactly as "
         "multi-task learning"
     )
+
+
+def test_ways_to_ease_the_switch_are_compared_with_it_as_it_is(known_record: Make) -> None:
+    gains = {"Switch": 0.0, "0.3 times the learning rate": 0.02, "50% of the dimensions frozen": -0.01, "both": 0.0}
+    noise = np.array([0.0, 0.01, -0.01])
+    schedules = strategies.transitions(15)
+    records = [
+        known_record(
+            Run("CBOW", "switch", UPDATES, schedules[name], seed, Configuration()),
+            0.7 + gain + (noise[seed] if name != "Switch" else 0),
+        )
+        for seed in range(3)
+        for name, gain in gains.items()
+    ]
+    table = robustness.transitions(records).set_index("transition")
+    assert table.index.tolist() == list(gains)
+    for name in list(gains)[1:]:
+        expected = mean_interval(100 * (gains[name] + noise))
+        found = table.loc[name, ["difference", "difference low", "difference high"]].tolist()
+        assert found == pytest.approx([expected.mean, expected.low, expected.high])
+    assert table.loc["Switch", ["accuracy", "n"]].tolist() == pytest.approx([70, 3])
+    assert table.loc["Switch", ["difference", "p"]].isna().all()
