@@ -107,13 +107,14 @@ WAYS: dict[str, Callable[[int], Schedule]] = {
 }
 
 
+AS_IT_IS = "Switch"
 LOWER_RATE, FROZEN = 0.3, 0.5  # factor on the learning rate, share of the dimensions; neither was tuned
 
 
 def transitions(t_switch: int) -> dict[str, Schedule]:
     """Switch at an epoch, and the ways that the paper names to ease it, by name for readers."""
     return {
-        "Switch": Transition(t_switch),
+        AS_IT_IS: Transition(t_switch),
         f"{LOWER_RATE:g} times the learning rate": Transition(t_switch, learning_rate=LOWER_RATE),
         f"{FROZEN:.0%} of the dimensions frozen": Transition(t_switch, freeze=FROZEN),
         "both": Transition(t_switch, learning_rate=LOWER_RATE, freeze=FROZEN),

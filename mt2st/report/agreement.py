@@ -10,7 +10,7 @@ from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import UPDATES
 from mt2st.history import AUXILIARY
 from mt2st.report import summary, tables
-from mt2st.statistics import as_text, holm, mean_interval, ratio_interval
+from mt2st.statistics import as_text, mean_interval, ratio_interval
 
 MEASURES = ("cosine", "conflicts", "size")  # columns of `history.History.tasks`
 SETS = {ALL: "all three", UPDATES: "UPDATE 0–3"}  # names for readers of sets of tasks; others are by heads of their own
@@ -24,19 +24,18 @@ def by_aggregator(records: Sequence[Record], single: Sequence[Record]) -> pd.Dat
     learning; time is that of training relative to the sum, a geometric mean. All paired by seed, with 95% intervals.
     """
     by_name = _by_aggregator(records)
-    reference, alone = _accuracies(by_name[SUM]), _accuracies(single)
+    values = {name: summary.accuracies(made) for name, made in by_name.items()}
+    frame = summary.compared(values, SUM, "aggregator")
+    alone, seconds = summary.accuracies(single), {name: _seconds(made) for name, made in by_name.items()}
     rows = []
-    for name, made in by_name.items():
-        values = _accuracies(made)
-        row = {"aggregator": name} | summary.level(values)
+    for name in by_name:
+        found = summary.difference(values[name], alone)
+        row = {column.replace("difference", "from single-task"): found[column] for column in found if column != "p"}
         if name != SUM:
-            row |= summary.difference(values, reference)
-            row |= ratio_interval(_seconds(made), _seconds(by_name[SUM])).interval.columns("time")
-        found = summary.difference(values, alone)
-        rows.append(row | {c.replace("difference", "from single-task"): v for c, v in found.items() if c != "p"})
-    frame = pd.DataFrame(rows).sort_values("accuracy", ascending=False, kind="stable", ignore_index=True)
-    frame["p after Holm"] = holm(frame["p"].to_numpy())
-    return frame
+            row |= ratio_interval(seconds[name], seconds[SUM]).interval.columns("time")
+        rows.append(row)
+    frame = pd.concat([frame, pd.DataFrame(rows)], axis="columns")
+    return frame.sort_values("accuracy", ascending=False, kind="stable", ignore_index=True)
 
 
 def by_task(records: Sequence[Record]) -> pd.DataFrame:
@@ -77,18 +76,9 @@ def _by_aggregator(records: Sequence[Record]) -> dict[str, list[Record]]:
     return found
 
 
-def _in_order(records: Sequence[Record]) -> list[Record]:
-    return sorted(records, key=lambda record: record.run.seed)
-
-
-def _accuracies(records: Sequence[Record]) -> "pd.Series[float]":
-    """Test accuracies in percent, by seed."""
-    return pd.Series({r.run.seed: 100 * r.scores["accuracy"] for r in _in_order(records)}, dtype=float)
-
-
 def _seconds(records: Sequence[Record]) -> list[float]:
     """Seconds of training, by seed."""
-    return [record.seconds.sum() for record in _in_order(records)]
+    return [record.seconds.sum() for record in sorted(records, key=lambda record: record.run.seed)]
 
 
 def _stands(records: Sequence[Record]) -> pd.DataFrame:

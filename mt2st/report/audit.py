@@ -166,12 +166,7 @@ def walk(records: Sequence[Record], embedding: str) -> pd.DataFrame:
 
 def _of_step(records: Sequence[Record], step: Step, embedding: str) -> "pd.Series[float]":
     """Test accuracies in percent of one step, by seed."""
-    return _by_seed([r for r in records if r.run.embedding == embedding and step_of(r) == step])
-
-
-def _by_seed(records: Sequence[Record]) -> "pd.Series[float]":
-    """Test accuracies in percent of one arm, by seed."""
-    return pd.Series({r.run.seed: 100 * r.scores["accuracy"] for r in records}, dtype=float).sort_index()
+    return summary.accuracies([r for r in records if r.run.embedding == embedding and step_of(r) == step])
 
 
 def without_gradient(records: Sequence[Record]) -> pd.DataFrame:
@@ -215,10 +210,10 @@ def controls(records: Sequence[Record]) -> pd.DataFrame:
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in [*grid, *control]:
         groups.setdefault((record.run.setting.partition("-")[0], _kind(record)), []).append(record)
-    reference = _by_seed(groups[ORIGINAL, SINGLE])
+    reference = summary.accuracies(groups[ORIGINAL, SINGLE])
     rows = []
     for (auxiliary, kind), group in groups.items():
-        values = _by_seed(group)
+        values = summary.accuracies(group)
         row: dict[str, object] = {"auxiliary": auxiliary, "kind": kind, **summary.level(values)}
         row["seconds"] = float(np.mean([r.seconds.sum() for r in group]))
         if kind != SINGLE:

@@ -27,14 +27,14 @@ def arms(records: Sequence[Record]) -> pd.DataFrame:
     """
     by_arm = _by_arm(records)
     alone = by_arm[SINGLE, ""]
-    reference, linear = _accuracies(alone), _baselines(alone)
+    reference, linear = summary.accuracies(alone), _baselines(alone)
     best = linear[best_baseline(records)]
     rows = []
     for name, values in linear.items():
         row = {"way": name, "tasks": "", **summary.level(values), **summary.difference(values, reference)}
         rows.append({**row, **_from_baseline(values, best)})
     for (way, tasks), made in by_arm.items():
-        values = _accuracies(made)
+        values = summary.accuracies(made)
         row = {"way": way, "tasks": tasks, **summary.level(values)}
         if way != SINGLE:
             row |= summary.difference(values, reference) | _time(made, alone)
@@ -55,15 +55,9 @@ def best_baseline(records: Sequence[Record]) -> str:
 def endings(records: Sequence[Record]) -> pd.DataFrame:
     """Does it pay to end on one task? Every way with all three tasks against staying with them, paired by seed."""
     by_arm = {way: made for (way, tasks), made in _by_arm(records).items() if tasks == ALL_TASKS and way != RECIPE}
-    staying = _accuracies(by_arm[STAYING])
-    rows = []
-    for way, made in by_arm.items():
-        values = _accuracies(made)
-        row = {"way": way, **summary.level(values)}
-        rows.append(row if way == STAYING else row | summary.difference(values, staying))
-    frame = pd.DataFrame(rows).sort_values("accuracy", ascending=False, kind="stable", ignore_index=True)
-    frame["p after Holm"] = holm(frame["p"].to_numpy())
-    return frame
+    values = {way: summary.accuracies(made) for way, made in by_arm.items()}
+    frame = summary.compared(values, STAYING, "way")
+    return frame.sort_values("accuracy", ascending=False, kind="stable", ignore_index=True)
 
 
 def times(records: Sequence[Record]) -> pd.DataFrame:
@@ -173,11 +167,6 @@ def _tasks(record: Record) -> str:
     """Name the auxiliary tasks of a run."""
     names = record.run.auxiliaries
     return ALL_TASKS if names == ALL else " + ".join(names)
-
-
-def _accuracies(records: Sequence[Record]) -> "pd.Series[float]":
-    """Test accuracies in percent, by seed."""
-    return pd.Series({r.run.seed: 100 * r.scores["accuracy"] for r in records}, dtype=float)
 
 
 def _baselines(alone: Sequence[Record]) -> dict[str, "pd.Series[float]"]:

@@ -128,18 +128,11 @@ def transitions(records: Sequence[Record]) -> pd.DataFrame:
     With 95% intervals, paired by seed, the exact sign-flip p and p after Holm over all rows.
     """
     named = {schedule: name for r in records for name, schedule in strategies.transitions(_t_switch(r)).items()}
-    by_way: dict[str, dict[int, float]] = {}
+    by_way: dict[str, list[Record]] = {}
     for record in records:
-        by_way.setdefault(named[record.run.schedule], {})[record.run.seed] = 100 * record.scores["accuracy"]
-    values = {name: pd.Series(by_seed, dtype=float).sort_index() for name, by_seed in by_way.items()}
-    reference = next(iter(values.values()))
-    rows = []
-    for name, accuracies in values.items():
-        row: dict[str, object] = {"transition": name, **summary.level(accuracies)}
-        rows.append(row if accuracies is reference else row | summary.difference(accuracies, reference))
-    frame = pd.DataFrame(rows)
-    frame["p after Holm"] = holm(frame["p"].to_numpy())
-    return frame
+        by_way.setdefault(named[record.run.schedule], []).append(record)
+    values = {name: summary.accuracies(made) for name, made in by_way.items()}
+    return summary.compared(values, strategies.AS_IT_IS, "transition")
 
 
 def _t_switch(record: Record) -> int:

@@ -1,13 +1,15 @@
 """What the runs say by strategy: accuracy, time, and differences from single-task training, paired by seed."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mt2st.experiments.baselines import BASELINES, TFIDF
+from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, label
-from mt2st.statistics import as_text, mean_interval, paired_difference, ratio_interval
+from mt2st.statistics import as_text, holm, mean_interval, paired_difference, ratio_interval
 
 # Of `readable`: single-task training is not compared with itself.
 OF_SINGLE = {"difference from single-task (points)": "–", "exact p": "–", "time relative to single-task": "1"}
@@ -41,6 +43,25 @@ def difference(values: "pd.Series[float]", reference: "pd.Series[float]") -> dic
     shared = values.index.intersection(reference.index)
     found = paired_difference(values[shared].to_numpy(), reference[shared].to_numpy())
     return found.interval.columns("difference") | {"p": found.p}
+
+
+def compared(values: "Mapping[str, pd.Series[float]]", reference: str, name: str) -> pd.DataFrame:
+    """One row an arm, called by the column `name`: its `level`, and its `difference` from one of the arms.
+
+    `values` are those of each arm by seed. p after Holm is over all rows.
+    """
+    rows = []
+    for arm, of_arm in values.items():
+        row = {name: arm, **level(of_arm)}
+        rows.append(row if arm == reference else {**row, **difference(of_arm, values[reference])})
+    frame = pd.DataFrame(rows)
+    frame["p after Holm"] = holm(frame["p"].to_numpy())
+    return frame
+
+
+def accuracies(records: Iterable[Record]) -> "pd.Series[float]":
+    """Test accuracies of an arm's runs in percent, by seed."""
+    return pd.Series({r.run.seed: 100 * r.scores["accuracy"] for r in records}, dtype=float).sort_index()
 
 
 def by_strategy(scores: pd.DataFrame) -> pd.DataFrame:

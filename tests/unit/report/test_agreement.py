@@ -10,7 +10,8 @@ from mt2st.experiments import agreement as plan
 from mt2st.experiments import paying
 from mt2st.experiments.profiles import PROFILES
 from mt2st.experiments.runs import Record
-from mt2st.report import agreement
+from mt2st.report import agreement, page
+from mt2st.report.exhibits import Evidence
 from mt2st.report.figures import agreement as pictures
 from mt2st.statistics import holm, mean_interval, paired_difference
 
@@ -116,3 +117,16 @@ def test_words_count_what_is_better_and_worse(records: list[Record], single: lis
     assert said[2].endswith("have a mean cosine of -0.190 to +0.110, and 2.00 to 2.00 times its norm.")
     assert agreement.readable(table)["time relative to the sum"].iloc[0] == "3.00 [3.00, 3.00]"
     assert agreement.tasks_readable(agreement.by_task(records))["size"].iloc[0] == "2.00 [2.00, 2.00]"
+
+
+def test_the_documents_have_the_words_and_both_tables(
+    records: list[Record], single: list[Record], known_record: Make
+) -> None:
+    made = [replace(record, experiment="agreement") for record in records]
+    made += [known_record(run, 0.75, "paying") for run in paying.arms(PROFILE, SEEDS)]
+    blocks = page.blocks(Evidence(PROFILE, made))
+    table = agreement.by_aggregator(records, single)
+    said = agreement.conclusions(table, agreement.by_task(records)).splitlines()
+    assert blocks["agreement:imdb-semi"].splitlines() == [f"- {line}" for line in said]
+    assert "| gate | 3 | 83.3 [" in blocks["gradients:imdb-semi"]
+    assert "| UPDATE 0–3 | update3 | 3 | +0.110 [" in blocks["gradients:imdb-semi"]

@@ -11,7 +11,8 @@ from mt2st.experiments import crossing as plan
 from mt2st.experiments.baselines import MAJORITY, TFIDF
 from mt2st.experiments.profiles import PROFILES
 from mt2st.experiments.runs import Record
-from mt2st.report import crossing
+from mt2st.report import crossing, page
+from mt2st.report.exhibits import Evidence
 from mt2st.report.figures import crossing as pictures
 from mt2st.statistics import holm, paired_difference
 
@@ -93,3 +94,12 @@ def test_the_table_reads_as_text(records: list[Record]) -> None:
     assert shown["labels"].iloc[0] == "200"
     assert shown.loc[1, "from single-task (points)"].startswith("+8.7 [")
     assert shown.loc[0, "from single-task (points)"] == "–"
+
+
+def test_the_documents_have_the_words_and_the_table(records: list[Record]) -> None:
+    made = [replace(record, experiment="crossing") for record in records]
+    blocks = page.blocks(Evidence(PROFILE, made))
+    said = crossing.conclusions(crossing.by_size(records)).splitlines()
+    assert blocks["crossing:imdb-crossing"].splitlines() == [f"- {line}" for line in said]
+    assert "| 20,000 | post-training | 3 | 66.7 [" in blocks["sizes:imdb-crossing"]
+    assert blocks.keys() == {"crossing:imdb-crossing", "sizes:imdb-crossing"}
