@@ -7,8 +7,10 @@ of its own (`imdb_semi.DEVELOPMENT`) and then run once.
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from mt2st.data import sources
 from mt2st.data.texts.imdb_semi import DEVELOPMENT
 from mt2st.experiments import recipe
+from mt2st.experiments.auxiliaries import POOLED
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Run
 from mt2st.experiments.strategies import WAYS
@@ -23,6 +25,8 @@ ALONE = (
     *("polarity", "polarity-pooled", "lexicon", "lexicon-pooled", "pseudo-labels", "pseudo-labels-pooled"),
     *("autoencoder", "language-model", "update1"),
 )
+ELSEWHERE = {"movie_reviews-semi": 600, "subjectivity-semi": 3_000}  # data the recipe was not chosen on: texts to test
+OF_SENTIMENT = ("movie_reviews-semi",)  # those with the classes of "polarity"
 SLOW = "language-model"  # takes more than ten times as long as the others, and so has one seed
 WITH_EACH = ("multi-task", "Switch")  # ways in which every auxiliary task is run alone
 HEADLINE = ("multi-task", "Diminish", "Switch", "post-training")  # ways with `ALL` that have every seed
@@ -51,6 +55,29 @@ def _of_seed(configuration: Configuration, seed: int) -> Iterator[Run]:
 def chosen(configuration: Configuration, seed: int) -> Run:
     """Return the run of the recipe: what is best of `candidates` on the samples that it is chosen on."""
     return replace(_candidate(configuration, *CHOSEN, seed), strategy=recipe.NAME)
+
+
+def elsewhere(profile: Profile, seeds: int) -> list[Run]:
+    """Return the runs of the recipe and of single-task learning on data that it was not chosen on, as many labels."""
+    return [
+        run
+        for seed in range(seeds)
+        for data, test in ELSEWHERE.items()
+        for configuration in [
+            replace(profile.configuration, data=data, data_version=sources.find(data).version, test=test)
+        ]
+        for run in (
+            Run(EMBEDDING, "single", (), SINGLE_TASK, seed, configuration),
+            _recipe_on(data, configuration, seed),
+        )
+    ]
+
+
+def _recipe_on(data: str, configuration: Configuration, seed: int) -> Run:
+    """Return the recipe's run; related texts are pooled where they have the task's own classes."""
+    names = (f"polarity{POOLED}" if data in OF_SENTIMENT else "polarity", recipe.TEACHER)
+    settings = replace(configuration, **recipe.SETTINGS)  # type: ignore[arg-type]
+    return Run(EMBEDDING, recipe.NAME, names, WAYS[recipe.WAY](settings.epochs), seed, settings)
 
 
 def candidates(profile: Profile, seeds: int) -> list[Run]:

@@ -27,10 +27,15 @@ STATIC = "figure_03"  # stands for the curves where scripts are off
 FURTHER = ["readouts", "choices", "transitions", "kept_epochs"]  # tables of a profile's results beside the claims
 WORDS: dict[str, Callable[[Evidence], str]] = {  # what exhibits say, for readers
     "paying": lambda e: paying.conclusions(e.of("paying")),
+    "elsewhere": lambda e: paying.elsewhere_in_words(e.table("elsewhere")),
     "crossing": lambda e: crossing.conclusions(e.table("crossing")),
     "agreement": lambda e: agreement.conclusions(e.table("aggregators"), e.table("agreement")),
 }
-TABLES = {"arms": ("paying", "endings"), "sizes": ("crossing",), "gradients": ("aggregators", "agreement")}  # behind it
+TABLES = {  # the tables behind that, as far as there are runs
+    "arms": ("paying", "endings", "elsewhere"),
+    "gradients": ("aggregators", "agreement"),
+    "sizes": ("crossing",),
+}
 LEADING = ["G3", "R1", "R1g", "T1s2", "T2s2"]  # the claims that the README shows
 
 
@@ -228,7 +233,7 @@ def words(evidence: Evidence) -> dict[str, list[str]]:
 
 def tables_block(evidence: Evidence, names: Sequence[str]) -> str:
     """Return the tables of some exhibits under their titles."""
-    shown = [EXHIBITS[name] for name in names]
+    shown = [one for one in map(EXHIBITS.__getitem__, names) if one in evidence.exhibits]
     parts = [[f"{one.title}:\n", tables.to_markdown(one.shown(evidence.table(one.name)), decimals=2)] for one in shown]
     return "\n".join(part for both in parts for part in both)
 

@@ -9,7 +9,15 @@ from mt2st.experiments.paying import ALL
 from mt2st.experiments.recipe import NAME as RECIPE
 from mt2st.experiments.runs import Record
 from mt2st.report import summary, tables, timing
-from mt2st.statistics import NOTHING, Interval, as_text, holm, paired_difference, ratio_interval
+from mt2st.statistics import (
+    NOTHING,
+    Interval,
+    as_text,
+    holm,
+    paired_difference,
+    ratio_interval,
+    resampled_difference,
+)
 
 SINGLE, STAYING = "single-task", "multi-task"
 ALL_TASKS = "all three"  # name of `ALL` for readers
@@ -84,6 +92,34 @@ def times(records: Sequence[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values(["share", "seconds"], kind="stable", ignore_index=True)
 
 
+def elsewhere(records: Sequence[Record]) -> pd.DataFrame:
+    """One row a data set and way: the recipe on data that it was not chosen on; accuracies in percent.
+
+    Differences in points are from single-task learning and from the best linear baseline of the data set, which is that
+    of the test set, to its advantage. Every seed splits a data set anew, so that their 95% intervals are the corrected
+    ones of Nadeau and Bengio (2003).
+    """
+    rows = []
+    for data in dict.fromkeys(record.run.configuration.data for record in records):
+        made = [record for record in records if record.run.configuration.data == data]
+        sizes = made[0].run.configuration
+        share = sizes.test / (sizes.train + sizes.validation)
+        alone = [record for record in made if not record.run.auxiliaries]
+        linear = _baselines(alone)
+        values = linear | {
+            SINGLE: summary.accuracies(alone),
+            RECIPE: summary.accuracies(r for r in made if r.run.auxiliaries),
+        }
+        best = max(linear, key=lambda name: linear[name].mean())
+        for way, of_way in values.items():
+            row = {"data": data, "labels": sizes.train, "way": way, **summary.level(of_way)}
+            for name, reference in (("from single-task", SINGLE), ("from baseline", best)):
+                found = resampled_difference(of_way.to_numpy(), values[reference].to_numpy(), share)
+                row |= (NOTHING if way == reference else found).columns(name)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def choice(records: Sequence[Record]) -> pd.DataFrame:
     """One row a candidate for the recipe: accuracy on each sample that it is chosen on, in percent, and their mean."""
     rows: dict[tuple[str, str, str], dict[str, float]] = {}
@@ -94,6 +130,20 @@ def choice(records: Sequence[Record]) -> pd.DataFrame:
     frame.insert(0, "mean", frame.mean(axis=1))
     keys = pd.DataFrame(list(rows), columns=["encoder", "tasks", "way"], index=frame.index)
     return pd.concat([keys, frame], axis=1).sort_values("mean", ascending=False, kind="stable", ignore_index=True)
+
+
+def elsewhere_in_words(frame: pd.DataFrame) -> str:
+    """Say in words what `elsewhere` shows, a line a data set."""
+    lines = []
+    for data, rows in frame.groupby("data", sort=False):
+        recipe = rows[rows["way"] == RECIPE].iloc[0]
+        best = rows[rows["from baseline"].isna()]["way"].item()
+        lines.append(
+            f"On {data}, which it was not chosen on, the recipe reaches {_level(recipe)}% with {recipe['labels']} "
+            f"labels (n = {recipe['n']}), {_points(recipe, 'from single-task')} points from single-task learning and "
+            f"{_points(recipe, 'from baseline')} from the best linear baseline, {best}."
+        )
+    return "\n".join(lines)
 
 
 def conclusions(records: Sequence[Record]) -> str:

@@ -13,7 +13,6 @@ from mt2st.data.texts import imdb, nltk_sets
 
 BLOCK = 3_750  # reviews from the first of one sample to the first of the next: 3,000 to test, up to 750 to validate
 SENTENCES = 2_000
-POLARITY = "sentence_polarity"
 
 
 def load(seed: int, sizes: Sizes) -> Dataset:
@@ -37,9 +36,9 @@ def load(seed: int, sizes: Sizes) -> Dataset:
         order[: sizes.test], order[sizes.test :][: sizes.validation], order[BLOCK:][: sizes.train]
     )  # fmt: skip
     tokens, labels = reviews["tokens"], reviews["label"].to_numpy()
-    files = imdb.locate(), *imdb.preprocessing().files, nltk_packages.locate(POLARITY)
+    files = imdb.locate(), *imdb.preprocessing().files, nltk_packages.locate(nltk_sets.POLARITY)
     found = imdb.assemble("sentiment", imdb.CLASSES, tokens, labels, (train, validation, test), files)
-    polarity = _drawn(nltk_sets.related(POLARITY), seed)
+    polarity = _drawn(nltk_sets.related(nltk_sets.POLARITY), seed)
     text = [*found.background.tokens, *pieces(polarity.examples.texts, imdb.LONGEST)]
     return replace(found, background=Background(text, related={"polarity": polarity}))
 

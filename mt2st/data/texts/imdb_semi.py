@@ -15,7 +15,6 @@ from mt2st.data.texts import imdb, nltk_sets
 BLOCK = 3_750  # reviews from the first of one sample to the first of the next
 UNLABELLED = 20_000  # reviews without labels
 DEVELOPMENT = 10  # first of the samples on which settings and recipes are chosen
-POLARITY = "sentence_polarity"
 
 
 def load(seed: int, sizes: Sizes) -> Dataset:
@@ -39,7 +38,7 @@ def load(seed: int, sizes: Sizes) -> Dataset:
         order, np.cumsum([sizes.test, sizes.validation, sizes.train, UNLABELLED])
     )
     tokens, labels = reviews["tokens"], reviews["label"].to_numpy()
-    files = imdb.locate(), *imdb.preprocessing().files, nltk_packages.locate(POLARITY)
+    files = imdb.locate(), *imdb.preprocessing().files, nltk_packages.locate(nltk_sets.POLARITY)
     found = imdb.assemble("sentiment", imdb.CLASSES, tokens, labels, (train, validation, test), files)
     texts = pieces([tokens[i] for i in [*train, *unlabelled]], imdb.LONGEST)
-    return replace(found, background=Background(texts, related={"polarity": nltk_sets.related(POLARITY)}))
+    return replace(found, background=Background(texts, related={"polarity": nltk_sets.related(nltk_sets.POLARITY)}))

@@ -7,7 +7,7 @@ of one film, can stand in different parts.
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from nltk.corpus.reader import CategorizedPlaintextCorpusReader, CategorizedSent
 from nltk.data import ZipFilePathPointer
 from tqdm.auto import tqdm
 
-from mt2st.data.dataset import Dataset, Examples, Related, Sizes, stratified_split
+from mt2st.data.dataset import Background, Dataset, Examples, Related, Sizes, pieces, stratified_split
 from mt2st.data.files import nltk_packages
 from mt2st.data.texts import imdb
 
+POLARITY = "sentence_polarity"
 VERSION = 1  # raise when the tokens change; run hashes follow
 
 
@@ -107,6 +108,26 @@ def load(name: str, seed: int, sizes: Sizes) -> Dataset:
     parts = stratified_split(labels, seed, sizes)
     sources = (file, *imdb.preprocessing().files) if name == "movie_reviews" else (file,)
     return imdb.assemble(CORPORA[name].task, CORPORA[name].classes, frame["tokens"], labels, parts, sources)
+
+
+def load_semi(name: str, seed: int, sizes: Sizes) -> Dataset:
+    """Return one of `CORPORA` as `load` does, with all other texts of it as text without labels in the background.
+
+    Related texts are the sentences of "polarity" (Pang and Lee 2005) but for those to validate or test on, which
+    `subjectivity` may share with them. Raises ValueError and MissingData as `load`.
+    """
+    found = load(name, seed, sizes)
+    frame = texts(name, nltk_packages.locate(name))
+    labelled = np.concatenate(stratified_split(frame["label"].to_numpy(), seed, sizes))
+    rest = [frame["tokens"][i] for i in np.setdiff1d(np.arange(len(frame)), labelled)]
+    held_out = {tuple(text) for part in (found.validation, found.test) for text in part.texts}
+    sentences = related(POLARITY)
+    rows = [i for i, text in enumerate(sentences.examples.texts) if tuple(text) not in held_out]
+    kept = Examples([sentences.examples.texts[i] for i in rows], sentences.examples.labels[rows])
+    background = [*found.background.tokens, *pieces(rest, imdb.LONGEST)]
+    polarity = {"polarity": Related(kept, sentences.classes)}
+    files = (*found.files, nltk_packages.locate(POLARITY))
+    return replace(found, background=Background(background, related=polarity), files=files)
 
 
 def related(name: str) -> Related:

@@ -329,6 +329,7 @@ TEXTS = [name for name, source in sources.SOURCES.items() if source.kind == "tex
 TAGS = [name for name, source in sources.SOURCES.items() if source.kind == "tags"]
 PACKAGE = {"conll2002-esp": "conll2002", "conll2002-ned": "conll2002", "streusle-mwe": "streusle"}
 PACKAGE |= dict.fromkeys(["imdb-disjoint", "imdb-semi", "imdb-crossing"], "imdb")
+PACKAGE |= {f"{name}-semi": name for name in ("movie_reviews", "subjectivity")}
 
 
 def test_texts_and_tags_can_be_loaded_and_nothing_else() -> None:

@@ -15,7 +15,7 @@ from mt2st.experiments.runs import Record
 from mt2st.report import page, paying
 from mt2st.report.exhibits import Evidence
 from mt2st.report.figures import paying as pictures
-from mt2st.statistics import paired_difference
+from mt2st.statistics import paired_difference, resampled_difference
 
 Make = Callable[..., Record]
 SEEDS = 3
@@ -145,3 +145,29 @@ def test_the_page_and_the_documents_say_what_was_found(records: list[Record]) ->
     assert blocks["paying:imdb-semi"].splitlines() == [f"- {line}" for line in said]
     assert "| recipe | polarity-pooled + pseudo-labels-pooled | 3 | 83.0 [" in blocks["arms:imdb-semi"]
     assert "Ending on one task against staying" in blocks["arms:imdb-semi"]
+
+
+def test_elsewhere_differences_are_corrected_for_splits_that_share_examples(known_record: Make) -> None:
+    made = []
+    for run in plan.elsewhere(PROFILE, SEEDS):
+        film = run.configuration.data == "movie_reviews-semi"
+        if run.auxiliaries:
+            made.append(known_record(run, (0.8 if film else 0.6) + NOISE[run.seed]))
+        else:
+            record = known_record(run, 0.7)
+            made.append(replace(record, scores=record.scores | {"baselines": BASELINES}))
+    table = paying.elsewhere(made)
+    assert len(table) == 2 * 4
+    rows = table.set_index(["data", "way"])
+    values, baseline = 80 + 100 * NOISE, np.full(3, 79.0)
+    expected = resampled_difference(values, baseline, 600 / 750)
+    found = rows.loc["movie_reviews-semi", recipe.NAME]
+    assert found[["from baseline", "from baseline low", "from baseline high"]].tolist() == pytest.approx(
+        [expected.mean, expected.low, expected.high]
+    )
+    assert found["from single-task"] == pytest.approx(10 + 100 * NOISE.mean())
+    assert rows.loc["subjectivity-semi", TFIDF]["from baseline"] == pytest.approx(-7)
+    assert np.isnan(rows.loc["subjectivity-semi", MEAN_VECTOR]["from baseline"])
+    first, second = paying.elsewhere_in_words(table).splitlines()
+    assert first.startswith("On movie_reviews-semi, which it was not chosen on, the recipe reaches 81.0 [")
+    assert f"from the best linear baseline, {MEAN_VECTOR}." in second

@@ -15,7 +15,7 @@ SIZES = Sizes(600, 150, 3000)
 
 @pytest.fixture(autouse=True)
 def sentences(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nltk_sets, "related", lambda name: {imdb_crossing.POLARITY: SENTENCES}[name])
+    monkeypatch.setattr(nltk_sets, "related", lambda name: {nltk_sets.POLARITY: SENTENCES}[name])
     monkeypatch.setattr(imdb_crossing.nltk_packages, "locate", lambda name: mirror / f"{name}.zip")
 
 

@@ -15,7 +15,7 @@ SIZES = Sizes(600, 150, 3000)
 @pytest.fixture(autouse=True)
 def sentences(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two sentences stand for the 10,662 of the polarity corpus."""
-    monkeypatch.setattr(nltk_sets, "related", lambda name: {imdb_semi.POLARITY: SENTENCES}[name])
+    monkeypatch.setattr(nltk_sets, "related", lambda name: {nltk_sets.POLARITY: SENTENCES}[name])
     monkeypatch.setattr(imdb_semi.nltk_packages, "locate", lambda name: mirror / f"{name}.zip")
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import nltk
+import numpy as np
 import pytest
 
-from mt2st.data.dataset import Dataset, Sizes
+from mt2st.data.dataset import Dataset, Examples, Sizes
 from mt2st.data.files.errors import DamagedData, MissingData
 from mt2st.data.texts import nltk_sets
 
@@ -174,3 +175,25 @@ def test_a_file_that_nltk_may_not_open_is_not_called_damaged(corpus: Path, tmp_p
     shutil.copy(corpus, file)
     with pytest.raises(PermissionError, match=corpus.name):
         nltk_sets.read(corpus.stem, file)
+
+
+@pytest.mark.parametrize("name", ["movie_reviews", "subjectivity"])
+def test_with_few_labels_all_other_texts_are_background_and_none_to_test_on_is_related(
+    name: str, archives: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nltk.data, "path", [])
+    monkeypatch.setenv("MT2ST_DATA_MIRROR", str(archives))
+    plain, semi = nltk_sets.load(name, 3, SIZES), nltk_sets.load_semi(name, 3, SIZES)
+    parts = ("train", "validation", "test")
+    assert all(getattr(plain, part).texts == getattr(semi, part).texts for part in parts)
+    held_out = {tuple(text) for part in (semi.validation, semi.test) for text in part.texts}
+    background = {tuple(text) for text in semi.background.tokens}
+    assert background.isdisjoint(held_out)
+    assert len(background) == len(nltk_sets.texts(name, nltk_sets.nltk_packages.locate(name))) - 60
+    everything = nltk_sets.related("sentence_polarity")
+    polarity = semi.background.related["polarity"]
+    assert len(polarity.examples) == len(everything.examples) == 10_662
+    shared = nltk_sets.Related(Examples([*semi.test.texts[:1], ["other"]], np.array([0, 1])), everything.classes)
+    monkeypatch.setattr(nltk_sets, "related", lambda name: shared)
+    left = nltk_sets.load_semi(name, 3, SIZES).background.related["polarity"].examples
+    assert (left.texts, left.labels.tolist()) == ([["other"]], [1])
