@@ -53,6 +53,7 @@ def test_the_documents_show_every_profile() -> None:
         "pairs:relations",
         "paying:imdb-semi",
         "arms:imdb-semi",
+        "elsewhere:imdb-semi",
         "agreement:imdb-semi",
         "gradients:imdb-semi",
         "crossing:imdb-crossing",
