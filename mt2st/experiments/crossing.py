@@ -14,17 +14,22 @@ from mt2st.schedules import SINGLE_TASK
 EMBEDDING, AUXILIARY = "SkipGram", "polarity"
 EPOCHS = {200: 40, 600: 25, 2_000: 15, 5_000: 8, 20_000: 4}  # by labelled reviews: 160 to 1,252 steps
 LARGEST_VALIDATION = 750
+LARGE, SEEDS = 5_000, 5  # labels from which on there are no more seeds than that: a run takes a minute
 SINGLE = "single-task"
 COMPARED = ("multi-task", "Switch", "auxiliary tasks first", "post-training")
 
 
 def plan(profile: Profile, seeds: int) -> list[Run]:
-    """Return the runs of every way with every number of labels, seed by seed.
+    """Return the runs of every way with every number of labels, seed by seed; five seeds at most where labels are many.
 
     Reviews to validate are a quarter as many as those to train on, as in the profile, but no more than a sample has.
     """
     return [
-        run for seed in range(seeds) for size, epochs in EPOCHS.items() for run in _of_size(profile, seed, size, epochs)
+        run
+        for seed in range(seeds)
+        for size, epochs in EPOCHS.items()
+        if size < LARGE or seed < SEEDS
+        for run in _of_size(profile, seed, size, epochs)
     ]
 
 
