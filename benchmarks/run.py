@@ -10,12 +10,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from mt2st import gradients
+from mt2st.balancing import SCALARIZERS, Balance
 from mt2st.experiments import batch, environment, pairs, profiles
 from mt2st.losses import analogy_accuracy_loss, analogy_loss, element_spearman_loss, misalignment_loss
 from mt2st.models import BiLSTM, Model
@@ -29,6 +32,7 @@ from mt2st.training import fit
 REVIEWS, TOKENS, DIMENSIONS, HIDDEN, BATCH, WORDS = 750, 100, 100, 256, 64, 20_000
 TAGGED_WORDS = 30_000
 REPEATS, STEPS = 3, 200
+COMBINED = 10  # steps on four tasks
 
 Row = dict[str, str]
 
@@ -36,7 +40,7 @@ Row = dict[str, str]
 def main() -> None:
     """Run all benchmarks and write their table."""
     torch.set_num_threads(1)  # as every process of a batch has
-    rows = [*epoch_against_products(), *tagging_step(), *workers()]
+    rows = [*epoch_against_products(), *tagging_step(), *combinations(), *workers()]
     text = f"""# Benchmarks
 
 Written by `make benchmarks`. Each line compares two things measured in turn in the same run; times are medians of
@@ -51,6 +55,9 @@ gradient norm, Adam on all rows of the table.
 Tagging: steps of the study of task relations, 32 sentences of up to 30 tokens, hidden 100, {TAGGED_WORDS:,} × 100. The
 bare pass is forward and backward of both LSTMs alone on a batch of that size; the step adds gathering the batch,
 look-up, head, loss, and Adadelta with the touched rows of the table. "Dense" updates all rows by PyTorch's Adadelta.
+
+Combinations: an epoch of {COMBINED} steps on four tasks, 64 texts of {TOKENS} tokens each, hidden 32, table {WORDS:,} ×
+{DIMENSIONS}, with every aggregator of gradients and balance of losses against neither.
 
 {to_markdown(pd.DataFrame(rows))}"""
     Path(__file__).with_name("README.md").write_text(text, encoding="utf-8")
@@ -101,6 +108,39 @@ def tagging_step() -> list[Row]:
         row(f"{STEPS} steps of tagging", s, "the bare pass through its LSTMs", b, s / b, "at most 1.5"),
         row(f"{STEPS} steps of tagging, dense", d, "with rows that are touched", s, d / s, "–"),
     ]
+
+
+def combinations() -> list[Row]:
+    """An epoch on four tasks with every aggregator and balance, against neither."""
+    fits: dict[str, Callable[[], dict[str, Any]]] = {
+        "neither": dict,
+        **{
+            name: lambda name=name: {"aggregator": gradients.aggregator(name)}
+            for name in (*gradients.AGGREGATORS, *gradients.TORCHJD)
+        },
+        **{name: lambda name=name: {"balance": Balance.named(name, 4)} for name in SCALARIZERS},
+    }
+    taken: dict[str, list[float]] = {name: [] for name in fits}
+    for _ in range(REPEATS):
+        for name, settings in fits.items():
+            taken[name].append(combined_seconds(settings()))
+    medians = {name: statistics.median(values) for name, values in taken.items()}
+    plain = medians.pop("neither")
+    return [
+        row(f"epoch on four tasks, {name}", s, "the plain sum", plain, s / plain, "–") for name, s in medians.items()
+    ]
+
+
+def combined_seconds(settings: dict[str, Any]) -> float:
+    """Seconds of an epoch on four tasks of as many texts, after one to warm up."""
+    generator = torch.Generator().manual_seed(0)
+    tasks = []
+    for name in ("primary", "first", "second", "third"):
+        words = torch.randint(2, WORDS, (64 * COMBINED, TOKENS), generator=generator)
+        tasks.append(SentenceTask(name, list(words), words[:, 0] % 2, ("negative", "positive")))
+    model = Model.of(BiLSTM(torch.randn(WORDS, DIMENSIONS, generator=generator), 32, dropout=0.3), tasks)
+    history = fit(model, tasks[0], tasks[1:], Constant(1.0), epochs=2, **settings)
+    return history.epochs[1]["train_seconds"]
 
 
 def tagging_model() -> tuple[TokenTask, Model]:
