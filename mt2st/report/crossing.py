@@ -72,29 +72,26 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
 
 def conclusions(frame: pd.DataFrame) -> str:
     """Say in words what `by_size` shows, a line a question; intervals are not corrected for their number."""
-    joint = frame[frame["way"].isin(COMPARED)]
+    staying = frame[frame["way"] == STAYING]
+    *first, last = [f"{_points(row, FROM_SINGLE)} with {row['labels']:,}" for _, row in staying.iterrows()]
+    ends = _where(frame[frame["way"].isin(COMPARED)], FROM_STAYING)
+    linear = _where(frame[~frame["way"].isin([SINGLE, *COMPARED])], FROM_SINGLE)
     return "\n".join(
         [
-            f"Beside single-task learning the 2,000 labelled sentences pay: {_where(joint, FROM_SINGLE)}.",
-            f"Beside staying with both tasks it pays to end on one: {_where(joint, FROM_STAYING)}.",
-            f"Linear baselines are above single-task learning: {_where(_linear(frame), FROM_SINGLE)}.",
+            f"Staying with both tasks is {', '.join(first)} and {last} labels from single-task learning, in points.",
+            f"Ending on one task is better than staying, by an interval above 0, with {ends}.",
+            f"A linear baseline is better than single-task learning, by an interval above 0, with {linear}.",
         ]
     )
 
 
-def _linear(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[~frame["way"].isin([SINGLE, *COMPARED])]
-
-
 def _where(frame: pd.DataFrame, name: str) -> str:
-    """List the best way of each number of labels whose interval is above 0; say where there is none."""
-    said = []
-    for size, of_size in frame.groupby("labels"):
-        above = of_size[of_size[f"{name} low"] > 0]
-        if not len(above):
-            said.append(f"at {size:,} labels no way does by an interval above 0")
-            continue
-        best = above.loc[above[name].idxmax()]
-        points = as_text(best[name], best[f"{name} low"], best[f"{name} high"], "+.1f")
-        said.append(f"at {size:,} labels {len(above)} of {len(of_size)} ways, {best['way']} most with {points} points")
-    return "; ".join(said)
+    """List the numbers of labels where an interval is above 0, with the best way there."""
+    above = frame[frame[f"{name} low"] > 0]
+    best = above.loc[above.groupby("labels")[name].idxmax()]
+    said = [f"{row['labels']:,} ({row['way']}, {_points(row, name)})" for _, row in best.iterrows()]
+    return f"{', '.join(said) or 'no number of'} labels"
+
+
+def _points(row: "pd.Series[float]", name: str) -> str:
+    return as_text(row[name], row[f"{name} low"], row[f"{name} high"], "+.1f")

@@ -68,14 +68,26 @@ def test_p_is_corrected_over_all_differences(records: list[Record]) -> None:
     assert np.nanmin(corrected) == holm(np.full(count, smallest)).min()
 
 
-def test_words_name_the_best_way_of_each_number_of_labels(records: list[Record]) -> None:
-    pays, ends, linear = crossing.conclusions(crossing.by_size(records)).splitlines()
-    assert "at 200 labels 2 of 4 ways, multi-task most with +8.7 [" in pays
-    assert "at 2,000 labels 1 of 4 ways, post-training most with +6.7 [" in pays
-    assert "at 600 labels no way does by an interval above 0" in ends
-    assert "at 20,000 labels 1 of 4 ways, post-training most with +6.0 [+6.0, +6.0] points" in ends
-    assert "at 5,000 labels 1 of 1 ways, TF-IDF + logistic regression most with +10.0" in linear
-    assert linear.endswith("at 20,000 labels no way does by an interval above 0.")
+def test_words_say_where_staying_and_ending_pay(records: list[Record]) -> None:
+    staying, ends, linear = crossing.conclusions(crossing.by_size(records)).splitlines()
+    few = crossing.by_size(records).set_index(["labels", "way"]).loc[(200, "multi-task")]
+    bounds = f"[{few['from single-task low']:+.1f}, {few['from single-task high']:+.1f}]"
+    assert staying.startswith(f"Staying with both tasks is +8.7 {bounds} with 200, +8.7 {bounds} with 600, +0.7 [")
+    assert staying.endswith(" with 20,000 labels from single-task learning, in points.")
+    assert ends.endswith(
+        "with 2,000 (post-training, +6.0 [+6.0, +6.0]), 5,000 (post-training, +6.0 [+6.0, +6.0]), "
+        "20,000 (post-training, +6.0 [+6.0, +6.0]) labels."
+    )
+    assert "with 200 (TF-IDF + logistic regression, +10.0 [+10.0, +10.0]), 600 (" in linear
+    assert "20,000" not in linear
+
+
+def test_words_say_where_nothing_pays(known_record: Make) -> None:
+    records = [known_record(run, 0.7) for run in plan.plan(PROFILE, 2)]
+    assert crossing.conclusions(crossing.by_size(records)).splitlines()[1:] == [
+        "Ending on one task is better than staying, by an interval above 0, with no number of labels.",
+        "A linear baseline is better than single-task learning, by an interval above 0, with no number of labels.",
+    ]
 
 
 def test_the_picture_has_a_line_for_each_way_and_number_of_labels(records: list[Record]) -> None:
