@@ -114,9 +114,9 @@ def tasks_readable(frame: pd.DataFrame) -> pd.DataFrame:
             "tasks": frame["tasks"],
             "task": frame["task"],
             "n": frame["n"],
-            "cosine": tables.intervals(frame, "cosine", "+.4f"),
-            "first fifth": tables.texts(frame["cosine, first fifth"], "+.4f"),
-            "last fifth": tables.texts(frame["cosine, last fifth"], "+.4f"),
+            "cosine": tables.intervals(frame, "cosine", "+z.3f"),
+            "first fifth": tables.texts(frame["cosine, first fifth"], "+z.3f"),
+            "last fifth": tables.texts(frame["cosine, last fifth"], "+z.3f"),
             "steps in conflict (%)": tables.intervals(frame, "conflicts", ".0f"),
             "size": tables.intervals(frame, "size", ".2f"),
         }
@@ -138,8 +138,7 @@ def conclusions(aggregators: pd.DataFrame, tasks: pd.DataFrame) -> str:
             f"Gradients of the tasks that pay have a mean cosine of {ours['cosine'].min():+.2f} to "
             f"{ours['cosine'].max():+.2f} to the primary one and conflict with it in {ours['conflicts'].min():.0f} to "
             f"{ours['conflicts'].max():.0f}% of the steps.",
-            f"Those of the paper's UPDATE 0–3 have a mean cosine of {papers['cosine'].min():+.4f} to "
-            f"{papers['cosine'].max():+.4f}, and {papers['size'].min():.2f} to {papers['size'].max():.2f} times its "
-            "norm.",
+            f"Those of the paper's UPDATE 0–3 have mean cosines within ±{papers['cosine'].abs().max():.5f}, and "
+            f"{papers['size'].min():.2f} to {papers['size'].max():.2f} times its norm.",
         ]
     )

@@ -114,7 +114,7 @@ def test_words_count_what_is_better_and_worse(records: list[Record], single: lis
     )
     assert "the best in test, gate, is +3.3 [" in said[0]
     assert "a mean cosine of -0.19 to +0.01 to the primary one and conflict with it in " in said[1]
-    assert said[2].endswith("have a mean cosine of -0.1900 to +0.1100, and 2.00 to 2.00 times its norm.")
+    assert said[2].endswith("have mean cosines within ±0.19000, and 2.00 to 2.00 times its norm.")
     assert agreement.readable(table)["time relative to the sum"].iloc[0] == "3.00 [3.00, 3.00]"
     assert agreement.tasks_readable(agreement.by_task(records))["size"].iloc[0] == "2.00 [2.00, 2.00]"
 
@@ -129,4 +129,4 @@ def test_the_documents_have_the_words_and_both_tables(
     said = agreement.conclusions(table, agreement.by_task(records)).splitlines()
     assert blocks["agreement:imdb-semi"].splitlines() == [f"- {line}" for line in said]
     assert "| gate | 3 | 83.3 [" in blocks["gradients:imdb-semi"]
-    assert "| UPDATE 0–3 | update3 | 3 | +0.1100 [" in blocks["gradients:imdb-semi"]
+    assert "| UPDATE 0–3 | update3 | 3 | +0.110 [" in blocks["gradients:imdb-semi"]
