@@ -13,15 +13,17 @@ LINES = ("-", "--", "-.", ":")
 
 
 def cosines(frame: pd.DataFrame) -> Figure:
-    """Draw `report.agreement.by_epoch`: a panel a set of tasks, a line a task with its 95% interval over seeds."""
+    """Draw `report.agreement.by_epoch`: a panel a set of tasks, a line a task, thick for the mean, thin for a seed."""
     names = list(frame["tasks"].unique())
     figure, panels = plt.subplots(1, len(names), figsize=(4.2 * len(names), 3.6), sharey=True, squeeze=False)
     palette = sns.color_palette("colorblind")
     for axes, name in zip(panels[0], names, strict=True):
+        axes.axhline(0, color="black", linewidth=0.8)
         for k, (task, rows) in enumerate(frame[frame["tasks"] == name].groupby("task", sort=False)):
-            axes.plot(rows["epoch"] + 1, rows["cosine"], color=palette[k], linestyle=LINES[k % 4], label=task)
-            axes.vlines(rows["epoch"] + 1, rows["cosine low"], rows["cosine high"], color=palette[k], linewidth=0.6)
-        axes.axhline(0, color="black", linewidth=1)
+            mean = rows.groupby("epoch")["cosine"].mean()
+            axes.plot(mean.index + 1, mean, color=palette[k], linestyle=LINES[k % 4], linewidth=2, label=task)
+            for _, of_seed in rows.groupby("seed"):
+                axes.plot(of_seed["epoch"] + 1, of_seed["cosine"], color=palette[k], linewidth=0.5, alpha=0.6)
         axes.set(title=name, xlabel="epoch")
         axes.legend(fontsize=8)
     panels[0][0].set_ylabel("cosine to the primary gradient")

@@ -86,14 +86,17 @@ def test_agreement_is_that_of_runs_which_sum_over_epochs_and_then_seeds(records:
     assert rows.loc[("all three", paying.ALL[0]), "conflicts"] == pytest.approx(80)  # all but epoch 0, in every seed
 
 
-def test_cosines_by_epoch_are_means_over_seeds_and_drawn_by_set(records: list[Record]) -> None:
+def test_cosines_by_epoch_are_drawn_by_set_with_the_mean_and_each_seed(records: list[Record]) -> None:
     frame = agreement.by_epoch(records)
-    assert len(frame) == 5 * (3 + 4 + 4)
-    first = frame[(frame["task"] == paying.ALL[1]) & (frame["tasks"] == "all three")]
-    assert first["cosine"].tolist() == pytest.approx([0.1 - t / 10 + 0.01 for t in range(5)])
+    assert len(frame) == 5 * 3 * (3 + 4 + 4)
     figure = pictures.cosines(frame)
     assert [axes.get_title() for axes in figure.axes] == ["all three", "heads of their own", "UPDATE 0–3"]
-    assert figure.axes[0].get_lines()[1].get_ydata() == pytest.approx(first["cosine"].to_numpy())
+    zero, mean, *seeds = figure.axes[0].get_lines()[:5]
+    assert list(zero.get_ydata()) == [0, 0]
+    assert mean.get_label() == paying.ALL[0]
+    assert mean.get_ydata() == pytest.approx([0.01 - t / 10 for t in range(5)])
+    for seed, line in enumerate(seeds):
+        assert line.get_ydata() == pytest.approx([seed / 100 - t / 10 for t in range(5)])
 
 
 def test_the_picture_of_aggregators_has_a_row_for_each_but_the_sum(records: list[Record], single: list[Record]) -> None:
