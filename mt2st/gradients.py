@@ -2,7 +2,8 @@
 
 An aggregator takes the gradients of a step's tasks as the rows of a matrix (tasks, parameters), the primary task's
 first and each times its weight γ_k, and returns the one that is descended (parameters,). TorchJD's aggregators are of
-the same kind, so that all of them can be used.
+the same kind, so that all of them can be used. Shared is what the encoder has, the table among it; a head that several
+tasks answer by has the sum of their gradients.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,6 +46,7 @@ class Learned:
 
     Tasks whose gradients agree with the primary one come to count more (as in Lin et al. 2019 and Dery et al. 2021).
     They compare with the gradient on held-out examples; here it is that of the step's own batch, which costs nothing.
+    It has a state, v, and so is for one run; where the number of tasks changes it begins anew.
     """
 
     def __init__(self, rate: float = 0.01) -> None:
@@ -54,7 +56,9 @@ class Learned:
     def __call__(self, gradients: Tensor) -> Tensor:
         """Return the weighted sum, after a step of the weights."""
         agreement = cosines(gradients)
-        self.values = self.rate * agreement + (0.0 if self.values is None else self.values)
+        if self.values is None or len(self.values) != len(agreement):  # other tasks than before
+            self.values = torch.zeros_like(agreement)
+        self.values = self.values + self.rate * agreement
         return gradients[0] + len(agreement) * self.values.softmax(0) @ gradients[1:]
 
 

@@ -1,7 +1,8 @@
-"""From how many labels on do auxiliary tasks no longer pay, and when does ending on one task? Profile imdb-crossing.
+"""Does it depend on the number of labels whether auxiliary tasks pay, and ending on one does? Profile imdb-crossing.
 
 200 to 20,000 labelled reviews against 2,000 labelled sentences. Weller et al. (2022) find joint training better where
-the target is smaller than the auxiliary set, one after the other where it is larger.
+the target is smaller than the auxiliary set, one after the other where it is larger. All ways have the same number of
+epochs; the auxiliary task first leaves the primary one fewer of them.
 """
 
 from dataclasses import replace

@@ -72,13 +72,16 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
 
 def conclusions(frame: pd.DataFrame) -> str:
     """Say in words what `by_size` shows, a line a question; intervals are not corrected for their number."""
-    staying = frame[frame["way"] == STAYING]
+    joint, staying = frame[frame["way"].isin(COMPARED)], frame[frame["way"] == STAYING]
+    above, below = (joint[f"{FROM_SINGLE} low"] > 0).sum(), (joint[f"{FROM_SINGLE} high"] < 0).sum()
     *first, last = [f"{_points(row, FROM_SINGLE)} with {row['labels']:,}" for _, row in staying.iterrows()]
-    ends = _where(frame[frame["way"].isin(COMPARED)], FROM_STAYING)
+    ends = _where(joint, FROM_STAYING)
     linear = _where(frame[~frame["way"].isin([SINGLE, *COMPARED])], FROM_SINGLE)
     return "\n".join(
         [
-            f"Staying with both tasks is {', '.join(first)} and {last} labels from single-task learning, in points.",
+            f"Of {len(joint)} ways and numbers of labels {above} are above single-task learning and {below} below it, "
+            f"by intervals that exclude 0. Staying with both tasks is {', '.join(first)} and {last} labels from it, in "
+            "points.",
             f"Ending on one task is better than staying, by an interval above 0, with {ends}.",
             f"A linear baseline is better than single-task learning, by an interval above 0, with {linear}.",
         ]

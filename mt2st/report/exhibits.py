@@ -419,7 +419,7 @@ EXHIBITS = {
         ),
         Exhibit(
             "crossing",
-            "From how many labels on 2,000 labelled sentences no longer pay, and whether ending on one task does",
+            "200 to 20,000 labelled reviews and 2,000 labelled sentences: one task, both, and ending on one",
             "12", "crossing", table=lambda e: crossing.by_size(e.of("crossing")), shown=crossing.readable,
             figure=lambda e: crossing_figures.by_size(e.table("crossing")),
             note="Differences are paired by seed; larger training sets of different seeds share reviews, those to test "

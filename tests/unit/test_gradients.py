@@ -99,6 +99,7 @@ def test_learned_weights_grow_with_agreement() -> None:
     for steps in range(1, 4):
         weights = 3 * (0.1 * steps * cosines).softmax(0)
         torch.testing.assert_close(learned(ROWS), ROWS[0] + weights @ ROWS[1:])
+    torch.testing.assert_close(learned(ROWS[:2]), total(ROWS[:2]))  # other tasks: it begins anew
     assert Learned()(ROWS[:2]).tolist() == total(ROWS[:2]).tolist()  # one task alone has weight 1
 
 
