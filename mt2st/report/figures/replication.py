@@ -94,7 +94,7 @@ def by_embedding(frame: pd.DataFrame) -> Figure:
                     at + shift, row["accuracy"], marker, color=palette[source], markerfacecolor=filled, label=named
                 )
     axes.axhline(50, color="black", linestyle=":", linewidth=1)
-    axes.annotate("chance", (len(embeddings) - 0.55, 50), ha="right", va="bottom", fontsize="small")
+    axes.annotate("chance", (len(embeddings) - 1.5, 50), ha="center", va="bottom", fontsize="small")
     axes.set_xticks(range(len(embeddings)), [_conditions(frame, embedding) for embedding in embeddings])
     axes.set(ylabel="test accuracy (%)", xlim=(-0.55, len(embeddings) - 0.45), ylim=(35, 88))
     axes.set_title(
