@@ -224,7 +224,7 @@ def test_the_auxiliary_task_is_computed_until_the_switch(executed: Record) -> No
 
 def test_the_environment_is_recorded(executed: Record) -> None:
     assert executed.environment["device"].startswith("cpu: ")
-    assert executed.environment["packages"]["torch"] == torch.__version__
+    assert torch.__version__.startswith(executed.environment["packages"]["torch"])  # its build may follow, "+cu130"
 
 
 def test_seed_data_and_initial_table_are_recorded_by_their_checksums(run: Run, executed: Record) -> None:
