@@ -115,7 +115,7 @@ def combinations() -> list[Row]:
     fits: dict[str, Callable[[], dict[str, Any]]] = {
         "neither": dict,
         **{
-            name: lambda name=name: {"aggregator": gradients.aggregator(name)}
+            name: lambda name=name: {"aggregator": gradients.aggregator(name, 4)}
             for name in (*gradients.AGGREGATORS, *gradients.TORCHJD)
         },
         **{name: lambda name=name: {"balance": Balance.named(name, 4)} for name in SCALARIZERS},

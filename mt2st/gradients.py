@@ -7,6 +7,7 @@ tasks answer by has the sum of their gradients.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,14 @@ from torch.nn.functional import cosine_similarity
 
 Aggregator = Callable[[Tensor], Tensor]
 
-TORCHJD = ("AlignedMTL", "MGDA", "PCGrad", "UPGrad")  # aggregators of TorchJD that need no parameters
+TORCHJD: dict[str, Callable[[Any, int], Aggregator]] = {  # of a number of tasks, at their authors' settings
+    "AlignedMTL": lambda aggregation, tasks: aggregation.AlignedMTL(),  # Senushkin et al. 2023
+    "CAGrad": lambda aggregation, tasks: aggregation.CAGrad(c=0.5),  # Liu et al. 2021
+    "MGDA": lambda aggregation, tasks: aggregation.MGDA(),  # Désidéri 2012
+    "NashMTL": lambda aggregation, tasks: aggregation.NashMTL(tasks),  # Navon et al. 2022
+    "PCGrad": lambda aggregation, tasks: aggregation.PCGrad(),  # Yu et al. 2020
+    "UPGrad": lambda aggregation, tasks: aggregation.UPGrad(),  # Quinton and Rey 2024
+}
 
 
 def total(gradients: Tensor) -> Tensor:
@@ -42,20 +50,23 @@ def project(gradients: Tensor) -> Tensor:
 
 
 class Learned:
-    """g_0 + Σ_k w_k g_k with w = K · softmax(v), where v_k grows by `rate` times the cosine of g_k and g_0 each step.
+    """g_0 + Σ_k w_k g_k with w = K · softmax(v), where v_k grows by `rate` times the cosine of g_k and g each step.
 
-    Tasks whose gradients agree with the primary one come to count more (as in Lin et al. 2019 and Dery et al. 2021).
-    They compare with the gradient on held-out examples; here it is that of the step's own batch, which costs nothing.
-    It has a state, v, and so is for one run; where the number of tasks changes it begins anew.
+    g is the gradient of the primary loss on held-out examples: tasks whose gradients agree with it come to count more
+    (as in Lin et al. 2019 and Dery et al. 2021). It has a state, v, and so is for one run; where the number of tasks
+    changes it begins anew.
     """
 
     def __init__(self, rate: float = 0.01) -> None:
         self.rate = rate
         self.values: Tensor | None = None  # v (K,), zeros before the first step
+        self.look: Callable[[], Tensor] | None = None  # gives g (parameters,) at each step; `fit` sets it
 
     def __call__(self, gradients: Tensor) -> Tensor:
-        """Return the weighted sum, after a step of the weights."""
-        agreement = cosines(gradients)
+        """Return the weighted sum, after a step of the weights; raises ValueError without held-out examples."""
+        if self.look is None:
+            raise ValueError("Learned compares with a gradient on held-out examples: set `look`, as `fit` does")
+        agreement = cosine_similarity(gradients[1:], self.look()[None], dim=1)  # (K,)
         if self.values is None or len(self.values) != len(agreement):  # other tasks than before
             self.values = torch.zeros_like(agreement)
         self.values = self.values + self.rate * agreement
@@ -70,8 +81,8 @@ AGGREGATORS: dict[str, Callable[[], Aggregator]] = {
 }
 
 
-def aggregator(name: str) -> Aggregator:
-    """Return a new aggregator, one of `AGGREGATORS` or of `TORCHJD`.
+def aggregator(name: str, tasks: int) -> Aggregator:
+    """Return a new aggregator for a number of tasks, one of `AGGREGATORS` or of `TORCHJD`.
 
     Raises ValueError for another name, and ModuleNotFoundError that says how to install TorchJD where it is needed.
     """
@@ -83,8 +94,7 @@ def aggregator(name: str) -> Aggregator:
         from torchjd import aggregation  # optional: an extra
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"aggregator {name} needs TorchJD: pip install 'mt2st[gradients]'") from error
-    found: Aggregator = getattr(aggregation, name)()
-    return found
+    return TORCHJD[name](aggregation, tasks)
 
 
 def cosines(gradients: Tensor) -> Tensor:
@@ -109,11 +119,11 @@ def put(parameters: Sequence[nn.Parameter], gradient: Tensor) -> None:
 
 def cosine(one: Tensor, other: Tensor, parameters: Sequence[Tensor]) -> float:
     """Cosine of the gradients of two losses, scalars, on some parameters; 0 counts where one does not reach them."""
-    first, second = (_flat(loss, parameters) for loss in (one, other))
+    first, second = (flat(loss, parameters) for loss in (one, other))
     return float(cosine_similarity(first, second, dim=0))
 
 
-def _flat(loss: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+def flat(loss: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     """Return the gradient of a loss as one vector; the losses may share a graph."""
     parts = torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True)
-    return torch.cat([part.flatten() for part in parts])
+    return torch.cat([part.to_dense().flatten() for part in parts])

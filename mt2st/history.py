@@ -38,7 +38,8 @@ class History:
     with an aggregator, of auxiliary tasks also how their gradients stand to the primary one: mean `cosine`, the share
     of steps in which it is negative (`conflicts`), and the mean ratio of norms, γ_k‖g_k‖ / ‖g_0‖ (`size`); with a
     balance, of all tasks the mean factor that it puts on top of their weight (`balance`).
-    `steps` has each task's loss of every step, NaN where it was not trained.
+    `steps` has each task's loss of every step, NaN where it was not trained. `decisions` has what the schedule decided
+    by what it had seen: the epoch before which, and why, in words.
 
     A phase is a run of epochs that train the same tasks. `checkpoints` has the best epoch of each phase by name, "phase
     1", …, and the "last" epoch of all; nothing where the last epoch is the one to keep.
@@ -47,6 +48,7 @@ class History:
     epochs: list[dict[str, float]] = field(default_factory=list)
     tasks: list[dict[str, float | str]] = field(default_factory=list)
     steps: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    decisions: list[tuple[int, str]] = field(default_factory=list)
     best_epoch: int = -1
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
 

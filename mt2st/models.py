@@ -218,6 +218,26 @@ def _reorder(x: Tensor, position: Tensor) -> Tensor:
     return x.gather(1, position[:, :, None].expand(-1, -1, x.shape[2]))
 
 
+class OwnLayer(nn.Module):
+    """A layer of one task's own on top of what it shares: h + B tanh(A h).
+
+    The paper has "dedicated layers for each task, activated during the single-task learning phase" in Switch, and says
+    no more. Here B begins as 0, so that the layer changes nothing before it is trained, and it is not trained before
+    `Model.train_own_layers`.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(size, size), nn.Linear(size, size)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
+        self.requires_grad_(False)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Return states (…, size) of the task's own."""
+        return states + self.second(self.first(states).tanh())
+
+
 class LinearHead(nn.Module):
     """Logits of classes from one view of the states.
 
@@ -234,11 +254,17 @@ class LinearHead(nn.Module):
         super().__init__()
         self.view = view
         self.dropout = nn.Dropout(encoder.dropout.p)
-        self.linear = nn.Linear(_one_way(encoder) if view == "ahead" else encoder.size, classes)
+        self.size = _one_way(encoder) if view == "ahead" else encoder.size
+        self.linear = nn.Linear(self.size, classes)
+        self.own: nn.Module = nn.Identity()
+
+    def add_own_layer(self) -> None:
+        """Put a layer of the task's own before the logits, see `OwnLayer`."""
+        self.own = OwnLayer(self.size)
 
     def forward(self, encoded: Encoding) -> Tensor:
         """Return logits, (batch, classes) or (batch, time, classes)."""
-        return self.linear(self.dropout(getattr(encoded, self.view)))
+        return self.linear(self.dropout(self.own(getattr(encoded, self.view))))
 
 
 class LanguageModelHead(nn.Module):
@@ -338,6 +364,12 @@ class Model(nn.Module):
     def forward(self, task: str, *inputs: Tensor) -> Tensor:
         """Return what a task's head makes of its inputs, such as logits."""
         return self.heads[task](self.encode(task, *inputs))
+
+    def train_own_layers(self, task: str) -> None:
+        """Train from now on what a task's head has as layers of its own."""
+        for layer in self.heads[task].modules():
+            if isinstance(layer, OwnLayer):
+                layer.requires_grad_(True)
 
     def shared(self) -> list[nn.Parameter]:
         """Return the parameters that all tasks share."""

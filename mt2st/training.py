@@ -13,13 +13,14 @@ from tqdm.auto import tqdm
 from mt2st import gradients
 from mt2st.adaptation import CheckConvergence, Frozen
 from mt2st.balancing import Balance
-from mt2st.gradients import Aggregator
+from mt2st.gradients import Aggregator, Learned
 from mt2st.history import AUXILIARY, PRIMARY, Checkpoint, History, Tally
 from mt2st.metrics import Evaluation
 from mt2st.models import Model
+from mt2st.restarts import Restarts
 from mt2st.sampling import Sampling, Step, Together
-from mt2st.schedules import Restart, Schedule, WeightSchedule
-from mt2st.tasks import IGNORED, Batch, LabelledTask, Task
+from mt2st.schedules import Feedback, Schedule, WeightSchedule
+from mt2st.tasks import IGNORED, Batch, LabelledTask, Task, endless
 
 EPSILON = 0.01  # a task whose weight is below this is not computed: that is where time is saved
 
@@ -51,7 +52,7 @@ def fit(
     An epoch t = 0, 1, … is one pass over the primary task, or `steps` steps. Which tasks a step trains `sampling` says;
     a task whose weight γ_k(t) is below `epsilon` is left out; so is the primary one where the schedule says that it
     waits (`Schedule.primary`). A schedule can also begin a phase anew (`Schedule.restart`), and
-    decide by the validation accuracies so far (`Schedule.informed`).
+    decide by what the run has seen (`Schedule.informed`); the history has what is decided and why.
 
     The model ends with the parameters of the epoch that trained the primary task and had the highest validation
     accuracy in it (the first of them), or of the last one where there is no validation set. Two calls with the same
@@ -70,6 +71,7 @@ def fit(
         sampling: `sampling.Together` trains all tasks in each step, `sampling.Uniform` one that is drawn.
         aggregator: makes one gradient of those of a step's tasks on the parameters that they share, see `gradients`;
             by default they are summed. It is not asked in steps without the primary task or without another one.
+            `gradients.Learned` looks at the primary task's held-out examples too, which costs a batch of them a step.
         balance: weighs the losses of a step that trains all tasks on top of the schedule, see `balancing`.
         epochs: at most.
         steps: of an epoch, in place of one pass over the primary task.
@@ -85,15 +87,17 @@ def fit(
         progress: show a progress bar.
 
     Raises ValueError if `epochs`, `steps` or `patience` is below 1, an epoch trains no task or none the primary one,
-    there is patience, or a schedule that decides by validation, but no held-out example of the primary task, two tasks
-    have one name, held-out examples belong to none of the tasks, the schedule has neither one weight nor K or one that
-    is negative or not finite, or a loss or parameter is not finite.
+    there is patience, or a schedule or an aggregator that decides by validation, but no held-out example of the primary
+    task, two tasks have one name, held-out examples belong to none of the tasks, the schedule has neither one weight
+    nor K or one that is negative or not finite, or a loss or parameter is not finite.
     """
     tasks = [primary, *auxiliaries]
     held_out = _check(tasks, validation, epochs=epochs, steps=steps, patience=patience)
     decides = isinstance(schedule, Schedule) and schedule.NEEDS_VALIDATION
-    if decides and primary.name not in held_out:
-        raise ValueError(f"{type(schedule).__name__} needs validation examples of {primary.name}")
+    learned = aggregator if isinstance(aggregator, Learned) else None
+    for decided, by in ((decides, schedule), (learned, aggregator)):
+        if decided and primary.name not in held_out:
+            raise ValueError(f"{type(by).__name__} needs validation examples of {primary.name}")
     settled = _last_change(schedule, auxiliaries, epochs, epsilon)
     device = model.device
     optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
@@ -102,27 +106,29 @@ def fit(
     torch.manual_seed(seed)
     sampler = sampling(tasks, batch_size, epochs, steps, seed)
     probes = [_to(next(task.batches(batch_size, None)), device) for task in auxiliaries]
+    if learned:
+        learned.look = _held_out_gradient(model, held_out[primary.name], batch_size, seed)
     history, phase, before = History(), 0, None
-    rates = [group["lr"] for group in optimizer.param_groups]
+    restarts = Restarts(model, primary, optimizer, batch_size, lambda: _score(model, held_out[primary.name]))
     best: dict[int, float] = {}  # validation accuracy of each phase
-    seen: list[float] = []  # validation accuracy of the primary task, by epoch
-    frozen: Frozen | None = None
+    names = [task.name for task in tasks]
+    validated: list[float] = []  # accuracies of the primary task, by epoch
+    losses: list[list[float]] = [[] for _ in tasks]
 
     for t in tqdm(range(epochs), desc=primary.name, unit="epoch", disable=not progress):
         started, started_cpu = _clock(device), time.process_time()
-        if restart := schedule.restart(t) if isinstance(schedule, Schedule) else None:
-            if restart.from_best and best:
-                model.load_state_dict(history.best.state)
-            _renew(optimizer, rates, restart)
-            if restart.freeze:
-                frozen = Frozen.least_relevant(model, primary, restart.freeze, batch_size, optimizer)
+        seen = Feedback(validated, losses, names)
+        if isinstance(schedule, Schedule):
+            restart = schedule.restart(t)
+            said = [restarts.begin(restart, history, names) if restart else "", schedule.reason(t, seen)]
+            history.decisions += [(t, decision) for decision in said if decision]
         weights = _weights_for(schedule, t, auxiliaries, seen)
         active = _active(weights, epsilon)
         if before not in (None, active):
             settled = max(settled, t)  # not foreseen where the schedule decides by validation
         phase, before = phase + (active != before), active
         epoch, tallies = _train_epoch(
-            model, tasks, weights, sampler.epoch(active), optimizer, aggregator, balance, frozen
+            model, tasks, weights, sampler.epoch(active), optimizer, aggregator, balance, restarts.frozen
         )
         trained, trained_cpu = _clock(device), time.process_time()
         if not np.isfinite(epoch["loss"]):
@@ -138,6 +144,7 @@ def fit(
                 "weight": weights[k],
             }
             row |= tallies[k].means()
+            losses[k].append(float(row.get("loss", np.nan)))
             history.steps[task.name] += tallies[k].by_step(int(epoch["steps"]))
             if k:
                 with torch.no_grad():
@@ -147,7 +154,7 @@ def fit(
                 scores = {"loss": found.loss} | held_out[task.name].scores(found)
                 row |= {f"validation_{name}": score for name, score in scores.items()}
                 if not k:
-                    seen.append(found.accuracy)
+                    validated.append(found.accuracy)
                 if not k and keep == "best" and 0 in active:
                     if found.accuracy > max(best.values(), default=-1.0):
                         history.best_epoch = t
@@ -282,22 +289,27 @@ def evaluate(model: Model, task: LabelledTask, batch_size: int = 256) -> Evaluat
     )
 
 
-def _renew(optimizer: torch.optim.Optimizer, rates: Sequence[float], restart: Restart) -> None:
-    """Set an optimiser's learning rates, relative to those that it began with; let it forget its state if so said."""
-    if restart.fresh:
-        optimizer.state.clear()
-    for group, rate in zip(optimizer.param_groups, rates, strict=True):
-        group["lr"] = restart.learning_rate * rate
+def _held_out_gradient(model: Model, held_out: LabelledTask, batch_size: int, seed: int) -> Callable[[], Tensor]:
+    """Return what gives the gradient of one random batch of held-out examples after the other, on what tasks share."""
+    batches = endless(held_out, batch_size, torch.Generator().manual_seed(seed))
+    shared = [parameter for parameter in model.shared() if parameter.requires_grad]
+    return lambda: gradients.flat(held_out.loss(model, _to(next(batches), model.device)), shared)
+
+
+def _score(model: Model, held_out: LabelledTask) -> tuple[float, float]:
+    """Accuracy of the model as it is, and for ties its loss with the sign changed."""
+    found = evaluate(model, held_out)
+    return found.accuracy, -found.loss
 
 
 def _weights_for(
-    schedule: WeightSchedule, t: int, auxiliaries: Sequence[Task], validation: Sequence[float] = ()
+    schedule: WeightSchedule, t: int, auxiliaries: Sequence[Task], seen: Feedback | None = None
 ) -> list[float]:
     """Return the weights of the primary task and of the K auxiliaries in epoch t, a single γ(t) broadcast.
 
-    `validation` has the accuracies by epoch that a schedule may decide by.
+    Without what the run has `seen` they are those that are foreseen.
     """
-    gamma = schedule.informed(t, validation) if isinstance(schedule, Schedule) else schedule.weights(t)
+    gamma = schedule.informed(t, seen) if seen and isinstance(schedule, Schedule) else schedule.weights(t)
     weights = torch.as_tensor(gamma, dtype=torch.float64).flatten()
     if len(weights) not in (1, len(auxiliaries)):
         raise ValueError(f"the schedule has {len(weights)} weights for {len(auxiliaries)} auxiliary tasks")

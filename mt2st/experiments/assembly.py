@@ -9,7 +9,7 @@ from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import auxiliaries
 from mt2st.experiments.labelled import Data, labelled_task
 from mt2st.experiments.runs import Configuration
-from mt2st.models import ENCODERS, Model
+from mt2st.models import ENCODERS, LinearHead, Model
 from mt2st.tasks import LabelledTask, Task
 
 
@@ -53,6 +53,11 @@ def assemble(
     encoder = ENCODERS[configuration.encoder](
         torch.from_numpy(table.vectors), configuration.hidden, configuration.dropout, configuration.readout
     )
-    model = Model.of(encoder, [primary, *built]).to(device)
+    model = Model.of(encoder, [primary, *built])
+    if configuration.own_layers:
+        for head in model.heads.layers:
+            if isinstance(head, LinearHead):
+                head.add_own_layer()
+    model.to(device)
     model.table.requires_grad_(configuration.trainable)
     return Assembled(model, primary, built)

@@ -71,6 +71,8 @@ def execute(run: Run, device: torch.device) -> Record:
     assembled = assemble(data, table, run.auxiliaries, configuration, run.seed, device)
     history = train(run, assembled, data, table) if configuration.epochs else History()
     scores: dict[str, Any] = {"best_epoch": history.best_epoch}
+    if history.decisions:
+        scores["decisions"] = [list(decision) for decision in history.decisions]
     if configuration.protocol == "study":
         scores |= _study_scores(assembled, history, run, table)
     else:
@@ -107,7 +109,7 @@ def train(run: Run, assembled: Assembled, data: Data, table: EmbeddingTable, pro
         validation += [
             labelled_task(d, "validation", table, configuration) for d in _tagged(run.auxiliaries, configuration)
         ]
-    model = assembled.model
+    model, tasks = assembled.model, 1 + len(assembled.auxiliaries)
     return fit(
         model,
         assembled.primary,
@@ -116,8 +118,8 @@ def train(run: Run, assembled: Assembled, data: Data, table: EmbeddingTable, pro
         validation=validation,
         optimizer=OPTIMIZERS[configuration.optimizer](model, configuration.learning_rate, configuration.weight_decay),
         sampling=SAMPLINGS[configuration.sampling],
-        aggregator=gradients.aggregator(configuration.aggregator) if configuration.aggregator else None,
-        balance=Balance.named(configuration.balance, 1 + len(run.auxiliaries)) if configuration.balance else None,
+        aggregator=gradients.aggregator(configuration.aggregator, tasks) if configuration.aggregator else None,
+        balance=Balance.named(configuration.balance, tasks) if configuration.balance else None,
         epochs=configuration.epochs,
         steps=configuration.steps or None,
         batch_size=configuration.batch_size,

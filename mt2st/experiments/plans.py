@@ -146,17 +146,20 @@ def schedule_grid(profile: Profile, seeds: int) -> list[Run]:
 
 
 def transitions(profile: Profile, seeds: int) -> list[Run]:
-    """Switch as it is, and eased in the ways that the paper names: a lower rate, frozen dimensions, and both.
+    """Switch as it is, and eased in the ways that the paper names: each alone, and all.
 
     On the first embedding with all four UPDATE losses, with the settings of the profile, so that nothing but the
-    transition differs.
+    transition differs. What has a layer of its own for the task has it from the beginning, where it changes nothing.
     """
     configuration = profile.configuration
     return [
-        Run(profile.embeddings[0], "switch", UPDATES, schedule, seed, configuration)
+        Run(
+            profile.embeddings[0], "switch", UPDATES, schedule, seed,
+            replace(configuration, own_layers=schedule.own_layers),
+        )
         for seed in range(seeds)
         for schedule in strategies.transitions(int(0.6 * configuration.epochs)).values()
-    ]
+    ]  # fmt: skip
 
 
 def readouts(profile: Profile, seeds: int) -> list[Run]:

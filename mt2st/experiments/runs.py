@@ -44,6 +44,7 @@ class Configuration:
         readout: how an encoder's states become one for a sentence; its own default if empty.
         hidden: size of a hidden state, of one direction.
         dropout: of vectors and states.
+        own_layers: heads have a layer of their own, which is not trained before a schedule says so (`models.OwnLayer`).
         trainable: False keeps the vectors of the table as they are.
         optimizer: one of `optimizers.OPTIMIZERS`.
         learning_rate, weight_decay: its settings.
@@ -76,6 +77,7 @@ class Configuration:
     readout: str = ""
     hidden: int = 48
     dropout: float = 0.3
+    own_layers: bool = False
     trainable: bool = True
     optimizer: str = "adamw"
     learning_rate: float = 1e-3

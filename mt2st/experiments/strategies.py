@@ -111,13 +111,14 @@ AS_IT_IS = "Switch"
 LOWER_RATE, FROZEN = 0.3, 0.5  # factor on the learning rate, share of the dimensions; neither was tuned
 
 
-def transitions(t_switch: int) -> dict[str, Schedule]:
+def transitions(t_switch: int) -> dict[str, Transition]:
     """Switch at an epoch, and the ways that the paper names to ease it, by name for readers."""
     return {
         AS_IT_IS: Transition(t_switch),
         f"{LOWER_RATE:g} times the learning rate": Transition(t_switch, learning_rate=LOWER_RATE),
         f"{FROZEN:.0%} of the dimensions frozen": Transition(t_switch, freeze=FROZEN),
-        "both": Transition(t_switch, learning_rate=LOWER_RATE, freeze=FROZEN),
+        "a layer of the task's own": Transition(t_switch, own_layers=True),
+        "all three": Transition(t_switch, learning_rate=LOWER_RATE, freeze=FROZEN, own_layers=True),
     }
 
 

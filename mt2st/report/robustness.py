@@ -8,7 +8,7 @@ from mt2st.experiments import runs, strategies
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, label
 from mt2st.report import summary, tables
-from mt2st.schedules import Transition
+from mt2st.schedules import Schedule, Transition
 from mt2st.statistics import holm
 
 AS_GRID = "as in the grid"
@@ -127,7 +127,9 @@ def transitions(records: Sequence[Record]) -> pd.DataFrame:
 
     With 95% intervals, paired by seed, the exact sign-flip p and p after Holm over all rows.
     """
-    named = {schedule: name for r in records for name, schedule in strategies.transitions(_t_switch(r)).items()}
+    named: dict[Schedule, str] = {
+        schedule: name for r in records for name, schedule in strategies.transitions(_t_switch(r)).items()
+    }
     by_way: dict[str, list[Record]] = {}
     for record in records:
         by_way.setdefault(named[record.run.schedule], []).append(record)

@@ -4,31 +4,36 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from mt2st.schedules import (
     SINGLE_TASK,
     AuxiliaryFirst,
+    Branches,
     Constant,
     Diminish,
     DiminishUntil,
+    Feedback,
     FeedbackDiminish,
     FeedbackSwitch,
     Floor,
     Linear,
-    Parameter,
     PostTraining,
     RandomWeights,
     Restart,
     Schedule,
+    Slopes,
     Squared,
     Switch,
     Transition,
     from_dict,
 )
+from mt2st.schedules.base import Parameter
 
 KINDS = [Constant, Diminish, Squared, Switch, DiminishUntil, Linear, Floor, AuxiliaryFirst, PostTraining, Transition]
 
@@ -48,6 +53,7 @@ PARAMETERS = {
     "gamma1": numbers(0.01, 1),
     "learning_rate": numbers(0.01, 1),
     "freeze": numbers(0, 0.9),
+    "own_layers": st.booleans(),
 }
 
 
@@ -220,25 +226,77 @@ def test_phases_say_which_tasks_wait_and_when_training_begins_anew() -> None:
 def test_diminish_by_validation_decays_with_the_epochs_that_did_not_pay() -> None:
     schedule, seen = FeedbackDiminish(2.0, [0.5, 0.1]), [0.5, 0.6, 0.6, 0.4, 0.7, 0.65]  # the third, fourth and sixth
     idle = [0, 0, 0, 1, 2, 2, 3]
-    found = torch.stack([schedule.informed(t, seen) for t in range(7)])
+    found = torch.stack([schedule.informed(t, Feedback(seen)) for t in range(7)])
     expected = [[2 * math.exp(-eta * s) for eta in (0.5, 0.1)] for s in idle]
     assert found.tolist() == [pytest.approx(row) for row in expected]
     assert schedule.weights(5).tolist() == [2.0]
-    assert schedule.informed(3, seen).tolist() == schedule.informed(3, seen[:3]).tolist()  # what is to come is not used
+    early, late = (schedule.informed(3, Feedback(values)).tolist() for values in (seen[:3], seen))
+    assert early == late  # what is to come is not used
+    said = [schedule.reason(t, Feedback(seen)) for t in range(7)]
+    assert [t for t, reason in enumerate(said) if reason] == [3, 4, 6]
+    assert said[3] == "not above 0.600 in validation: largest weight 1.8"
 
 
 def test_switch_by_validation_ends_once_no_epoch_has_paid_for_a_while() -> None:
     schedule = FeedbackSwitch(patience=2, gamma=[1.0, 0.5])
     seen = [0.5, 0.4, 0.6, 0.6, 0.5, 0.9]  # idle: the second; the fourth and fifth
-    found = [schedule.informed(t, seen).tolist() for t in range(7)]
+    found = [schedule.informed(t, Feedback(seen)).tolist() for t in range(7)]
+    said = [schedule.reason(t, Feedback(seen)) for t in range(7)]
+    assert said == ["", "", "", "", "", "not above 0.600 in validation for 2 epochs: switch", ""]
     assert found == [[1.0, 0.5]] * 5 + [[0.0, 0.0]] * 2  # and stays off, though the sixth epoch is better
     assert schedule.weights(20).tolist() == [1.0, 0.5]
     with pytest.raises(ValueError, match="patience must be at least 1, got 0"):
         FeedbackSwitch(patience=0)
 
 
-def test_other_schedules_do_not_look_at_validation() -> None:
-    assert Diminish(1.0, 0.3).informed(4, [0.1, 0.2]) == Diminish(1.0, 0.3).weights(4)
+def test_other_schedules_do_not_look_at_what_was_seen() -> None:
+    assert Diminish(1.0, 0.3).informed(4, Feedback([0.1, 0.2])) == Diminish(1.0, 0.3).weights(4)
+    assert Diminish(1.0, 0.3).reason(4, Feedback([0.1, 0.2])) == ""
+
+
+def test_tasks_stay_whose_loss_falls_faster_than_the_primary_one() -> None:
+    schedule = Slopes(1, 4, gamma=[1.0, 0.5, 2.0])
+    primary, flat, steep, equal = [9.0, 1.0, 0.9, 0.85, 0.1], [0.7, 0.6, 0.58, 0.57, 0.1], [1, 0.9, 0.5, 0.4, 9], []
+    equal = [2 * loss for loss in primary]
+    seen = Feedback([], [primary, flat, steep, equal], ["topic", "flat", "steep", "equal"])
+    slopes = [stats.linregress(range(3), np.log(losses[1:4])).slope for losses in seen.losses]
+    assert slopes[2] < slopes[0] < slopes[1]
+    assert [schedule.informed(t, seen).tolist() for t in (0, 3)] == [[1.0, 0.5, 2.0]] * 2
+    for t in (4, 9):
+        assert schedule.informed(t, seen).tolist()[:2] == [0.0, 0.5]
+    assert [t for t in range(9) if schedule.reason(t, seen)] == [4]
+    said = schedule.reason(4, seen)
+    changes = [math.expm1(slope) for slope in slopes]
+    assert f"topic {changes[0]:+.1%}; flat {changes[1]:+.1%}, ends; steep {changes[2]:+.1%}, stays" in said
+    generous = Slopes(1, 4, ratio=slopes[1] / slopes[0] - 0.01)
+    assert generous.informed(4, seen).tolist() == [1.0, 1.0, 1.0]
+    assert Slopes(1, 4, ratio=slopes[1] / slopes[0] + 0.01).informed(4, seen).tolist()[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"since": 2, "until": 3}, "two epochs, since at least 0 and until at least since \\+ 2, got 2, 3"),
+        ({"since": -1, "until": 3}, "got -1, 3"),
+        ({"since": 0, "until": 3, "ratio": -1.0}, "ratio must be finite and at least 0, got -1.0"),
+    ],
+)
+def test_slopes_that_cannot_be_taken_are_refused(parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Slopes(**parameters)
+
+
+def test_branches_train_each_task_in_turn_and_then_the_primary_one_alone() -> None:
+    schedule = Branches(2, interval=2, rounds=2, gamma=[1.0, 0.5])
+    none, first, second = [0.0, 0.0], [1.0, 0.0], [0.0, 0.5]
+    assert [schedule.weights(t).tolist() for t in range(6)] == [none, none, first, first, second, second]
+    assert [schedule.weights(t).tolist() for t in range(6, 12)] == [schedule.weights(t).tolist() for t in range(6)]
+    assert schedule.t_switch == 12
+    assert [schedule.weights(t).tolist() for t in (12, 14, 99)] == [none] * 3
+    begun = {t: found.branch for t in range(30) if (found := schedule.restart(t))}
+    assert begun == {0: "fork", 2: "fork", 4: "fork", 6: "merge", 8: "fork", 10: "fork", 12: "merge"}
+    with pytest.raises(ValueError, match="rounds must be at least 1, got 0"):
+        Branches(2, rounds=0)
 
 
 def test_random_weights_are_others_in_every_epoch_and_repeat() -> None:

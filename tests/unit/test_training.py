@@ -26,6 +26,7 @@ from mt2st.schedules import (
     Constant,
     Diminish,
     DiminishUntil,
+    Feedback,
     FeedbackSwitch,
     PostTraining,
     Schedule,
@@ -893,9 +894,11 @@ def test_a_schedule_that_decides_by_validation_is_told_what_was_seen() -> None:
     history = _fit(_model([auxiliary]), [auxiliary], schedule, epochs=6)
     rows = history.task_frame().set_index(["task", "epoch"])
     seen = rows.loc["topic", "validation_accuracy"].tolist()
-    expected = [float(schedule.informed(t, seen[:t])) for t in range(6)]
+    expected = [float(schedule.informed(t, Feedback(seen[:t]))) for t in range(6)]
     assert rows.loc["sentence", "weight"].tolist() == expected
     assert 0 < sum(expected) < 6  # it did switch
+    switch = expected.index(0)
+    assert history.decisions == [(switch, schedule.reason(switch, Feedback(seen)))]
     trained = rows.loc["sentence", "loss"].notna().tolist()
     assert trained == [weight > 0 for weight in expected]
     with pytest.raises(ValueError, match="FeedbackSwitch needs validation examples of topic"):
@@ -1108,6 +1111,7 @@ def test_training_with_an_aggregator_repeats_itself_bit_for_bit() -> None:
     states = []
     for _ in range(2):
         model, auxiliaries = _both()
-        fit(model, _topic(), auxiliaries, Diminish(), epochs=3, aggregator=gradients.aggregator("learned"))
+        learned = gradients.aggregator("learned", 2)
+        fit(model, _topic(), auxiliaries, Diminish(), epochs=3, validation=[_topic()], aggregator=learned)
         states.append(model.state_dict())
     assert all(torch.equal(one, states[1][name]) for name, one in states[0].items())

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,16 @@ def test_the_seed_sets_the_initial_values_and_auxiliaries_do_not_change_them(
         for n, v in first.items()
         if n.startswith("encoder.") and v.dim() == 2 and "embedding" not in n
     )
+
+
+def test_layers_of_their_own_change_no_other_initial_value(toy_dataset: Dataset, toy_table: EmbeddingTable) -> None:
+    plain, own = (
+        assemble(toy_dataset, toy_table, ["casing"], replace(SMALL, own_layers=with_layers), seed=3).model.state_dict()
+        for with_layers in (False, True)
+    )
+    assert all(torch.equal(value, own[name]) for name, value in plain.items())
+    assert {name.split(".")[-3] for name in own.keys() - plain.keys()} == {"own"}
+    assert len(own) - len(plain) == 2 * 4  # two heads, two linear maps each
 
 
 @pytest.mark.parametrize("trainable", [True, False])

@@ -224,13 +224,13 @@ def test_every_readout_of_every_encoder_is_tried_once_beside_the_grid() -> None:
 
 def test_transitions_differ_in_nothing_but_how_the_switch_is_eased() -> None:
     planned = plans.transitions(IMDB, 2)
-    eased = [(1.0, 0.0), (0.3, 0.0), (1.0, 0.5), (0.3, 0.5)]
-    assert Counter((run.schedule, run.seed) for run in planned) == {
-        (Transition(15, learning_rate=rate, freeze=share), seed): 1 for rate, share in eased for seed in range(2)
+    eased = [(1.0, 0.0, False), (0.3, 0.0, False), (1.0, 0.5, False), (1.0, 0.0, True), (0.3, 0.5, True)]
+    assert Counter((run.schedule, run.configuration.own_layers, run.seed) for run in planned) == {
+        (Transition(15, 1.0, *of_ways), of_ways[-1], seed): 1 for of_ways in eased for seed in range(2)
     }
-    assert {(run.embedding, run.strategy, run.auxiliaries, run.configuration) for run in planned} == {
-        ("CBOW", "switch", UPDATES, IMDB.configuration)
-    }
+    conditions = {replace(run.configuration, own_layers=False) for run in planned}
+    assert {(run.embedding, run.strategy, run.auxiliaries) for run in planned} == {("CBOW", "switch", UPDATES)}
+    assert conditions == {IMDB.configuration}
 
 
 def test_the_grid_of_schedules_differs_in_nothing_but_the_schedule() -> None:

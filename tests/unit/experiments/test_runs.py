@@ -31,6 +31,7 @@ CHANGED = {
     "min_count": 2,
     "balanced": True,
     "patience": 3,
+    "own_layers": True,
 }  # fmt: skip
 
 
