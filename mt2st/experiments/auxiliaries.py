@@ -29,7 +29,7 @@ from mt2st.losses import (
     misalignment_loss,
     spearman_loss,
 )
-from mt2st.tasks import AutoencoderTask, LanguageModelTask, NoiseTask, TableTask, Task
+from mt2st.tasks import AutoencoderTask, LanguageModelTask, NoiseTask, SkipGramTask, TableTask, Task
 
 POOLED = "-pooled"  # suffix of labelled texts that the primary task's head answers
 SHUFFLED, NOISE = "-shuffled", "-noise"  # suffixes of the controls of UPDATE 0–3
@@ -178,6 +178,10 @@ def _autoencoder(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
     return AutoencoderTask(name, _encoded(dataset, table), len(table.words))
 
 
+def _skip_gram(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+    return SkipGramTask(name, _encoded(dataset, table))
+
+
 def _encoded(dataset: Dataset, table: EmbeddingTable) -> list[torch.Tensor]:
     return [table.encode(map(str.lower, sentence)) for sentence in dataset.background.tokens]
 
@@ -208,6 +212,7 @@ AUXILIARIES = {
         Auxiliary("frequency", "how frequent is the word?", _frequency),
         Auxiliary("language-model", "which words stand beside it?", _language_model),
         Auxiliary("autoencoder", "which words does the text have?", _autoencoder),
+        Auxiliary("skip-gram", "which words stand near a word? by the table alone", _skip_gram),
         *map(_shuffled, PAPER),
         *map(_noise, PAPER),
         Auxiliary(ANALOGY, "a term of the paper's released code, without gradient", _released_analogy),

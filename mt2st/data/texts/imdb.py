@@ -38,6 +38,7 @@ ARCHIVE = "aclImdb_v1.tar.gz"
 ARCHIVE_URL = f"https://ai.stanford.edu/~amaas/data/sentiment/{ARCHIVE}"
 ARCHIVE_MD5 = "md5:7c2ac02c03563afcf9b574c7e56c153a"  # as torchtext lists it
 CSV_NAMES = ("IMDB Dataset.csv", "IMDB Dataset.csv.xz")
+INDEX = "index.tsv.xz"  # where each review of the CSV stands in the archive, in its order: split, label, id, rating
 NEEDS = (
     "needs IMDB: run `mt2st data fetch imdb` (80 MB), or put `IMDB Dataset.csv` (or .csv.xz) from Kaggle into "
     "{folder} or a folder named by MT2ST_DATA_MIRROR"
@@ -167,6 +168,35 @@ def disjoint_sample(number: int) -> pd.DataFrame:
 def rest() -> pd.DataFrame:
     """Return all 45,000 reviews that the disjoint samples are drawn from, preprocessed: columns tokens, label."""
     return _prepared("rest", _draw_rest)
+
+
+@lru_cache(maxsize=1)
+def rest_stars() -> np.ndarray | None:
+    """Return the stars that came with each review of `rest`, 1 to 4 or 7 to 10; None where no file has them.
+
+    Stanford's archive has them in the names of its files; Kaggle's CSV does not, but the table `INDEX` beside it may.
+    """
+    file = locate()
+    index = file.with_name(INDEX)
+    if file.name != ARCHIVE and not index.exists():
+        return None
+
+    def drawn() -> pd.DataFrame:
+        reviews = read(file)
+        found = _stars(reviews, index)
+        if not ((found >= 7) == (reviews["label"] == 1)).all():
+            raise ValueError(f"{index} does not belong to {file}: labels differ; delete one of them")
+        return pd.DataFrame({"stars": found}).loc[_draw_rest(reviews).index]
+
+    contents = hashlib.sha256(checksums.digest(file).encode()).hexdigest()[:12]
+    return cache.frame(f"imdb-rest-stars-{contents}", drawn)["stars"].to_numpy()
+
+
+def _stars(reviews: pd.DataFrame, index: Path) -> "pd.Series[int]":
+    """Stars of all reviews, as `read` gives them."""
+    if "name" in reviews:  # of the archive: number_stars.txt
+        return reviews["name"].str.extract(r"_(\d+)\.txt$")[0].astype(int)
+    return read_table(index, ("rating",), "\t")["rating"].astype(int)
 
 
 def others() -> Dataset:

@@ -18,7 +18,6 @@ from mt2st.data.files.download import first_intact
 from mt2st.data.files.text import read_table
 from mt2st.data.texts import imdb
 
-INDEX = "index.tsv.xz"
 HALF = 25_000  # reviews
 NEEDS = (
     "needs IMDB with its standard split: run `mt2st data fetch imdb-full` (80 MB), or put {archive} from Stanford into "
@@ -31,7 +30,7 @@ def locate() -> Path:
 
     Raises MissingData with the command that gets it; DamagedData if all there is was cut off or altered.
     """
-    files = (file for file in imdb.candidates() if file.name == imdb.ARCHIVE or file.with_name(INDEX).exists())
+    files = (file for file in imdb.candidates() if file.name == imdb.ARCHIVE or file.with_name(imdb.INDEX).exists())
     needs = NEEDS.format(archive=imdb.ARCHIVE, folder=paths.downloads())
     return first_intact(files, imdb.is_intact, needs, "imdb-full")
 
@@ -39,12 +38,12 @@ def locate() -> Path:
 def files() -> tuple[Path, ...]:
     """Return the archive alone, or the CSV and its index."""
     file = locate()
-    return (file,) if file.name == imdb.ARCHIVE else (file, file.with_name(INDEX))
+    return (file,) if file.name == imdb.ARCHIVE else (file, file.with_name(imdb.INDEX))
 
 
 def check(file: Path) -> None:
     """Check an archive, a CSV or its index; raises ValueError or DamagedData."""
-    if file.name != INDEX:
+    if file.name != imdb.INDEX:
         imdb.check(file)
     elif len(read_table(file, ("split", "label"), "\t")) != 2 * HALF:
         raise ValueError(f"{file} does not have {2 * HALF:,} rows")

@@ -63,7 +63,7 @@ def reviews() -> pd.DataFrame:
             "split": np.array(["train", "test"])[kinds // 2],
             "label": np.array(["neg", "pos"])[kinds % 2],
             "id": np.arange(50_000),
-            "rating": np.array([2, 9])[kinds % 2],
+            "rating": np.array([2, 9])[kinds % 2] + np.arange(50_000) % 2,
         }
     )
 
@@ -78,7 +78,7 @@ def written(reviews: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> 
         archive.writestr("stopwords/english", "\n".join(STOP_WORDS))
     reviews[["review", "sentiment"]].to_csv(folder / "IMDB Dataset.csv", index=False)
     index = reviews[["split", "label", "id", "rating"]]
-    index.to_csv(folder / imdb_full.INDEX, sep="\t", index=False, compression={"method": "xz", "preset": 0})
+    index.to_csv(folder / imdb.INDEX, sep="\t", index=False, compression={"method": "xz", "preset": 0})
     return folder
 
 
@@ -91,7 +91,7 @@ def mirror(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     monkeypatch.setenv("MT2ST_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MT2ST_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(nltk.data, "path", [])
-    for function in (imdb.sample, imdb_full.reviews, nltk_sets.texts):
+    for function in (imdb.sample, imdb.rest_stars, imdb_full.reviews, nltk_sets.texts):
         function.cache_clear()
     return folder
 

@@ -174,6 +174,17 @@ def test_the_archive_is_read_in_the_order_of_names(archive: Path) -> None:
     assert frame[["review", "label", "split"]].to_numpy().tolist() == [["great", 1, "test"], ["dull", 0, "train"]]
 
 
+def test_the_stars_of_the_archive_are_in_its_names(archive: Path, tmp_path: Path) -> None:
+    assert imdb._stars(imdb._read_archive(archive), tmp_path / "no index").tolist() == [9, 2]
+
+
+def test_stars_of_another_csv_are_refused(mirror: Path, reviews: pd.DataFrame) -> None:
+    shuffled = reviews[["split", "label", "id", "rating"]].sample(frac=1, random_state=0)
+    shuffled.to_csv(mirror / imdb.INDEX, sep="\t", index=False, compression={"method": "xz", "preset": 0})
+    with pytest.raises(ValueError, match=r"index\.tsv\.xz does not belong to .*IMDB Dataset\.csv: labels differ"):
+        imdb.rest_stars()
+
+
 @pytest.mark.parametrize("damage", [lambda content: content[:-40], lambda content: content[:-1] + b"?"])
 def test_a_damaged_archive_is_refused_by_name_with_the_command(
     damage: Callable[[bytes], bytes], archive: Path, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mt2st.data.dataset import Examples, Related, Sizes
@@ -44,7 +45,20 @@ def test_labels_are_those_of_the_reviews() -> None:
     dataset = imdb_semi.load(2, SIZES)
     for part in (dataset.train, dataset.validation, dataset.test):
         assert part.labels.tolist() == [label[text[-1]] for text in part.texts]
-    assert dataset.background.related == {"polarity": SENTENCES}
+    assert dataset.background.related["polarity"] == SENTENCES
+
+
+def test_stars_are_a_finer_label_of_the_reviews_to_train_on(mirror: Path, reviews: pd.DataFrame) -> None:
+    dataset = imdb_semi.load(1, SIZES)
+    stars = dataset.background.related["stars"]
+    assert stars.examples.texts == dataset.train.texts
+    assert stars.classes == ("1", "2", "3", "4", "7", "8", "9", "10")
+    found = [int(stars.classes[label]) for label in stars.examples.labels]
+    assert found == [reviews["rating"][int(text[-1].removeprefix("no"))] for text in dataset.train.texts]
+    assert set(found) == {2, 3, 9, 10}
+    (mirror / imdb.INDEX).unlink()
+    imdb.rest_stars.cache_clear()
+    assert set(imdb_semi.load(1, SIZES).background.related) == {"polarity"}
 
 
 def test_more_labels_keep_the_reviews_to_test_on() -> None:

@@ -1,8 +1,6 @@
-"""A task: a name, a head, batches and a loss. `fit` treats all tasks alike, whatever they look at."""
+"""Tasks on sentences: classes of sentences and of words, neighbours of words, and the words of a text."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -11,151 +9,9 @@ from torch.nn.functional import cross_entropy
 
 from mt2st.metrics import Evaluation, micro_f1, tag_counts
 from mt2st.models import PADDING, BagOfWordsHead, LanguageModelHead, LinearHead, Model, SharedEncoder
+from mt2st.tasks.base import IGNORED, Batch, LabelledTask, Task
 
-# What a task and its encoder agree on: tensors whose first dimension is the examples. Of a task that is evaluated the
-# last one holds the targets, the others are the inputs of the encoder.
-Batch = tuple[Tensor, ...]
-
-IGNORED = -100  # target of padding, the default `ignore_index` of cross_entropy
 POOL = 16  # batches that are sorted by length together
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a model makes of a batch: the loss, a scalar, and of a task with classes how many answers were right."""
-
-    loss: Tensor
-    right: Tensor | None = None  # a scalar
-    answers: Tensor | None = None  # how many there were, a scalar
-
-
-class Task(ABC):
-    """What `fit` needs to know of a task, primary or auxiliary."""
-
-    name: str
-
-    def head(self, encoder: SharedEncoder) -> nn.Module | None:
-        """Return a new head on top of `encoder`; None where the task looks at the embedding table alone."""
-        return None
-
-    @abstractmethod
-    def batches(self, size: int, generator: torch.Generator | None) -> Iterator[Batch]:
-        """Yield every example once in batches of `size`, in random order, or in a fixed one if `generator` is None."""
-
-    @abstractmethod
-    def loss(self, model: Model, batch: Batch) -> Tensor:
-        """Mean loss over a batch, a scalar."""
-
-    def outcome(self, model: Model, batch: Batch) -> Outcome:
-        """Return the loss of a batch, and what else the same pass through the model gives."""
-        return Outcome(self.loss(model, batch))
-
-    def counts(self, batch: Batch) -> dict[str, int]:
-        """Say how much work a batch is, to compare budgets."""
-        return {"examples": len(batch[0])}
-
-
-class LabelledTask(Task):
-    """A task with classes to predict, which can be evaluated and so be the primary task.
-
-    Subclasses set `name` and `classes` and define `head` and `batches`. Batches are the inputs of the encoder, then the
-    targets: class indices, `IGNORED` where there is no answer to give.
-    """
-
-    classes: tuple[str, ...]
-    class_weights: Tensor | None = None  # (classes,) how much an example of each class counts in the loss
-
-    def logits(self, model: Model, batch: Batch) -> Tensor:
-        """Scores of the classes, (batch, classes) or (batch, time, classes)."""
-        return model(self.name, *batch[:-1])
-
-    def outcome(self, model: Model, batch: Batch) -> Outcome:
-        """Return the loss of a batch and how many of its answers are right."""
-        logits, targets = self.logits(model, batch), batch[-1]
-        return Outcome(
-            self.mean_loss(logits, targets), (logits.argmax(-1) == targets).sum(), (targets != IGNORED).sum()
-        )
-
-    def loss(self, model: Model, batch: Batch) -> Tensor:
-        """Mean cross-entropy, see `mean_loss`."""
-        return self.outcome(model, batch).loss
-
-    def mean_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy of logits (…, classes) and targets (…) over all answers, weighted by class if so set."""
-        weight = None if self.class_weights is None else self.class_weights.to(logits.device)
-        return cross_entropy(logits.flatten(0, -2), targets.flatten(), weight, ignore_index=IGNORED)
-
-    def terms(self, targets: Tensor) -> int:
-        """Number of terms that `mean_loss` is a mean of."""
-        return int((targets != IGNORED).sum())
-
-    def order(self, size: int) -> Tensor:
-        """Which example stands where in `batches(size, None)`, (N,): as they were given, by default."""
-        return torch.arange(sum(len(batch[0]) for batch in self.batches(size, None)))
-
-    def scores(self, evaluation: Evaluation) -> dict[str, float]:
-        """Return what is recorded of predictions on held-out examples."""
-        return {"accuracy": evaluation.accuracy}
-
-
-class TableTask(Task):
-    """A loss on the embedding table (UPDATE 0–3), computed on a few rows of a lexicon at a time.
-
-    Args:
-        name: name of the task.
-        loss: function of the table (V, d) and the columns of a batch.
-        columns: tensors of equal length, one entry a lexicon row: questions (N, 4), or pairs (N, 2) and scores (N,).
-        size: lexicon rows in a batch.
-    """
-
-    def __init__(self, name: str, loss: Callable[..., Tensor], columns: Sequence[Tensor], size: int = 32) -> None:
-        self.name, self.function, self.columns, self.size = name, loss, tuple(columns), size
-        if size < 2:
-            raise ValueError(f"auxiliary task {name!r}: size must be at least 2, got {size}")
-        if len(self.columns[0]) < 2:
-            raise ValueError(
-                f"auxiliary task {name!r}: {len(self.columns[0])} rows of its lexicon are in the vocabulary, "
-                "at least 2 are needed; use a larger text or another auxiliary task"
-            )
-
-    def batches(self, size: int, generator: torch.Generator | None) -> Iterator[Batch]:
-        """Yield batches of `self.size` lexicon rows; `size`, which counts sentences, does not apply."""
-        n = len(self.columns[0])
-        order = torch.arange(n) if generator is None else torch.randperm(n, generator=generator)
-        batches = list(order.split(self.size))
-        if len(batches) > 1 and len(batches[-1]) == 1:  # a rank correlation needs two
-            batches[-2:] = [torch.cat(batches[-2:])]
-        for rows in batches:
-            yield tuple(column[rows] for column in self.columns)
-
-    def loss(self, model: Model, batch: Batch) -> Tensor:
-        """Return the loss of the table on a batch of lexicon rows."""
-        return self.function(model.table, *batch)
-
-
-class NoiseTask(TableTask):
-    """A control for a loss on the table: in place of its gradient, noise of the same norm on the same rows.
-
-    Its value is that of the loss itself. What it gains beside the loss, the loss's direction did not cause.
-    """
-
-    def batches(self, size: int, generator: torch.Generator | None) -> Iterator[Batch]:
-        """Yield the loss's batches, each with a seed of its noise (1,)."""
-        for columns in super().batches(size, generator):
-            yield (*columns, torch.randint(2**31, (1,), generator=generator or torch.Generator().manual_seed(0)))
-
-    def loss(self, model: Model, batch: Batch) -> Tensor:
-        """Return the value of the loss, with the gradient of the noise."""
-        *columns, seed = batch
-        value = self.function(model.table, *columns)
-        if not torch.is_grad_enabled():
-            return value
-        (gradient,) = torch.autograd.grad(value, model.table)
-        noise = torch.randn(gradient.shape, generator=torch.Generator().manual_seed(int(seed))).to(gradient)
-        noise *= (gradient != 0).any(dim=1, keepdim=True)
-        noise *= gradient.norm() / noise.norm().clamp_min(1e-12)
-        push = (model.table * noise).sum()
-        return value.detach() + push - push.detach()
 
 
 class TextTask(Task):
@@ -380,12 +236,6 @@ def length_sorted(lengths: Tensor, size: int, generator: torch.Generator | None)
         batches += pool[torch.argsort(lengths[pool], stable=True)].split(size)
     for i in torch.randperm(len(batches), generator=generator).tolist():
         yield batches[i]
-
-
-def endless(task: Task, size: int, generator: torch.Generator) -> Iterator[Batch]:
-    """Yield a task's batches again and again, newly shuffled each time."""
-    while True:
-        yield from task.batches(size, generator)
 
 
 def as_targets(labels: Sequence[int]) -> Tensor:
