@@ -14,7 +14,7 @@ from mt2st.experiments.auxiliaries import POOLED
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Run
 from mt2st.experiments.strategies import WAYS
-from mt2st.schedules import SINGLE_TASK, RandomWeights, Schedule
+from mt2st.schedules import SINGLE_TASK, Branches, Constant, RandomWeights, Schedule
 
 EMBEDDING = "SkipGram"
 SEEDS = 5  # of most arms; those of `HEADLINE` have all that are asked for
@@ -23,14 +23,17 @@ CHOSEN_ON = (DEVELOPMENT, DEVELOPMENT + 1)  # samples, and seeds, on which the r
 ALL = ("polarity-pooled", "lexicon-pooled", "pseudo-labels-pooled")
 ALONE = (
     *("polarity", "polarity-pooled", "lexicon", "lexicon-pooled", "pseudo-labels", "pseudo-labels-pooled"),
-    *("autoencoder", "language-model", "update1"),
+    *("stars", "autoencoder", "language-model", "skip-gram", "update1"),
 )
-ELSEWHERE = {"movie_reviews-semi": 600, "subjectivity-semi": 3_000}  # data the recipe was not chosen on: texts to test
-OF_SENTIMENT = ("movie_reviews-semi",)  # those with the classes of "polarity"
+# What the recipe was not chosen on: other data, and more labels. Labelled texts to train on and to test on.
+ELSEWHERE = {"movie_reviews-semi": (600, 600), "subjectivity-semi": (600, 3_000), "imdb-semi": (2_000, 3_000)}
+OF_SENTIMENT = ("movie_reviews-semi", "imdb-semi")  # those with the classes of "polarity"
 SLOW = "language-model"  # takes more than ten times as long as the others, and so has one seed
 WITH_EACH = ("multi-task", "Switch")  # ways in which every auxiliary task is run alone
 HEADLINE = ("multi-task", "Diminish", "Switch", "post-training")  # ways with `ALL` that have every seed
-RANDOM = "random weights"
+RANDOM, BRANCHES, TUNED = "random weights", "branches merged", "multi-task, tuned weight"
+GAMMAS = (0.03, 0.1, 0.3, 3.0)  # constant weights that are tried beside 1, which is among `candidates`
+GAMMA = 1.0  # the best, see `report.paying.by_weight`
 
 
 def arms(profile: Profile, seeds: int) -> list[Run]:
@@ -47,6 +50,9 @@ def _of_seed(configuration: Configuration, seed: int) -> Iterator[Run]:
     yield chosen(configuration, seed)
     if seed < SEEDS:
         yield Run(EMBEDDING, RANDOM, ALL, RandomWeights(len(ALL), seed), seed, configuration)
+        yield Run(EMBEDDING, BRANCHES, ALL, Branches(len(ALL)), seed, configuration)
+        if GAMMA != 1:
+            yield Run(EMBEDDING, TUNED, ALL, Constant(GAMMA), seed, configuration)
         for auxiliary in (one for one in ALONE if one != SLOW or not seed):
             for name in WITH_EACH:
                 yield Run(EMBEDDING, name, (auxiliary,), WAYS[name](epochs), seed, configuration)
@@ -57,14 +63,26 @@ def chosen(configuration: Configuration, seed: int) -> Run:
     return replace(_candidate(configuration, *CHOSEN, seed), strategy=recipe.NAME)
 
 
+def constant_weights(profile: Profile, seeds: int) -> list[Run]:
+    """Return the runs by which the constant weight of all three tasks is tuned, on the samples for choices.
+
+    The number of seeds does not count: these are others.
+    """
+    return [
+        Run(EMBEDDING, "multi-task", ALL, Constant(gamma), seed, profile.configuration)
+        for seed in CHOSEN_ON
+        for gamma in GAMMAS
+    ]
+
+
 def elsewhere(profile: Profile, seeds: int) -> list[Run]:
-    """Return the runs of the recipe and of single-task learning on data that it was not chosen on, as many labels."""
+    """Return the runs of the recipe and of single-task learning on what it was not chosen on."""
     return [
         run
         for seed in range(seeds)
-        for data, test in ELSEWHERE.items()
+        for data, (train, test) in ELSEWHERE.items()
         for configuration in [
-            replace(profile.configuration, data=data, data_version=sources.find(data).version, test=test)
+            replace(profile.configuration, data=data, data_version=sources.find(data).version, train=train, test=test)
         ]
         for run in (
             Run(EMBEDDING, "single", (), SINGLE_TASK, seed, configuration),

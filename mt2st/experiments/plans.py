@@ -250,6 +250,7 @@ EXPERIMENTS = {
         Experiment("pairs", ("10",), pairs),
         Experiment("paying", ("11",), paying.arms, PAYING_NEEDS),
         Experiment("candidates", ("11",), paying.candidates, PAYING_NEEDS),
+        Experiment("constant-weights", ("11",), paying.constant_weights, PAYING_NEEDS),
         Experiment("elsewhere", ("11",), paying.elsewhere, (*PAYING_NEEDS, "movie_reviews", "subjectivity")),
         Experiment("agreement", ("13",), agreement.plan, PAYING_NEEDS),
         Experiment("crossing", ("12",), crossing.plan, CROSSING_NEEDS),

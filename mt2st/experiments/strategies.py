@@ -15,6 +15,7 @@ from mt2st.schedules import (
     Linear,
     PostTraining,
     Schedule,
+    Slopes,
     Switch,
     Transition,
 )
@@ -104,6 +105,7 @@ WAYS: dict[str, Callable[[int], Schedule]] = {
     "from 1 to a floor of 0.1": lambda epochs: Floor(0.6 * epochs, 1.0, 0.1),
     "Diminish by validation": lambda epochs: FeedbackDiminish(eta=7.5 / epochs),
     "Switch by validation": lambda epochs: FeedbackSwitch(patience=max(1, epochs // 8)),
+    "tasks by slopes": lambda epochs: Slopes(epochs // 10, max(epochs // 10 + 2, int(0.3 * epochs))),
 }
 
 

@@ -20,6 +20,7 @@ from mt2st.report import (
     audit,
     claims,
     crossing,
+    decisions,
     downstream,
     paying,
     readouts,
@@ -31,6 +32,7 @@ from mt2st.report import (
 from mt2st.report.figures import agreement as agreement_figures
 from mt2st.report.figures import comparison, paper, relations, replication, weights
 from mt2st.report.figures import crossing as crossing_figures
+from mt2st.report.figures import decisions as decision_figures
 from mt2st.report.figures import paying as paying_figures
 from mt2st.report.figures import schedule_grid as schedule_figures
 from mt2st.report.figures.drawing import rates_in_words
@@ -416,6 +418,18 @@ EXHIBITS = {
             figure=lambda e: agreement_figures.cosines(agreement.by_epoch(e.of("agreement"))),
             note="Over all parameters that tasks share. size: norm of the weighted auxiliary gradient relative to the "
             "primary one's.",
+        ),
+        Exhibit(
+            "decisions", "What schedules decided by what they had seen, and why", "13", "paying",
+            table=lambda e: decisions.table(e.of("paying")),
+            figure=lambda e: decision_figures.over_curves(e.table("decisions"), decisions.curves(e.of("paying"))),
+            behind=lambda e: [r for r in e.of("paying") if r.scores.get("decisions")],
+            note="A mark is on the epoch that the decision comes before.",
+        ),
+        Exhibit(
+            "constant_weights", "The constant weight of all three tasks, on the samples for choices: accuracy (%)",
+            "11", "constant-weights",
+            table=lambda e: paying.by_weight(e.of("constant-weights"), e.of("candidates")), shown=paying.choice_as_text,
         ),
         Exhibit(
             "crossing",

@@ -13,6 +13,7 @@ def test_every_aggregator_is_run_on_all_three_tasks_and_the_sum_on_further_sets(
     planned = agreement.plan(PROFILE, 10)
     arms = Counter((run.auxiliaries, run.configuration.aggregator or run.configuration.balance) for run in planned)
     ours, torchjds = ("sum", "gate", "projection", "learned"), ("AlignedMTL", "MGDA", "PCGrad", "UPGrad")
+    torchjds += ("CAGrad", "NashMTL")
     measured = (("polarity", "lexicon", "pseudo-labels", "autoencoder"), ("update0", "update1", "update2", "update3"))
     assert arms == {
         **{(paying.ALL, name): 5 for name in (*ours, *torchjds, "DWA", "FAMO", "UW")},

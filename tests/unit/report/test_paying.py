@@ -15,7 +15,7 @@ from mt2st.experiments.runs import Record
 from mt2st.report import page, paying
 from mt2st.report.exhibits import Evidence
 from mt2st.report.figures import paying as pictures
-from mt2st.statistics import paired_difference, resampled_difference
+from mt2st.statistics import mean_interval, paired_difference, resampled_difference
 
 Make = Callable[..., Record]
 SEEDS = 3
@@ -44,7 +44,7 @@ def test_arms_differ_from_single_task_learning_and_from_the_best_baseline_by_see
     table = paying.arms(records)
     assert table["way"].tolist()[:3] == [MEAN_VECTOR, TFIDF, "single-task"]
     assert table["accuracy"].iloc[3:].is_monotonic_decreasing
-    assert len(table) == 3 + len(plan.WAYS) + 2 + 2 * len(plan.ALONE)
+    assert len(table) == 3 + len(plan.WAYS) + 3 + 2 * len(plan.ALONE)
     rows = table.set_index(["way", "tasks"])
     values = 10 + 100 * NOISE
     interval = stats.ttest_1samp(values, 0).confidence_interval(0.95)
@@ -64,7 +64,7 @@ def test_arms_differ_from_single_task_learning_and_from_the_best_baseline_by_see
 
 def test_ending_on_one_task_is_compared_with_staying(records: list[Record]) -> None:
     ends = paying.endings(records).set_index("way")
-    assert set(ends.index) == {*plan.WAYS, plan.RANDOM}
+    assert set(ends.index) == {*plan.WAYS, plan.RANDOM, plan.BRANCHES}
     assert ends.loc["Switch", ["difference", "difference low", "difference high"]].tolist() == pytest.approx([-5] * 3)
     assert np.isnan(ends.loc["multi-task", "difference"])
 
@@ -104,8 +104,8 @@ def test_the_best_candidate_comes_first(known_record: Make) -> None:
 
 def test_what_is_said_follows_from_the_table(records: list[Record]) -> None:
     said = paying.conclusions(records)
-    assert said.startswith("Single-task learning reaches 70.0 [70.0, 70.0]% (n = 3); 2 of 29 arms")
-    assert "0 of 9 ways to weigh them less are better and 9 worse" in said
+    assert said.startswith("Single-task learning reaches 70.0 [70.0, 70.0]% (n = 3); 2 of 35 arms")
+    assert "0 of 11 ways to weigh them less are better and 11 worse" in said
     assert "differences are -10.0 to -5.0 points" in said
     assert "Of one task alone polarity with multi-task gains most, +3.0 [-4.5, +10.5] points" in said
     assert "the paper's update1 with multi-task is +3.0 [-4.5, +10.5] points from single-task" in said
@@ -157,7 +157,8 @@ def test_elsewhere_differences_are_corrected_for_splits_that_share_examples(know
             record = known_record(run, 0.7)
             made.append(replace(record, scores=record.scores | {"baselines": BASELINES}))
     table = paying.elsewhere(made)
-    assert len(table) == 2 * 4
+    assert len(table) == 3 * 4
+    assert table.groupby("data", sort=False)["labels"].first().tolist() == [600, 600, 2_000]
     rows = table.set_index(["data", "way"])
     values, baseline = 80 + 100 * NOISE, np.full(3, 79.0)
     expected = resampled_difference(values, baseline, 600 / 750)
@@ -168,6 +169,26 @@ def test_elsewhere_differences_are_corrected_for_splits_that_share_examples(know
     assert found["from single-task"] == pytest.approx(10 + 100 * NOISE.mean())
     assert rows.loc["subjectivity-semi", TFIDF]["from baseline"] == pytest.approx(-7)
     assert np.isnan(rows.loc["subjectivity-semi", MEAN_VECTOR]["from baseline"])
-    first, second = paying.elsewhere_in_words(table).splitlines()
-    assert first.startswith("On movie_reviews-semi, which it was not chosen on, the recipe reaches 81.0 [")
+    of_its_own = rows.loc["imdb-semi", recipe.NAME]  # whose seeds test on others: no correction
+    plain = mean_interval(-10 + 100 * NOISE)
+    assert of_its_own[["from single-task low", "from single-task high"]].tolist() == pytest.approx(
+        [plain.low, plain.high]
+    )
+    first, second, third = paying.elsewhere_in_words(table).splitlines()
+    said = "On movie_reviews-semi with 600 labels, which it was not chosen on, the recipe reaches 81.0 ["
+    assert first.startswith(said)
     assert f"from the best linear baseline, {MEAN_VECTOR}." in second
+    assert third.startswith("On imdb-semi with 2,000 labels")
+
+
+def test_constant_weights_are_compared_on_the_samples_for_choices(known_record: Make) -> None:
+    accuracy = {0.03: 0.7, 0.1: 0.72, 0.3: 0.74, 3.0: 0.6}
+    tried = [
+        known_record(run, accuracy[float(run.schedule.weights(0))] + 0.001 * run.seed)
+        for run in plan.constant_weights(PROFILE, 5)
+    ]
+    others = [known_record(run, 0.73 if run.strategy == "multi-task" else 0.99) for run in plan.candidates(PROFILE, 5)]
+    table = paying.by_weight(tried, others)
+    assert table["weight"].tolist() == [0.03, 0.1, 0.3, 1.0, 3.0]
+    assert table["sample 10"].tolist() == pytest.approx([71, 73, 75, 73, 61])
+    assert table["mean"].tolist() == pytest.approx([71.05, 73.05, 75.05, 73, 61.05])
