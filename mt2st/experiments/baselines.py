@@ -1,19 +1,24 @@
 """What a primary task gives without training a neural network: is it neither trivial nor hopeless?"""
 
+import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+from nltk.tag import DefaultTagger, PerceptronTagger, UnigramTagger
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from mt2st.data.dataset import Dataset, Tokens
+from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
 
 INVERSE_PENALTIES = (0.1, 1.0, 10.0, 100.0)  # C of logistic regression; the best on validation is tested
 MAJORITY, TFIDF, MEAN_VECTOR = "majority class", "TF-IDF + logistic regression", "mean vector + logistic regression"
 BASELINES = (MAJORITY, TFIDF, MEAN_VECTOR)
+UNIGRAM, PERCEPTRON = "most frequent tag of the word", "averaged perceptron"
 TFIDF_POOLED = f"{TFIDF}, related texts pooled in"
 
 Features = Callable[[Sequence[Tokens]], np.ndarray]
@@ -62,6 +67,33 @@ def mean_vectors(texts: Sequence[Tokens], table: EmbeddingTable) -> np.ndarray:
     """Mean vectors of the texts' words, unknown ones as the table's row for them: (texts, d)."""
     rows = (table.encode(text).numpy() for text in texts)
     return np.stack([table.vectors[at].mean(0) if len(at) else np.zeros(table.vectors.shape[1]) for at in rows])
+
+
+def tag_baselines(data: SequenceData, seed: int) -> dict[str, float]:
+    """Test accuracies over all tokens of taggers that are no neural network, learnt from the training part alone.
+
+    The most frequent tag of each word, which is what is said of unknown ones too; and NLTK's averaged perceptron
+    (Collins 2002), which sees letters, neighbours and the tags before, with words in the case they are written in.
+    """
+    sentences = [list(zip(*pair, strict=True)) for pair in zip(data.train.sentences, data.train.tags, strict=True)]
+    default = Counter(tag for tags in data.train.tags for tag in tags).most_common(1)[0][0]
+    unigram = UnigramTagger(
+        [[(word.lower(), tag) for word, tag in one] for one in sentences], backoff=DefaultTagger(default)
+    )
+    perceptron = PerceptronTagger(load=False)
+    random.seed(seed)  # NLTK shuffles sentences by it
+    perceptron.train(sentences)
+    texts = [list(sentence) for sentence in data.test.sentences]
+    said = {
+        UNIGRAM: [unigram.tag(list(map(str.lower, text))) for text in texts],
+        PERCEPTRON: [perceptron.tag(text) for text in texts],
+    }
+    tokens = data.test.tokens
+    return {
+        name: sum(tag == right for one, tags in zip(found, data.test.tags, strict=True)
+                  for (_, tag), right in zip(one, tags, strict=True)) / tokens
+        for name, found in said.items()
+    }  # fmt: skip
 
 
 def compare(splits: Sequence[dict[str, float]], single_task: Sequence[float]) -> pd.DataFrame:

@@ -91,14 +91,14 @@ def check_data(profile: Profile, chosen: Sequence[str]) -> None:
     """Raise MissingData with every command that is needed, before hours of runs rather than after them."""
     shown = plans.of_notebooks(profile, chosen)
     missing = []
-    for name in dict.fromkeys(name for experiment in shown for name in experiment.needs):
+    for name in dict.fromkeys(name for experiment in shown for name in experiment.needs(profile)):
         try:
             sources.find(name).locate()
         except MissingData:
             missing.append(f"mt2st data fetch {name}")
     if missing:
         commands = "; ".join(f"`{command}`" for command in missing)
-        without = [n for n in profile.notebooks if not any(e.needs for e in plans.of_notebooks(profile, [n]))]
+        without = [n for n in profile.notebooks if not any(e.needs(profile) for e in plans.of_notebooks(profile, [n]))]
         left = ", ".join(n for n in chosen if n not in without)
         raise MissingData(f"needs more data: run {commands}, or leave {left} out: --notebooks {','.join(without)}")
 

@@ -1,43 +1,97 @@
-"""Does it depend on the number of labels whether auxiliary tasks pay, and ending on one does? Profile imdb-crossing.
+"""Does it depend on the number of labels whether auxiliary tasks pay, and ending on one does?
 
-200 to 20,000 labelled reviews against 2,000 labelled sentences. Weller et al. (2022) find joint training better where
-the target is smaller than the auxiliary set, one after the other where it is larger. All ways have the same number of
-epochs; the auxiliary task first leaves the primary one fewer of them.
+Weller et al. (2022) find joint training better where the target is smaller than the auxiliary set, one after the other
+where it is larger. All ways have the same number of epochs; the auxiliary task first leaves the primary one fewer of
+them.
 """
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from math import inf
 
 from mt2st.experiments.profiles import Profile
-from mt2st.experiments.runs import Run
+from mt2st.experiments.runs import Configuration, Run
 from mt2st.experiments.strategies import WAYS
 from mt2st.schedules import SINGLE_TASK
 
-EMBEDDING, AUXILIARY = "SkipGram", "polarity"
-EPOCHS = {200: 40, 600: 25, 2_000: 15, 5_000: 8, 20_000: 4}  # by labelled reviews: 160 to 1,252 steps
-LARGEST_VALIDATION = 750
-LARGE, SEEDS = 5_000, 5  # labels from which on there are no more seeds than that: a run takes a minute
+EMBEDDING = "SkipGram"
 SINGLE = "single-task"
 COMPARED = ("multi-task", "Switch", "auxiliary tasks first", "post-training")
+LARGEST_VALIDATION = 750  # reviews
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """One task with few labels to many, beside an auxiliary one of one size.
+
+    Args:
+        auxiliary: its name.
+        epochs: by number of labels; more labels need fewer.
+        unit: what is counted, for readers.
+        sized: the conditions with so many labels. Examples to validate are a quarter as many.
+        needs: data sets.
+        large: labels from which on there are no more than `SEEDS` seeds, as runs take long.
+    """
+
+    auxiliary: str
+    epochs: Mapping[int, int]
+    unit: str
+    sized: Callable[[Configuration, int], Configuration]
+    needs: tuple[str, ...] = ()
+    large: float = inf
+
+
+SEEDS = 5
+
+
+def _texts(configuration: Configuration, size: int) -> Configuration:
+    return replace(configuration, train=size, validation=min(size // 4, LARGEST_VALIDATION))
+
+
+def _tagged(configuration: Configuration, size: int) -> Configuration:
+    return replace(configuration, sentences=size)
+
+
+CROSSINGS = {  # by profile
+    "imdb-crossing": Crossing(
+        "polarity", {200: 40, 600: 25, 2_000: 15, 5_000: 8, 20_000: 4}, "labelled reviews", _texts,
+        ("imdb-crossing", "sentence_polarity", "stopwords"), large=5_000,
+    ),
+    "pos-crossing": Crossing(
+        "conll2000", {100: 60, 300: 40, 1_000: 25, 3_000: 12, 10_000: 6}, "tagged sentences", _tagged,
+        ("ud-ewt", "conll2000"),
+    ),
+    "wiki": Crossing("hyperlink", {25: 60, 60: 40, 125: 30, 250: 25}, "labelled sentences of each class", _texts),
+}  # fmt: skip
+
+
+def needs(profile: Profile) -> tuple[str, ...]:
+    """Return the data sets that a profile's crossing needs."""
+    return CROSSINGS[profile.name].needs if profile.name in CROSSINGS else ()
 
 
 def plan(profile: Profile, seeds: int) -> list[Run]:
-    """Return the runs of every way with every number of labels, seed by seed; five seeds at most where labels are many.
-
-    Reviews to validate are a quarter as many as those to train on, as in the profile, but no more than a sample has.
-    """
+    """Return the runs of every way with every number of labels, seed by seed; none for a profile without a crossing."""
+    crossing = CROSSINGS.get(profile.name)
+    if not crossing:
+        return []
     return [
         run
         for seed in range(seeds)
-        for size, epochs in EPOCHS.items()
-        if size < LARGE or seed < SEEDS
-        for run in _of_size(profile, seed, size, epochs)
+        for size in crossing.epochs
+        if size < crossing.large or seed < SEEDS
+        for run in _of_size(crossing, profile, seed, size)
     ]
 
 
-def _of_size(profile: Profile, seed: int, size: int, epochs: int) -> list[Run]:
-    configuration = replace(
-        profile.configuration, train=size, validation=min(size // 4, LARGEST_VALIDATION), epochs=epochs
-    )
+def labels(run: Run) -> int:
+    """Number of labels of a run, in the unit of its crossing."""
+    return run.configuration.sentences or run.configuration.train
+
+
+def _of_size(crossing: Crossing, profile: Profile, seed: int, size: int) -> list[Run]:
+    epochs = crossing.epochs[size]
+    configuration = replace(crossing.sized(profile.configuration, size), epochs=epochs)
     alone = Run(EMBEDDING, SINGLE, (), SINGLE_TASK, seed, configuration)
-    joint = replace(alone, auxiliaries=(AUXILIARY,))
+    joint = replace(alone, auxiliaries=(crossing.auxiliary,))
     return [alone, *(replace(joint, strategy=way, schedule=WAYS[way](epochs)) for way in COMPARED)]

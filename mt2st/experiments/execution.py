@@ -15,11 +15,11 @@ from mt2st.balancing import Balance
 from mt2st.data import sources, vectors
 from mt2st.data.dataset import Dataset, Sizes
 from mt2st.data.tags import description
-from mt2st.data.tags.tagged import SequenceData, apart
+from mt2st.data.tags.tagged import SequenceData, apart, sampled
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import compute, downstream, environment, released, store
 from mt2st.experiments.assembly import Assembled, assemble
-from mt2st.experiments.baselines import baselines
+from mt2st.experiments.baselines import baselines, tag_baselines
 from mt2st.experiments.labelled import Data, labelled_task
 from mt2st.experiments.runs import Configuration, Record, Run
 from mt2st.history import History
@@ -82,8 +82,8 @@ def execute(run: Run, device: torch.device) -> Record:
         if len(data.test):
             scores |= _test(assembled, data, table, configuration)
             scores |= _test_checkpoints(assembled, history, data, table, configuration)
-        if isinstance(data, Dataset) and len(data.test) and len(data.validation) and not run.auxiliaries:
-            scores["baselines"] = baselines(data, table)
+        if len(data.test) and len(data.validation) and not run.auxiliaries:
+            scores["baselines"] = baselines(data, table) if isinstance(data, Dataset) else tag_baselines(data, run.seed)
     if configuration.evaluate_table:
         scores |= _evaluate_table(assembled, table, run)
     made_with = environment.describe(device) | {
@@ -135,10 +135,11 @@ def train(run: Run, assembled: Assembled, data: Data, table: EmbeddingTable, pro
 def _test(assembled: Assembled, data: Data, table: EmbeddingTable, configuration: Configuration) -> dict[str, Any]:
     """Scores and predictions on the test set, which nothing else reads."""
     result = evaluate(assembled.model, labelled_task(data, "test", table, configuration))
-    parts = data.test.texts if isinstance(data, Dataset) else data.test.sentences
-    return classification_scores(result.targets, result.predictions) | {
-        "test_loss": result.loss,
-        "coverage": table.coverage(parts),
+    scores = classification_scores(result.targets, result.predictions) | {"test_loss": result.loss}
+    if not isinstance(data, Dataset):  # tokens are too many to keep what is said of each
+        return scores | {"coverage": table.coverage(data.test.sentences)}
+    return scores | {
+        "coverage": table.coverage(data.test.texts),
         "predictions": "".join(map(str, result.predictions)),
         "targets": "".join(map(str, result.targets)),
     }
@@ -153,7 +154,9 @@ def _test_checkpoints(
     for name, checkpoint in history.checkpoints.items():
         assembled.model.load_state_dict(checkpoint.state)
         scores = _test(assembled, data, table, configuration)
-        found[name] = {"epoch": checkpoint.epoch} | {k: scores[k] for k in ("accuracy", "test_loss", "predictions")}
+        found[name] = {"epoch": checkpoint.epoch} | {
+            k: scores[k] for k in ("accuracy", "test_loss", "predictions") if k in scores
+        }
     assembled.model.load_state_dict(kept)
     return {"checkpoints": found}
 
@@ -229,7 +232,7 @@ def _evaluate_table(assembled: Assembled, table: EmbeddingTable, run: Run) -> di
 def data_of(configuration: Configuration) -> Configuration:
     """Keep of a configuration what data and word vectors depend on, so that runs of all arms share them."""
     kept = (
-        *("data", "data_version", "train", "validation", "test", "vocabulary", "words"),
+        *("data", "data_version", "train", "validation", "test", "sentences", "vocabulary", "words"),
         *("dimensions", "min_count", "protocol"),
     )
     return replace(Configuration(), **{name: getattr(configuration, name) for name in kept})
@@ -270,7 +273,8 @@ def load_data(configuration: Configuration, seed: int) -> Data:
     if configuration.protocol == "released":
         return released.load(configuration.data, seed, sizes.train, sizes.test)
     if sources.find(configuration.data).kind == "tags":
-        return _tagged([configuration.data], configuration)[0]
+        (corpus,) = _tagged([configuration.data], configuration)
+        return sampled(corpus, configuration.sentences, seed) if configuration.sentences else corpus
     return sources.load_texts(configuration.data, seed, sizes)
 
 

@@ -22,7 +22,6 @@ SCHEDULED = "update1"  # auxiliary task of the grid of schedules
 ETAS, SWITCHES = (0.0, 0.1, 0.3, 1.0), 5  # of that grid: decay rates, and how many T_switch, the last one never reached
 SCHEDULE_SEEDS = 5
 PAYING_NEEDS = ("imdb-semi", "sentence_polarity", "opinion-lexicon", "stopwords")
-CROSSING_NEEDS = ("imdb-crossing", "sentence_polarity", "stopwords")
 LONGER = 30  # epochs of the control "single task, equal time": more time than any arm needs for its 25
 
 
@@ -220,6 +219,11 @@ def pairs(profile: Profile, seeds: int) -> list[Run]:
     return [run for seed in range(seeds) for run in study.plan(seed)] if study else []
 
 
+def _needing(*names: str) -> Callable[[Profile], tuple[str, ...]]:
+    """Return what says that an experiment needs these data sets, whatever the profile."""
+    return lambda profile: names
+
+
 @dataclass(frozen=True)
 class Experiment:
     """Runs with a purpose: the notebooks that show them, how they are planned, and the data sets they need."""
@@ -227,14 +231,14 @@ class Experiment:
     name: str
     notebooks: tuple[str, ...]
     plan: Callable[[Profile, int], list[Run]]
-    needs: tuple[str, ...] = ()
+    needs: Callable[[Profile], tuple[str, ...]] = lambda profile: ()
 
 
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
         Experiment("grid", ("01", "02", "03", "04", "05", "06", "07", "start"), grid),
-        Experiment("released", ("06", "start"), as_released, ("wordsim",)),
+        Experiment("released", ("06", "start"), as_released, _needing("wordsim")),
         Experiment("control", ("06",), controls),
         Experiment("matched", ("06",), matched),
         Experiment("transition", ("06",), transitions),
@@ -244,16 +248,16 @@ EXPERIMENTS = {
             "downstream",
             ("08",),
             downstream,
-            ("ud-ewt", "treebank", "uner-ewt", "wnut-17", "sentence_polarity", "wordsim"),
+            _needing("ud-ewt", "treebank", "uner-ewt", "wnut-17", "sentence_polarity", "wordsim"),
         ),
         Experiment("schedule-grid", ("start",), schedule_grid),
         Experiment("pairs", ("10",), pairs),
-        Experiment("paying", ("11",), paying.arms, PAYING_NEEDS),
-        Experiment("candidates", ("11",), paying.candidates, PAYING_NEEDS),
-        Experiment("constant-weights", ("11",), paying.constant_weights, PAYING_NEEDS),
-        Experiment("elsewhere", ("11",), paying.elsewhere, (*PAYING_NEEDS, "movie_reviews", "subjectivity")),
-        Experiment("agreement", ("13",), agreement.plan, PAYING_NEEDS),
-        Experiment("crossing", ("12",), crossing.plan, CROSSING_NEEDS),
+        Experiment("paying", ("11",), paying.arms, _needing(*PAYING_NEEDS)),
+        Experiment("candidates", ("11",), paying.candidates, _needing(*PAYING_NEEDS)),
+        Experiment("constant-weights", ("11",), paying.constant_weights, _needing(*PAYING_NEEDS)),
+        Experiment("elsewhere", ("11",), paying.elsewhere, _needing(*PAYING_NEEDS, "movie_reviews", "subjectivity")),
+        Experiment("agreement", ("13",), agreement.plan, _needing(*PAYING_NEEDS)),
+        Experiment("crossing", ("12",), crossing.plan, crossing.needs),
     )
 }
 

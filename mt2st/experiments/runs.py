@@ -34,7 +34,8 @@ class Configuration:
     Args:
         data: source of the primary task, see `data.sources`.
         data_version: of that source; of `vocabulary` the sum, so that a new version of any of its corpora counts.
-        train, validation, test: sentences of each class (wiki) or texts in all; a tagged corpus comes whole.
+        train, validation, test: sentences of each class (wiki) or texts in all; not of a tagged corpus.
+        sentences: of a tagged corpus to train on, and a quarter as many to validate, drawn by the seed; 0 for all.
         vocabulary: tagged corpora on whose text word vectors are trained; none for the text of the data itself.
         words: most frequent words in the table; 0 for all.
         max_tokens: words of a sentence that are read, of tagged corpora and of texts of your own; 0 for all.
@@ -68,6 +69,7 @@ class Configuration:
     train: int = 250
     validation: int = 100
     test: int = 200
+    sentences: int = 0
     vocabulary: tuple[str, ...] = ()
     words: int = 0
     max_tokens: int = 0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from mt2st.experiments.baselines import MAJORITY
-from mt2st.experiments.crossing import COMPARED, SINGLE
+from mt2st.experiments.crossing import COMPARED, SINGLE, labels
 from mt2st.experiments.runs import Record
 from mt2st.report import summary, tables
 from mt2st.statistics import as_text, holm
@@ -43,7 +43,7 @@ def _accuracies(records: Sequence[Record]) -> dict[int, pd.DataFrame]:
     """Test accuracies in percent by number of labels: a row a seed, a column a way or linear baseline."""
     rows = []
     for record in records:
-        place = {"labels": record.run.configuration.train, "seed": record.run.seed}
+        place = {"labels": labels(record.run), "seed": record.run.seed}
         found = {record.run.strategy: record.scores["accuracy"]} | record.scores.get("baselines", {})
         rows += [place | {"way": way, "accuracy": 100 * value} for way, value in found.items() if way != MAJORITY]
     frame = pd.DataFrame(rows)
@@ -70,8 +70,11 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(shown)
 
 
-def conclusions(frame: pd.DataFrame) -> str:
-    """Say in words what `by_size` shows, a line a question; intervals are not corrected for their number."""
+def conclusions(frame: pd.DataFrame, unit: str) -> str:
+    """Say in words what `by_size` shows, a line a question; intervals are not corrected for their number.
+
+    `unit` is what labels are counted in, see `crossing.Crossing`.
+    """
     joint, staying = frame[frame["way"].isin(COMPARED)], frame[frame["way"] == STAYING]
     above, below = (joint[f"{FROM_SINGLE} low"] > 0).sum(), (joint[f"{FROM_SINGLE} high"] < 0).sum()
     *first, last = [f"{_points(row, FROM_SINGLE)} with {row['labels']:,}" for _, row in staying.iterrows()]
@@ -80,10 +83,10 @@ def conclusions(frame: pd.DataFrame) -> str:
     return "\n".join(
         [
             f"Of {len(joint)} ways and numbers of labels {above} are above single-task learning and {below} below it, "
-            f"by intervals that exclude 0. Staying with both tasks is {', '.join(first)} and {last} labels from it, in "
-            "points.",
-            f"Ending on one task is better than staying, by an interval above 0, with {ends}.",
-            f"A linear baseline is better than single-task learning, by an interval above 0, with {linear}.",
+            f"by intervals that exclude 0. Staying with both tasks is {', '.join(first)} and {last} {unit} from it, "
+            "in points.",
+            f"Ending on one task is better than staying, by an interval above 0, with {ends} {unit}.",
+            f"A linear baseline is better than single-task learning, by an interval above 0, with {linear} {unit}.",
         ]
     )
 
@@ -93,7 +96,7 @@ def _where(frame: pd.DataFrame, name: str) -> str:
     above = frame[frame[f"{name} low"] > 0]
     best = above.loc[above.groupby("labels")[name].idxmax()]
     said = [f"{row['labels']:,} ({row['way']}, {_points(row, name)})" for _, row in best.iterrows()]
-    return f"{', '.join(said) or 'no number of'} labels"
+    return ", ".join(said) or "no number of"
 
 
 def _points(row: "pd.Series[float]", name: str) -> str:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from mt2st import paths
 from mt2st.experiments import runs
+from mt2st.experiments.crossing import CROSSINGS
 from mt2st.experiments.plans import WALKED
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
@@ -433,11 +434,12 @@ EXHIBITS = {
         ),
         Exhibit(
             "crossing",
-            "200 to 20,000 labelled reviews and 2,000 labelled sentences: one task, both, and ending on one",
+            "From few labels to many, beside an auxiliary task of one size: one task, both, and ending on one",
             "12", "crossing", table=lambda e: crossing.by_size(e.of("crossing")), shown=crossing.readable,
-            figure=lambda e: crossing_figures.by_size(e.table("crossing")),
-            note="Differences are paired by seed; larger training sets of different seeds share reviews, those to test "
-            "on never.",
+            figure=lambda e: crossing_figures.by_size(e.table("crossing"), CROSSINGS[e.profile.name].unit),
+            note="Differences are paired by seed. Seeds of imdb-crossing share no review to test on; those of "
+            "pos-crossing share all test sentences, and those of wiki articles: their intervals are over samples to "
+            "train on.",
         ),
     )
 }  # fmt: skip

@@ -15,6 +15,7 @@ from jinja2.utils import htmlsafe_json_dumps
 from mt2st import paths
 from mt2st.data.files.writing import replacing, write_text
 from mt2st.experiments import pairs, plans, store
+from mt2st.experiments.crossing import CROSSINGS
 from mt2st.experiments.profiles import Profile
 from mt2st.relations import results, study
 from mt2st.relations.conclusions import conclusions
@@ -28,7 +29,7 @@ FURTHER = ["readouts", "choices", "transitions", "kept_epochs"]  # tables of a p
 WORDS: dict[str, Callable[[Evidence], str]] = {  # what exhibits say, for readers
     "paying": lambda e: paying.conclusions(e.of("paying")),
     "elsewhere": lambda e: paying.elsewhere_in_words(e.table("elsewhere")),
-    "crossing": lambda e: crossing.conclusions(e.table("crossing")),
+    "crossing": lambda e: crossing.conclusions(e.table("crossing"), CROSSINGS[e.profile.name].unit),
     "agreement": lambda e: agreement.conclusions(e.table("aggregators"), e.table("agreement")),
 }
 TABLES = {  # the tables behind that, as far as there are runs

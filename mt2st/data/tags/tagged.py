@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from nltk.tokenize.destructive import NLTKWordTokenizer
 
 from mt2st.data.tags.columns import OUTSIDE, TaggedText
@@ -55,6 +56,25 @@ def apart(corpus: SequenceData, others: Iterable[SequenceData]) -> SequenceData:
         return TaggedText([part.sentences[i] for i in kept], [part.tags[i] for i in kept])
 
     return replace(corpus, validation=unseen(corpus.validation), test=unseen(corpus.test))
+
+
+def sampled(corpus: SequenceData, sentences: int, seed: int) -> SequenceData:
+    """Return a corpus with some of its sentences to train on, drawn by the seed, and a quarter as many to validate.
+
+    A larger sample of the same seed has the smaller one in it. Raises ValueError where there are not so many.
+    """
+    rng = np.random.default_rng(seed)
+    orders = {part: rng.permutation(len(getattr(corpus, part))) for part in ("train", "validation")}
+
+    def first(part: str, size: int) -> TaggedText:
+        text: TaggedText = getattr(corpus, part)
+        if size > len(text):
+            raise ValueError(f"{corpus.name} has {len(text):,} sentences for {part}, {size:,} are asked for")
+        rows = orders[part][:size]
+        return TaggedText([text.sentences[i] for i in rows], [text.tags[i] for i in rows])
+
+    validation = min(max(1, sentences // 4), len(corpus.validation))
+    return replace(corpus, train=first("train", sentences), validation=first("validation", validation))
 
 
 def _key(sentence: Sequence[str]) -> tuple[str, ...]:

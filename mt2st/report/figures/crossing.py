@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mt2st.experiments.baselines import MEAN_VECTOR, TFIDF, TFIDF_POOLED
+from mt2st.experiments.baselines import MEAN_VECTOR, PERCEPTRON, TFIDF, TFIDF_POOLED, UNIGRAM
 from mt2st.experiments.crossing import COMPARED, SINGLE
 from mt2st.report.crossing import FROM_SINGLE, FROM_STAYING
 
@@ -18,12 +18,16 @@ STYLES = {
     TFIDF: ("#949494", "x", ":"),
     TFIDF_POOLED: ("#949494", "+", "--"),
     MEAN_VECTOR: ("#949494", "1", "-"),
+    UNIGRAM: ("#949494", "x", ":"),
+    PERCEPTRON: ("#949494", "+", "--"),
 }
 SPREAD = 0.05  # by which the ways at one number of labels stand apart, as a share of that number
 
 
-def by_size(frame: pd.DataFrame) -> Figure:
+def by_size(frame: pd.DataFrame, unit: str) -> Figure:
     """Draw `report.crossing.by_size`: accuracy, and points from single-task and from multi-task learning.
+
+    `unit` is what labels are counted in.
 
     Bars are 95% intervals; those of linear baselines are left out.
     """
@@ -36,6 +40,8 @@ def by_size(frame: pd.DataFrame) -> Figure:
     staying.set(ylabel="points", title="difference from staying with both")
     for axes in (single, staying):
         axes.axhline(0, color="black", linewidth=1)
+    for axes in (level, single, staying):
+        axes.set_xlabel(unit)
     figure.legend(*level.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
     return figure
 
@@ -53,4 +59,3 @@ def _lines(axes: Axes, frame: pd.DataFrame, ways: "list[str] | tuple[str, ...]",
     axes.set_xscale("log")
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.minorticks_off()
-    axes.set_xlabel("labelled reviews")

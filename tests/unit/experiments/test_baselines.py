@@ -1,14 +1,19 @@
+import random
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from nltk.tag import PerceptronTagger
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from mt2st.data.dataset import Dataset, Examples
+from mt2st.data.tags.columns import TaggedText
+from mt2st.data.tags.tagged import in_three_parts
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import baselines
-from mt2st.experiments.baselines import MAJORITY, MEAN_VECTOR, TFIDF
+from mt2st.experiments.baselines import MAJORITY, MEAN_VECTOR, PERCEPTRON, TFIDF, UNIGRAM
 
 
 @pytest.fixture
@@ -75,3 +80,32 @@ def test_the_comparison_has_a_row_a_split_and_their_mean() -> None:
     assert frame["single-task BiLSTM"].tolist() == [0.5, 0.7, pytest.approx(0.6)]
     assert frame[TFIDF].tolist() == [1, 0.5, 0.75]
     assert frame[MAJORITY].tolist() == [0.25, 0.5, 0.375]
+
+
+def test_taggers_are_nltks_on_the_same_sentences() -> None:
+    rng = np.random.default_rng(0)
+    words = ["the", "The", "dog", "barks", "loudly", "a", "cat", "sleeps"]
+    kinds = dict(zip(words, ["D", "D", "N", "V", "R", "D", "N", "V"], strict=True))
+
+    def text(sentences: int) -> TaggedText:
+        drawn = [rng.choice(words, 5).tolist() for _ in range(sentences)]
+        return TaggedText(drawn, [[kinds[word] for word in one] for one in drawn])
+
+    train, test = text(30), text(10)
+    test = TaggedText([*test.sentences, ["The", "birds", "sing"]], [*test.tags, ["D", "N", "V"]])
+    corpus = in_three_parts("kinds", (train, text(5), test), False, ())
+    found = baselines.tag_baselines(corpus, seed=3)
+    by_word = {word.lower(): kind for word, kind in kinds.items()}
+    most = Counter(tag for tags in train.tags for tag in tags).most_common(1)[0][0]
+    right = [
+        by_word.get(word.lower(), most) == tag
+        for sentence, tags in zip(test.sentences, test.tags, strict=True)
+        for word, tag in zip(sentence, tags, strict=True)
+    ]
+    assert found[UNIGRAM] == pytest.approx(np.mean(right))
+    tagger = PerceptronTagger(load=False)
+    random.seed(3)
+    tagger.train([list(zip(*pair, strict=True)) for pair in zip(train.sentences, train.tags, strict=True)])
+    gold = [list(zip(*pair, strict=True)) for pair in zip(test.sentences, test.tags, strict=True)]
+    assert found[PERCEPTRON] == pytest.approx(tagger.accuracy(gold))
+    assert found == baselines.tag_baselines(corpus, seed=3)

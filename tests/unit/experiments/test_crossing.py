@@ -2,6 +2,9 @@
 
 from collections import Counter
 
+import pytest
+
+from mt2st.data import sources
 from mt2st.experiments import crossing
 from mt2st.experiments.profiles import PROFILES
 from mt2st.schedules import AuxiliaryFirst, Constant, PostTraining, Switch
@@ -29,3 +32,24 @@ def test_ways_of_one_size_differ_in_nothing_but_the_schedule() -> None:
     assert sizes == {200: (50, 40), 600: (150, 25), 2000: (500, 15), 5000: (750, 8), 20_000: (750, 4)}
     ends = [run.schedule for run in planned if run.configuration.train == 20_000]
     assert ends == [Constant([]), Constant(1.0), Switch(2), AuxiliaryFirst(2), PostTraining(2)]
+
+
+def test_on_tokens_sentences_are_counted_and_on_wiki_those_of_a_class() -> None:
+    tagged = crossing.plan(PROFILES["pos-crossing"], 2)
+    assert {(run.configuration.sentences, run.auxiliaries) for run in tagged} == {
+        (size, names) for size in (100, 300, 1_000, 3_000, 10_000) for names in ((), ("conll2000",))
+    }
+    assert {crossing.labels(run) for run in tagged} == {100, 300, 1_000, 3_000, 10_000}
+    topics = crossing.plan(PROFILES["wiki"], 2)
+    assert {crossing.labels(run) for run in topics} == {25, 60, 125, 250}
+    assert {run.configuration.validation for run in topics} == {6, 15, 31, 62}
+    assert len(tagged) == 2 * 5 * 5
+    assert len(topics) == 2 * 4 * 5
+    assert crossing.plan(PROFILES["imdb"], 2) == []
+
+
+@pytest.mark.parametrize("name", crossing.CROSSINGS)
+def test_what_a_crossing_needs_is_among_the_data_sets(name: str) -> None:
+    needed = crossing.needs(PROFILES[name])
+    assert set(needed) <= set(sources.SOURCES)
+    assert bool(needed) == (name != "wiki")  # which comes with a package

@@ -24,7 +24,7 @@ from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.texts import wiki
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import downstream, environment, execution, pairs, plans, profiles, released, store
-from mt2st.experiments.baselines import baselines
+from mt2st.experiments.baselines import baselines, tag_baselines
 from mt2st.experiments.pairs import Study
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Record, Run
@@ -411,7 +411,7 @@ def test_under_the_released_protocol_every_word_has_a_row(
 def test_runs_that_differ_in_training_alone_share_data_and_vectors(profile: Profile) -> None:
     conditions = profile.configuration
     shared = execution.data_of(conditions)
-    kept = {"data", "data_version", "train", "validation", "test", "vocabulary", "words"}
+    kept = {"data", "data_version", "train", "validation", "test", "sentences", "vocabulary", "words"}
     kept |= {"dimensions", "min_count", "protocol"}
     special: dict[str, Any] = {"protocol": "study", "vocabulary": ("wiki-next",), "trainable": False, "dropout": 0.5}
     for field in fields(Configuration):
@@ -547,8 +547,13 @@ def test_a_tagged_corpus_can_be_the_primary_task_of_a_strategy() -> None:
     record = execution.execute(run, CPU)
     assert of_task(record, "colours")["weight"].tolist() == [1, 0]
     assert record.scores["best_epoch"] == int(record.history["validation_accuracy"].argmax())
-    tested = made_up.corpus("kinds", Path()).test
-    assert len(record.scores["targets"]) == sum(len(words[:3]) for words in tested.sentences)
+    assert not {"targets", "predictions"} & record.scores.keys()  # tokens are too many
+    assert "baselines" not in record.scores
+    alone = execution.execute(replace(run, auxiliaries=(), schedule=SINGLE_TASK), CPU)
+    corpus = made_up.corpus("kinds", Path())
+    assert alone.scores["baselines"] == tag_baselines(corpus, 0)
+    few = replace(run, configuration=replace(conditions, sentences=2))
+    assert len(execution.load_data(few.configuration, 0).train) == 2
 
 
 def test_a_curve_has_the_means_of_a_thousandth_of_the_steps_each() -> None:

@@ -274,7 +274,7 @@ def test_the_order_of_experiments_is_that_in_which_they_are_made() -> None:
 
 
 @pytest.mark.usefixtures("tuned", "glove")
-@pytest.mark.parametrize("name", ["wiki", "imdb", "imdb-semi", "imdb-crossing"])
+@pytest.mark.parametrize("name", ["wiki", "imdb", "imdb-semi", "imdb-crossing", "pos-crossing"])
 def test_no_two_experiments_of_a_profile_make_the_same_run_twice(name: str) -> None:
     profile = PROFILES[name]
     planned = [experiment.plan(profile, 2) for experiment in plans.of_notebooks(profile, profile.notebooks)]
@@ -286,7 +286,8 @@ def test_no_two_experiments_of_a_profile_make_the_same_run_twice(name: str) -> N
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_what_an_experiment_needs_is_among_the_data_sets_and_its_notebooks_are_there(name: str, home: Path) -> None:
-    assert set(EXPERIMENTS[name].needs) <= set(sources.SOURCES)
+    needed = {one for profile in PROFILES.values() for one in EXPERIMENTS[name].needs(profile)}
+    assert needed <= set(sources.SOURCES)
     for number in EXPERIMENTS[name].notebooks:
         assert len(list((home / "notebooks").glob(f"{number}_*.ipynb"))) == 1
 

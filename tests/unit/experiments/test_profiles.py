@@ -8,6 +8,7 @@ from mt2st.data import sources
 from mt2st.data.files.errors import MissingData
 from mt2st.data.vectors import EMBEDDINGS
 from mt2st.experiments import execution, profiles
+from mt2st.experiments.crossing import CROSSINGS
 from mt2st.experiments.profiles import PROFILES
 from mt2st.experiments.runs import Configuration
 from mt2st.training import EPSILON
@@ -35,7 +36,7 @@ def test_a_profile_has_the_notebooks_of_what_it_runs(name: str) -> None:
     assert ("10" in numbers) == (profile.study is not None)
     assert bool(numbers & {"01", "05", "11", "12"}) == bool(profile.embeddings)
     assert bool(numbers & {"11", "13"}) == (name == "imdb-semi")
-    assert ("12" in numbers) == (name == "imdb-crossing")
+    assert ("12" in numbers) == (name in CROSSINGS)
     assert len(numbers) == len(profile.notebooks)
 
 
@@ -76,7 +77,6 @@ def test_the_small_profile_is_the_same_data_in_a_smaller_model() -> None:
 @pytest.mark.usefixtures("home")
 def test_a_profile_whose_data_are_missing_says_how_to_get_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nltk.data, "path", [])
-    with pytest.raises(
-        MissingData, match=f"run `mt2st data fetch {name.removesuffix('-semi').removesuffix('-crossing')}`"
-    ):
+    data = "ud-ewt" if name == "pos-crossing" else name.removesuffix("-semi").removesuffix("-crossing")
+    with pytest.raises(MissingData, match=f"run `mt2st data fetch {data}`"):
         execution.load_data(PROFILES[name].configuration, 0)

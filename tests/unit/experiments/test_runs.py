@@ -32,6 +32,7 @@ CHANGED = {
     "balanced": True,
     "patience": 3,
     "own_layers": True,
+    "sentences": 3,
 }  # fmt: skip
 
 

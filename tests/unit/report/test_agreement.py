@@ -52,7 +52,7 @@ def test_aggregators_differ_from_the_sum_and_from_single_task_paired_by_seed(
     table = agreement.by_aggregator(records, single)
     assert table["accuracy"].is_monotonic_decreasing
     rows = table.set_index("aggregator")
-    assert len(rows) == 11
+    assert len(rows) == 13
     values = 2 + 100 * NOISE
     expected = mean_interval(values)
     gate = rows.loc["gate"]
@@ -113,7 +113,7 @@ def test_words_count_what_is_better_and_worse(records: list[Record], single: lis
     said = agreement.conclusions(table, agreement.by_task(records)).splitlines()
     better = (table["difference low"] > 0).sum()
     assert said[0].startswith(
-        f"Of 10 ways to combine gradients or balance losses {better} are better than the plain sum "
+        f"Of 12 ways to combine gradients or balance losses {better} are better than the plain sum "
     )
     assert "the best in test, gate, is +3.3 [" in said[0]
     assert ", but n is 3: the widest interval is 3.8 points to a side; " in said[0]

@@ -69,16 +69,16 @@ def test_p_is_corrected_over_all_differences(records: list[Record]) -> None:
 
 
 def test_words_say_where_staying_and_ending_pay(records: list[Record]) -> None:
-    staying, ends, linear = crossing.conclusions(crossing.by_size(records)).splitlines()
+    staying, ends, linear = crossing.conclusions(crossing.by_size(records), "labelled reviews").splitlines()
     few = crossing.by_size(records).set_index(["labels", "way"]).loc[(200, "multi-task")]
     bounds = f"[{few['from single-task low']:+.1f}, {few['from single-task high']:+.1f}]"
     count = (crossing.by_size(records)["from single-task low"][lambda low: low > 0]).count() - 4  # TF-IDF apart
     assert staying.startswith(f"Of 20 ways and numbers of labels {count} are above single-task learning and 0 below it")
     assert f"Staying with both tasks is +8.7 {bounds} with 200, +8.7 {bounds} with 600, +0.7 [" in staying
-    assert staying.endswith(" with 20,000 labels from it, in points.")
+    assert staying.endswith(" with 20,000 labelled reviews from it, in points.")
     assert ends.endswith(
         "with 2,000 (post-training, +6.0 [+6.0, +6.0]), 5,000 (post-training, +6.0 [+6.0, +6.0]), "
-        "20,000 (post-training, +6.0 [+6.0, +6.0]) labels."
+        "20,000 (post-training, +6.0 [+6.0, +6.0]) labelled reviews."
     )
     assert "with 200 (TF-IDF + logistic regression, +10.0 [+10.0, +10.0]), 600 (" in linear
     assert "20,000" not in linear
@@ -86,20 +86,22 @@ def test_words_say_where_staying_and_ending_pay(records: list[Record]) -> None:
 
 def test_words_say_where_nothing_pays(known_record: Make) -> None:
     records = [known_record(run, 0.7) for run in plan.plan(PROFILE, 2)]
-    assert crossing.conclusions(crossing.by_size(records)).splitlines()[1:] == [
-        "Ending on one task is better than staying, by an interval above 0, with no number of labels.",
-        "A linear baseline is better than single-task learning, by an interval above 0, with no number of labels.",
+    assert crossing.conclusions(crossing.by_size(records), "labelled reviews").splitlines()[1:] == [
+        "Ending on one task is better than staying, by an interval above 0, with no number of labelled reviews.",
+        "A linear baseline is better than single-task learning, by an interval above 0, with no number of labelled "
+        "reviews.",
     ]
 
 
 def test_the_picture_has_a_line_for_each_way_and_number_of_labels(records: list[Record]) -> None:
     table = crossing.by_size(records)
-    level, single, staying = pictures.by_size(table).axes
+    level, single, staying = pictures.by_size(table, "labelled reviews").axes
     assert [line.get_label() for line in level.get_lines()] == ["single-task", *plan.COMPARED, TFIDF]
     drawn = level.get_lines()[0].get_ydata()
     assert drawn == pytest.approx(table.loc[table["way"] == "single-task", "accuracy"].to_numpy())
     assert len(single.get_lines()) == len(plan.COMPARED) + 1  # and the line at 0
     assert len(staying.get_lines()) == len(plan.COMPARED)
+    assert {axes.get_xlabel() for axes in (level, single, staying)} == {"labelled reviews"}
     assert [text.get_text() for text in level.get_xticklabels()] == ["200", "600", "2,000", "5,000", "20,000"]
 
 
@@ -113,7 +115,7 @@ def test_the_table_reads_as_text(records: list[Record]) -> None:
 def test_the_documents_have_the_words_and_the_table(records: list[Record]) -> None:
     made = [replace(record, experiment="crossing") for record in records]
     blocks = page.blocks(Evidence(PROFILE, made))
-    said = crossing.conclusions(crossing.by_size(records)).splitlines()
+    said = crossing.conclusions(crossing.by_size(records), "labelled reviews").splitlines()
     assert blocks["crossing:imdb-crossing"].splitlines() == [f"- {line}" for line in said]
     assert "| 20,000 | post-training | 3 | 66.7 [" in blocks["sizes:imdb-crossing"]
     assert blocks.keys() == {"crossing:imdb-crossing", "sizes:imdb-crossing"}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from mt2st.data.tags.columns import OUTSIDE, TaggedText, follows
-from mt2st.data.tags.tagged import TOKENIZER, apart, in_three_parts, split_in_order, tag_characters, tag_run
+from mt2st.data.tags.tagged import TOKENIZER, apart, in_three_parts, sampled, split_in_order, tag_characters, tag_run
 from mt2st.data.tags.taggings import marks_to_iob2
 
 
@@ -96,3 +96,18 @@ def test_held_out_sentences_that_others_train_on_are_taken_out() -> None:
     assert found.validation == part("A b", "x")  # its own training text does not count, nor what others hold out
     assert found.test == part("d")
     assert (found.classes, apart(corpus, [])) == (corpus.classes, corpus)
+
+
+def test_a_larger_sample_of_sentences_has_the_smaller_one_of_its_seed_in_it() -> None:
+    texts = [TaggedText([[f"{part}{i}"] for i in range(size)], [[f"T{i % 3}"] for i in range(size)])
+             for part, size in (("a", 40), ("b", 9), ("c", 5))]  # fmt: skip
+    corpus = in_three_parts("made up", texts, False, ())
+    few, many = (sampled(corpus, size, 1) for size in (8, 32))
+    assert [len(few.train), len(few.validation), len(many.train), len(many.validation)] == [8, 2, 32, 8]
+    assert [*many.train.sentences[:8]] == [*few.train.sentences]
+    assert few.test == corpus.test and few.classes == corpus.classes
+    for (word,), (tag,) in zip(many.train.sentences, many.train.tags, strict=True):
+        assert tag == f"T{int(word[1:]) % 3}" and word[0] == "a"
+    assert [*sampled(corpus, 8, 2).train.sentences] != [*few.train.sentences]
+    with pytest.raises(ValueError, match="made up has 40 sentences for train, 41 are asked for"):
+        sampled(corpus, 41, 1)
