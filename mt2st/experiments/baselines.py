@@ -36,14 +36,14 @@ def baselines(dataset: Dataset, table: EmbeddingTable) -> dict[str, float]:
     majority = DummyClassifier(strategy="most_frequent").fit(np.zeros((len(train), 1)), train.labels)
     return {
         MAJORITY: float(majority.score(np.zeros((len(test), 1)), test.labels)),
-        TFIDF: _accuracy(dataset, _tfidf(dataset)),
-        MEAN_VECTOR: _accuracy(dataset, lambda texts: mean_vectors(texts, table)),
-        **({TFIDF_POOLED: _accuracy(pooled, _tfidf(pooled))} if pooled else {}),
+        TFIDF: _accuracy(dataset, tfidf_features(dataset)),
+        MEAN_VECTOR: _accuracy(dataset, mean_vector_features(table)),
+        **({TFIDF_POOLED: _accuracy(pooled, tfidf_features(pooled))} if pooled else {}),
     }
 
 
-def _tfidf(dataset: Dataset) -> Features:
-    """TF-IDF of texts, with the words and their idf in the training part."""
+def tfidf_features(dataset: Dataset) -> Features:
+    """Return what gives TF-IDF of texts, with the words and their idf in the training part."""
     vectorizer = TfidfVectorizer(tokenizer=list, token_pattern=None, lowercase=False, sublinear_tf=True)
     transform: Features = vectorizer.fit(dataset.train.texts).transform
     return transform
@@ -61,6 +61,11 @@ def regression(dataset: Dataset, features: Features) -> LogisticRegression:
 def _accuracy(dataset: Dataset, features: Features) -> float:
     """Test accuracy of `regression`."""
     return float(regression(dataset, features).score(features(dataset.test.texts), dataset.test.labels))
+
+
+def mean_vector_features(table: EmbeddingTable) -> Features:
+    """Return what gives the mean vectors of texts."""
+    return lambda texts: mean_vectors(texts, table)
 
 
 def mean_vectors(texts: Sequence[Tokens], table: EmbeddingTable) -> np.ndarray:

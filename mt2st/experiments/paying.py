@@ -121,6 +121,8 @@ TASKS: tuple[tuple[str, ...], ...] = (
     (),
     ("pseudo-labels-pooled",),
     ("polarity-pooled", "pseudo-labels-pooled"),
+    ("voted-labels-pooled",),
+    ("polarity-pooled", "voted-labels-pooled"),
     ("polarity", "lexicon", "pseudo-labels-pooled"),
     ALL,
 )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mt2st.data import lexicons
-from mt2st.data.dataset import Dataset, Examples, Related, Tokens
+from mt2st.data.dataset import Dataset, Examples, Related
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import baselines
 
@@ -45,14 +45,21 @@ def by_teacher(dataset: Dataset, table: EmbeddingTable) -> Related:
 
     Raises ValueError where there is no text without labels.
     """
+    return _taught("pseudo-labels", dataset, [baselines.mean_vector_features(table)])
+
+
+def by_vote(dataset: Dataset, table: EmbeddingTable) -> Related:
+    """Label texts as `by_teacher`, by the mean probability of two regressions: on mean vectors, and on TF-IDF."""
+    return _taught("voted-labels", dataset, [baselines.mean_vector_features(table), baselines.tfidf_features(dataset)])
+
+
+def _taught(name: str, dataset: Dataset, teachers: Sequence[baselines.Features]) -> Related:
+    """Return the half of the texts without labels whose labels by all teachers together are surest."""
     texts = _texts(dataset)
     if not texts:
-        raise ValueError("auxiliary task 'pseudo-labels' needs text without labels, which this data set does not have")
-
-    def features(some: Sequence[Tokens]) -> np.ndarray:
-        return baselines.mean_vectors(some, table)
-
-    probability = baselines.regression(dataset, features).predict_proba(features(texts))  # (texts, classes)
+        raise ValueError(f"auxiliary task {name!r} needs text without labels, which this data set does not have")
+    said = [baselines.regression(dataset, features).predict_proba(features(texts)) for features in teachers]
+    probability = np.mean(said, axis=0)  # (texts, classes)
     surest = np.argsort(-probability.max(1), kind="stable")[: (len(texts) + 1) // 2]
     return Related(Examples([texts[i] for i in surest], probability[surest].argmax(1)), dataset.classes)
 
@@ -65,4 +72,5 @@ def _texts(dataset: Dataset) -> list[list[str]]:
 LABELLERS: dict[str, Callable[[Dataset, EmbeddingTable], Related]] = {
     "lexicon": by_opinions,
     "pseudo-labels": by_teacher,
+    "voted-labels": by_vote,
 }

@@ -17,6 +17,7 @@ from mt2st.experiments import auxiliaries, baselines, selfmade
 from mt2st.experiments.runs import Configuration
 from mt2st.tasks import AutoencoderTask, PooledTask, SentenceTask
 
+PENALTIES = (0.1, 1, 10, 100)
 OPINIONS = {"good": 1, "fine": 1, "bad": -1, "poor": -1, "envious": 0}
 
 
@@ -44,17 +45,20 @@ def test_text_without_opinions_is_refused(toy_dataset: Dataset, toy_table: Embed
         selfmade.by_opinions(with_background(toy_dataset, "good fine film", "plot"), toy_table)
 
 
+def vectors_of(dataset: Dataset) -> EmbeddingTable:
+    """Return random vectors of 300 words."""
+    words = sorted({word for text in dataset.train.texts for word in text})[:300]
+    return EmbeddingTable.of(words, np.random.default_rng(0).normal(size=(300, 10)).astype(np.float32), "random")
+
+
 def test_the_teacher_is_scikit_learns_and_labels_the_surer_half(small_topic: Dataset) -> None:
-    words = sorted({word for text in small_topic.train.texts for word in text})[:300]
-    table = EmbeddingTable.of(words, np.random.default_rng(0).normal(size=(300, 10)).astype(np.float32), "random")
+    table = vectors_of(small_topic)
     found = selfmade.by_teacher(small_topic, table)
     texts = [[word.lower() for word in text] for text in small_topic.background.tokens]
     features = [
         baselines.mean_vectors(t, table) for t in (small_topic.train.texts, small_topic.validation.texts, texts)
     ]
-    models = [
-        LogisticRegression(C=c, max_iter=2000).fit(features[0], small_topic.train.labels) for c in (0.1, 1, 10, 100)
-    ]
+    models = [LogisticRegression(C=c, max_iter=2000).fit(features[0], small_topic.train.labels) for c in PENALTIES]
     teacher = max(models, key=lambda model: model.score(features[1], small_topic.validation.labels))
     sure = teacher.predict_proba(features[2]).max(1)
     assert len(found.examples) == (len(texts) + 1) // 2
@@ -62,6 +66,23 @@ def test_the_teacher_is_scikit_learns_and_labels_the_surer_half(small_topic: Dat
     assert found.examples.texts == [texts[i] for i in at]
     assert found.examples.labels.tolist() == teacher.predict(features[2])[at].tolist()
     assert found.classes == small_topic.classes
+
+
+def test_two_teachers_vote_by_their_mean_probability(small_topic: Dataset) -> None:
+    table = vectors_of(small_topic)
+    found = selfmade.by_vote(small_topic, table)
+    texts = [[word.lower() for word in text] for text in small_topic.background.tokens]
+    said = []
+    for features in (baselines.tfidf_features(small_topic), baselines.mean_vector_features(table)):
+        parts = [features(part.texts) for part in (small_topic.train, small_topic.validation)]
+        tried = [LogisticRegression(C=c, max_iter=2000).fit(parts[0], small_topic.train.labels) for c in PENALTIES]
+        best = max(tried, key=lambda model: model.score(parts[1], small_topic.validation.labels))
+        said.append(best.predict_proba(features(texts)))
+    probability = (said[0] + said[1]) / 2
+    at = np.argsort(-probability.max(1), kind="stable")[: (len(texts) + 1) // 2]
+    assert found.examples.texts == [texts[i] for i in at]
+    assert found.examples.labels.tolist() == probability[at].argmax(1).tolist()
+    assert found.examples.labels.tolist() != selfmade.by_teacher(small_topic, table).examples.labels.tolist()
 
 
 def test_without_text_there_is_nothing_to_label(toy_dataset: Dataset, toy_table: EmbeddingTable) -> None:
