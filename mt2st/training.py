@@ -34,6 +34,7 @@ def fit(
     validation: Sequence[LabelledTask] = (),
     optimizer: torch.optim.Optimizer | None = None,
     sampling: type[Sampling] = Together,
+    weigh: Literal["losses", "draws"] = "losses",
     aggregator: Aggregator | None = None,
     balance: Balance | None = None,
     epochs: int = 25,
@@ -68,7 +69,8 @@ def fit(
         schedule: γ_k(t).
         validation: held-out examples of some of the tasks, by their names.
         optimizer: over the model's parameters; Adam with learning rate 1e-3 by default.
-        sampling: `sampling.Together` trains all tasks in each step, `sampling.Uniform` one that is drawn.
+        sampling: `sampling.Together` trains all tasks in each step, all others one that is drawn.
+        weigh: what the weights are of: "losses", or "draws", how often a task is drawn.
         aggregator: makes one gradient of those of a step's tasks on the parameters that they share, see `gradients`;
             by default they are summed. It is not asked in steps without the primary task or without another one.
             `gradients.Learned` looks at the primary task's held-out examples too, which costs a batch of them a step.
@@ -105,6 +107,8 @@ def fit(
         optimizer.add_param_group({"params": own, "weight_decay": 0.0})
     torch.manual_seed(seed)
     sampler = sampling(tasks, batch_size, epochs, steps, seed)
+    if weigh == "draws" and not sampler.BY_COUNT:
+        raise ValueError(f"{sampling.__name__} does not draw tasks by their weights: weigh the losses, or take Equal")
     probes = [_to(next(task.batches(batch_size, None)), device) for task in auxiliaries]
     if learned:
         learned.look = _held_out_gradient(model, held_out[primary.name], batch_size, seed)
@@ -127,8 +131,10 @@ def fit(
         if before not in (None, active):
             settled = max(settled, t)  # not foreseen where the schedule decides by validation
         phase, before = phase + (active != before), active
+        alike = [1.0] * len(tasks)
+        counts, factors = (weights, alike) if weigh == "draws" else (alike, weights)
         epoch, tallies = _train_epoch(
-            model, tasks, weights, sampler.epoch(active), optimizer, aggregator, balance, restarts.frozen
+            model, tasks, factors, sampler.epoch(active, counts), optimizer, aggregator, balance, restarts.frozen
         )
         trained, trained_cpu = _clock(device), time.process_time()
         if not np.isfinite(epoch["loss"]):

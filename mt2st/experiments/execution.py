@@ -118,6 +118,7 @@ def train(run: Run, assembled: Assembled, data: Data, table: EmbeddingTable, pro
         validation=validation,
         optimizer=OPTIMIZERS[configuration.optimizer](model, configuration.learning_rate, configuration.weight_decay),
         sampling=SAMPLINGS[configuration.sampling],
+        weigh=configuration.weigh,
         aggregator=gradients.aggregator(configuration.aggregator, tasks) if configuration.aggregator else None,
         balance=Balance.named(configuration.balance, tasks) if configuration.balance else None,
         epochs=configuration.epochs,

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -50,6 +50,7 @@ class Configuration:
         optimizer: one of `optimizers.OPTIMIZERS`.
         learning_rate, weight_decay: its settings.
         sampling: one of `sampling.SAMPLINGS`, which tasks a step trains.
+        weigh: what the schedule weighs, "losses" or "draws", see `training.fit`.
         aggregator: one of `gradients.AGGREGATORS` or of TorchJD's, what becomes of the tasks' gradients on what they
             share; empty to sum them without a look at each.
         balance: one of `balancing.SCALARIZERS`, which weighs losses on top of the schedule; empty for none.
@@ -85,6 +86,7 @@ class Configuration:
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     sampling: str = "together"
+    weigh: Literal["losses", "draws"] = "losses"
     aggregator: str = ""
     balance: str = ""
     batch_size: int = 64
@@ -102,6 +104,8 @@ class Configuration:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
+        if self.weigh not in ("losses", "draws"):
+            raise ValueError(f"weigh must be losses or draws, got {self.weigh!r}")
         if self.protocol not in PROTOCOLS:
             raise ValueError(f"unknown protocol {self.protocol!r}; known: {', '.join(PROTOCOLS)}")
 

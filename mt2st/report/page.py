@@ -33,7 +33,7 @@ WORDS: dict[str, Callable[[Evidence], str]] = {  # what exhibits say, for reader
     "agreement": lambda e: agreement.conclusions(e.table("aggregators"), e.table("agreement")),
 }
 TABLES = {  # the tables behind that, as far as there are runs
-    "arms": ("paying", "endings", "elsewhere"),
+    "arms": ("paying", "endings", "constant_weights", "elsewhere"),
     "gradients": ("aggregators", "agreement"),
     "sizes": ("crossing",),
 }

@@ -48,6 +48,10 @@ class Task(ABC):
         """Return the loss of a batch, and what else the same pass through the model gives."""
         return Outcome(self.loss(model, batch))
 
+    def examples(self) -> int:
+        """Say how many there are in one pass."""
+        return sum(len(batch[0]) for batch in self.batches(1_024, None))
+
     def counts(self, batch: Batch) -> dict[str, int]:
         """Say how much work a batch is, to compare budgets."""
         return {"examples": len(batch[0])}

@@ -45,6 +45,10 @@ class SkipGramTask(Task):
         """Return a second table, of words as context, which begins as 0 as in word2vec."""
         return nn.Embedding.from_pretrained(torch.zeros_like(encoder.table), freeze=False)
 
+    def examples(self) -> int:
+        """Say how many words there are."""
+        return len(self.words)
+
     def batches(self, size: int, generator: torch.Generator | None) -> Iterator[Batch]:
         """Yield (words (B,), contexts (B,), negatives (B, n)): each word of the text once, in batches of `self.size`.
 

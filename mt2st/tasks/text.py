@@ -38,6 +38,10 @@ class TextTask(Task):
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def examples(self) -> int:
+        """Say how many sentences there are."""
+        return len(self)
+
     def batches(self, size: int, generator: torch.Generator | None) -> Iterator[Batch]:
         """Yield (words (B, T), lengths (B,), and what `_targets` adds), see `Task.batches`."""
         if generator is not None and self.with_replacement:

@@ -1,13 +1,26 @@
 from itertools import islice
 
+import numpy as np
 import pytest
 import torch
 from scipy import stats
 from torch import Tensor
 
 from mt2st.losses import analogy_loss
-from mt2st.sampling import SAMPLINGS, Sampling, Step, Together, Uniform
-from mt2st.tasks import SentenceTask, TableTask, Task, TokenTask
+from mt2st.sampling import (
+    SAMPLINGS,
+    Annealed,
+    Drawn,
+    Equal,
+    Proportional,
+    Sampling,
+    Step,
+    Tempered,
+    Together,
+    Uniform,
+    Warming,
+)
+from mt2st.tasks import SentenceTask, SkipGramTask, TableTask, Task, TokenTask
 
 SIZE, EPOCHS, SEED = 4, 3, 7
 SENTENCES = [torch.full((n % 3 + 1,), n + 2) for n in range(23)]  # a word tells its sentence
@@ -25,7 +38,7 @@ def _tasks() -> list[Task]:
 
 
 def _epochs(sampling: Sampling, active: list[int]) -> list[list[Step]]:
-    return [list(sampling.epoch(active)) for _ in range(sampling.epochs)]
+    return [list(sampling.epoch(active, [1.0] * len(sampling.tasks))) for _ in range(sampling.epochs)]
 
 
 def _of(k: int, epochs: list[list[Step]]) -> list[Tensor]:
@@ -121,6 +134,69 @@ def test_a_task_that_is_drawn_while_it_does_not_count_gives_its_step_to_the_firs
 
 def test_a_uniform_epoch_has_as_many_steps_as_a_pass_over_the_primary_task() -> None:
     assert [len(steps) for steps in _epochs(Uniform(_tasks(), SIZE, EPOCHS, None, SEED), [0, 1])] == [6] * EPOCHS
+
+
+def _of_sizes(*sizes: int) -> list[Task]:
+    """Tasks on texts of one word, so many each."""
+    return [
+        SentenceTask(f"task {k}", [torch.tensor([2])] * size, torch.arange(size) % 2, ["a", "b"])
+        for k, size in enumerate(sizes)
+    ]
+
+
+DRAWN = [kind for kind in SAMPLINGS.values() if issubclass(kind, Drawn)]
+SIZES = (30, 300, 90)
+
+
+@pytest.mark.parametrize(
+    ("kind", "exponents"),
+    [
+        (Proportional, [1.0] * 5),
+        (Equal, [0.0] * 5),
+        (Tempered, [0.2] * 5),
+        (Annealed, [1.0, 0.8, 0.6, 0.4, 0.2]),  # α = 1 − 0.8 (e − 1) / (E − 1), e from 1
+        (Warming, [1.0, 1 / 2.6, 1 / 4.2, 1 / 5, 1 / 5]),  # τ = min(5, 1 + 4 e / 2.5)
+    ],
+)
+def test_tasks_are_drawn_as_the_formula_says(kind: type[Drawn], exponents: list[float]) -> None:
+    sampling = kind(_of_sizes(*SIZES), SIZE, 5, 4_000, SEED)
+    for epoch, exponent in zip(_epochs(sampling, [0, 1, 2]), exponents, strict=True):
+        drawn = np.bincount([k for ((k, _),) in epoch], minlength=3)
+        expected = np.array(SIZES, dtype=float) ** exponent
+        assert stats.chisquare(drawn, 4_000 * expected / expected.sum()).pvalue > 1e-3
+
+
+def test_annealing_comes_close_to_equal_shares_and_a_warm_temperature_to_its_largest() -> None:
+    tasks = _of_sizes(10, 1_000)
+    shares = {kind: kind(tasks, SIZE, 20, 10, SEED).shares(19, [0, 1], [1.0, 1.0]).tolist() for kind in DRAWN}
+    assert (
+        shares[Annealed] == shares[Warming] == shares[Tempered] == pytest.approx([1 / 3.512, 2.512 / 3.512], rel=1e-3)
+    )
+    assert shares[Equal] == [0.5, 0.5]
+    assert shares[Proportional] == pytest.approx([1 / 101, 100 / 101])
+
+
+def test_weights_say_how_often_tasks_are_drawn() -> None:
+    sampling = Proportional(_of_sizes(*SIZES), SIZE, 1, 6_000, SEED)
+    epoch = list(sampling.epoch([0, 1], [1.0, 0.25, 0.5]))
+    drawn = np.bincount([k for ((k, _),) in epoch], minlength=3)
+    expected = np.array([30, 0.25 * 300])
+    assert drawn[2] == 0  # does not count in this epoch
+    assert stats.chisquare(drawn[:2], 6_000 * expected / expected.sum()).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_a_drawn_epoch_has_as_many_steps_as_together_trains_batches(kind: type[Drawn]) -> None:
+    for active in ([0], [0, 2], [0, 1, 2]):
+        lengths = [len(steps) for steps in _epochs(kind(_tasks(), SIZE, EPOCHS, None, SEED), active)]
+        assert lengths == [6 * len(active)] * EPOCHS
+        assert [len(steps) for steps in _epochs(kind(_tasks(), SIZE, EPOCHS, 5, SEED), active)] == [5] * EPOCHS
+
+
+def test_tasks_count_their_examples() -> None:
+    topic, tags, update = _tasks()
+    assert [topic.examples(), tags.examples(), update.examples()] == [23, 23, 10]
+    assert SkipGramTask("skip-gram", [torch.tensor([2, 3, 1, 4])]).examples() == 3
 
 
 @pytest.mark.parametrize("kind", SAMPLINGS.values())

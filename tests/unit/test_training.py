@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -19,7 +20,7 @@ from mt2st.history import History
 from mt2st.losses import analogy_loss, misalignment_loss
 from mt2st.models import ENCODERS, BiLSTM, Encoded, Encoder, Model, SharedEncoder
 from mt2st.optimizers import OPTIMIZERS
-from mt2st.sampling import SAMPLINGS, Sampling, Together, Uniform
+from mt2st.sampling import SAMPLINGS, Equal, Sampling, Together, Uniform
 from mt2st.schedules import (
     SINGLE_TASK,
     AuxiliaryFirst,
@@ -857,12 +858,29 @@ def test_auxiliary_tasks_first_are_two_trainings_one_after_the_other() -> None:
     for active in ([1], [0]):
         optimizer = torch.optim.Adam(again.parameters(), lr=1e-3, fused=True)
         for _ in range(2):
-            for ((k, batch),) in sampler.epoch(active):
+            for ((k, batch),) in sampler.epoch(active, [1.0] * 3):
                 optimizer.zero_grad()
                 [_topic(), auxiliary][k].loss(again, batch).backward()
                 optimizer.step()
     last = history.checkpoints["last"].state
     assert all(torch.equal(value, last[name]) for name, value in again.state_dict().items())
+
+
+def test_weights_of_draws_say_how_often_a_task_is_trained_and_not_how_much_its_loss_counts() -> None:
+    auxiliary, schedule = _auxiliary("sentence"), DiminishUntil(3, 0.5, 1.0)
+    options: dict[str, Any] = {"sampling": Equal, "weigh": "draws", "epochs": 4, "steps": 400}
+    model = _model([auxiliary])
+    history = _fit(model, [auxiliary], schedule, optimizer=torch.optim.SGD(model.parameters(), lr=0.0), **options)
+    rows = history.task_frame().set_index(["task", "epoch"])
+    for t in range(4):
+        weight = float(schedule.weights(t))
+        trained = int(np.isfinite(history.steps["sentence"][400 * t : 400 * (t + 1)]).sum())
+        assert rows.loc[("sentence", t), "weight"] == pytest.approx(weight)
+        assert stats.binomtest(trained, 400, weight / (1 + weight)).pvalue > 1e-3
+        losses = np.nansum([history.steps[name][400 * t : 400 * (t + 1)] for name in ("topic", "sentence")], axis=0)
+        assert history.epochs[t]["loss"] == pytest.approx(losses.mean(), rel=1e-5)
+    with pytest.raises(ValueError, match="Together does not draw tasks by their weights"):
+        _fit(_model([auxiliary]), [auxiliary], schedule, weigh="draws")
 
 
 def test_post_training_goes_on_from_the_best_epoch_at_a_lower_rate() -> None:
