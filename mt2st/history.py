@@ -33,11 +33,11 @@ class History:
     """What happened in each epoch, and in which one the model was kept.
 
     `epochs` has a row an epoch: the total loss, the norm of the primary gradient, counts of work, and seconds. `tasks`
-    has a row an epoch and task: its role, weight, mean training loss and accuracy, its loss on a fixed batch (`probe`,
-    of auxiliary tasks, also where they are no longer trained), and its scores on held-out examples (`validation_…`);
-    with an aggregator, of auxiliary tasks also how their gradients stand to the primary one: mean `cosine`, the share
-    of steps in which it is negative (`conflicts`), and the mean ratio of norms, γ_k‖g_k‖ / ‖g_0‖ (`size`); with a
-    balance, of all tasks the mean factor that it puts on top of their weight (`balance`).
+    has a row an epoch and task: its role, weight, trained batches, mean training loss and accuracy, its loss on a fixed
+    batch (`probe`, of auxiliary tasks, also where they are no longer trained), and its scores on held-out examples
+    (`validation_…`); with an aggregator, of auxiliary tasks also how their gradients stand to the primary one: mean
+    `cosine`, the share of steps in which it is negative (`conflicts`), and the mean ratio of norms, γ_k‖g_k‖ / ‖g_0‖
+    (`size`); with a balance, of all tasks the mean factor that it puts on top of their weight (`balance`).
     `steps` has each task's loss of every step, NaN where it was not trained. `decisions` has what the schedule decided
     by what it had seen: the epoch before which, and why, in words.
 

@@ -1,8 +1,8 @@
 """Which tasks a step trains: all of them together, or one that is drawn.
 
 A schedule's weights γ_k(t) say how much a task's loss counts. Where one task is drawn for each step they can also say
-how often it is drawn, its loss counting fully (`fit(weigh="draws")`). In expectation the gradient is then the same up to
-a factor, but a task of small weight takes few steps in place of small ones.
+how often it is drawn, its loss counting fully (`fit(weigh="draws")`). In expectation the gradient is then the same but
+for a factor; a task of small weight takes few steps in place of small ones.
 """
 
 from abc import ABC, abstractmethod

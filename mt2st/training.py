@@ -148,6 +148,7 @@ def fit(
                 "task": task.name,
                 "role": AUXILIARY if k else PRIMARY,
                 "weight": weights[k],
+                "batches": len(tallies[k].at),
             }
             row |= tallies[k].means()
             losses[k].append(float(row.get("loss", np.nan)))

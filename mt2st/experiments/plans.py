@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from mt2st.data.files.errors import MissingData
 from mt2st.data.vectors import EMBEDDINGS, GLOVE, find_glove
-from mt2st.experiments import agreement, crossing, paying, released, strategies, tuning
+from mt2st.experiments import agreement, crossing, paying, released, samplings, strategies, tuning
 from mt2st.experiments.auxiliaries import NOISE, SHUFFLED
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Run
@@ -257,6 +257,7 @@ EXPERIMENTS = {
         Experiment("constant-weights", ("11",), paying.constant_weights, _needing(*PAYING_NEEDS)),
         Experiment("elsewhere", ("11",), paying.elsewhere, _needing(*PAYING_NEEDS, "movie_reviews", "subjectivity")),
         Experiment("agreement", ("13",), agreement.plan, _needing(*PAYING_NEEDS)),
+        Experiment("sampling", ("14",), samplings.plan),
         Experiment("crossing", ("12",), crossing.plan, crossing.needs),
     )
 }

@@ -118,7 +118,7 @@ PROFILES = {
             "topic of Wikipedia sentences: person, place or other",
             OTHER_TASK,
             WIKI,
-            ("00", "01", "02", "03", "04", "05", "07", "09", "10", "12"),
+            ("00", "01", "02", "03", "04", "05", "07", "09", "10", "12", "14"),
             study=Study(TOKENS_OF_WIKI, steps=WIKI_STEPS),
         ),
         Profile(

@@ -26,6 +26,7 @@ from mt2st.report import (
     paying,
     readouts,
     robustness,
+    samplings,
     schedule_grid,
     tables,
     timing,
@@ -35,6 +36,7 @@ from mt2st.report.figures import comparison, paper, relations, replication, weig
 from mt2st.report.figures import crossing as crossing_figures
 from mt2st.report.figures import decisions as decision_figures
 from mt2st.report.figures import paying as paying_figures
+from mt2st.report.figures import samplings as sampling_figures
 from mt2st.report.figures import schedule_grid as schedule_figures
 from mt2st.report.figures.drawing import rates_in_words
 
@@ -431,6 +433,12 @@ EXHIBITS = {
             "constant_weights", "The constant weight of all three tasks, on the samples for choices: accuracy (%)",
             "11", "constant-weights",
             table=lambda e: paying.by_weight(e.of("constant-weights"), e.of("candidates")), shown=paying.choice_as_text,
+        ),
+        Exhibit(
+            "sampling", "Ways to draw tasks, and what a schedule acts on (accuracy in percent)", "14", "sampling",
+            table=lambda e: samplings.by_sampling(e.of("sampling")), shown=samplings.readable,
+            figure=lambda e: sampling_figures.by_sampling(e.table("sampling"), samplings.shares(e.of("sampling"))),
+            note="Differences are paired by seed. All arms train as many batches in an epoch as training together.",
         ),
         Exhibit(
             "crossing",

@@ -20,7 +20,7 @@ from mt2st.experiments.profiles import Profile
 from mt2st.relations import results, study
 from mt2st.relations.conclusions import conclusions
 from mt2st.relations.predictor import Predictor
-from mt2st.report import agreement, claims, crossing, curves, figures, paying, summary, tables
+from mt2st.report import agreement, claims, crossing, curves, figures, paying, samplings, summary, tables
 from mt2st.report.exhibits import EXHIBITS, Evidence, Exhibit
 
 FOLDED = 12  # rows from which on the page shows a table when asked
@@ -30,12 +30,14 @@ WORDS: dict[str, Callable[[Evidence], str]] = {  # what exhibits say, for reader
     "paying": lambda e: paying.conclusions(e.of("paying")),
     "elsewhere": lambda e: paying.elsewhere_in_words(e.table("elsewhere")),
     "crossing": lambda e: crossing.conclusions(e.table("crossing"), CROSSINGS[e.profile.name].unit),
+    "sampling": lambda e: samplings.conclusions(e.table("sampling")),
     "agreement": lambda e: agreement.conclusions(e.table("aggregators"), e.table("agreement")),
 }
 TABLES = {  # the tables behind that, as far as there are runs
     "arms": ("paying", "endings", "constant_weights", "elsewhere"),
     "gradients": ("aggregators", "agreement"),
     "sizes": ("crossing",),
+    "samplings": ("sampling",),
 }
 LEADING = ["G3", "R1", "R1g", "T1s2", "T2s2"]  # the claims that the README shows
 

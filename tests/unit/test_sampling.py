@@ -169,9 +169,8 @@ def test_tasks_are_drawn_as_the_formula_says(kind: type[Drawn], exponents: list[
 def test_annealing_comes_close_to_equal_shares_and_a_warm_temperature_to_its_largest() -> None:
     tasks = _of_sizes(10, 1_000)
     shares = {kind: kind(tasks, SIZE, 20, 10, SEED).shares(19, [0, 1], [1.0, 1.0]).tolist() for kind in DRAWN}
-    assert (
-        shares[Annealed] == shares[Warming] == shares[Tempered] == pytest.approx([1 / 3.512, 2.512 / 3.512], rel=1e-3)
-    )
+    for kind in (Annealed, Warming, Tempered):  # 100 times the examples are 100^0.2 = 2.512 times the share
+        assert shares[kind] == pytest.approx([1 / 3.512, 2.512 / 3.512], rel=1e-3)
     assert shares[Equal] == [0.5, 0.5]
     assert shares[Proportional] == pytest.approx([1 / 101, 100 / 101])
 

@@ -269,7 +269,8 @@ def test_a_strategy_of_ones_own_is_in_every_plan(monkeypatch: pytest.MonkeyPatch
 def test_the_order_of_experiments_is_that_in_which_they_are_made() -> None:
     assert list(EXPERIMENTS) == [
         *("grid", "released", "control", "matched", "transition", "readout", "paper-sample", "downstream"),
-        *("schedule-grid", "pairs", "paying", "candidates", "constant-weights", "elsewhere", "agreement", "crossing"),
+        *("schedule-grid", "pairs", "paying", "candidates", "constant-weights", "elsewhere", "agreement", "sampling"),
+        "crossing",
     ]
 
 
