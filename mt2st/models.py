@@ -5,7 +5,7 @@ and defines `states`, and works for sentence, token and table tasks alike; `Bag`
 that keeps to `SharedEncoder` does as well.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, Self
 
@@ -204,6 +204,7 @@ class Bag(Encoder):
 
 
 ENCODERS: dict[str, type[Encoder]] = {"bilstm": BiLSTM, "gru": GRU, "bag": Bag}
+MakeEncoder = Callable[[Tensor], Encoder]  # from a table (V, d)
 
 
 def _reversal(lengths: Tensor, time: int) -> Tensor:
@@ -356,6 +357,11 @@ class Model(nn.Module):
     def of(cls, encoder: nn.Module, tasks: Iterable[HasHead]) -> Self:
         """Return a model with a new head for each of the tasks that has one."""
         return cls(encoder, {task.name: head for task in tasks if (head := task.head(encoder)) is not None})
+
+    @classmethod
+    def build(cls, make: MakeEncoder, table: Tensor, tasks: Sequence[Any]) -> Self:
+        """Return a new model for some tasks, of encoders as `make` gives them for a table (V, d)."""
+        return cls.of(make(table), tasks)
 
     def encode(self, task: str, *inputs: Tensor) -> Any:
         """Return what the encoder makes of a task's inputs; all tasks have the same encoder here."""

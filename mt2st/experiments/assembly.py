@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
+from mt2st.architectures import ARCHITECTURES
+from mt2st.architectures.private import ADVERSARY, Adversary
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import auxiliaries
 from mt2st.experiments.labelled import Data, labelled_task
 from mt2st.experiments.runs import Configuration
 from mt2st.models import ENCODERS, LinearHead, Model
-from mt2st.tasks import LabelledTask, Task
+from mt2st.tasks import LabelledTask, Task, TextTask
 
 
 @dataclass(frozen=True)
@@ -35,25 +38,38 @@ def assemble(
     Args:
         data: its training part is the primary task.
         table: words and their initial vectors.
-        others: auxiliary tasks, by name (`auxiliaries.names`) or objects of your own.
-        configuration: encoder, its size and dropout; `Configuration()` by default.
+        others: auxiliary tasks, by name (`auxiliaries.names`) or objects of your own; "adversary" tells those before it
+            and the primary task apart (`architectures.private.Adversary`).
+        configuration: encoder and architecture, their size and dropout; `Configuration()` by default.
         seed: of the initial values.
         device: where the model is to be.
 
     Raises ValueError for an unknown encoder or task, and where a task cannot be built on this data or encoder.
     """
     configuration = configuration or Configuration()
-    if configuration.encoder not in ENCODERS:
-        raise ValueError(f"unknown encoder {configuration.encoder!r}; known: {', '.join(ENCODERS)}")
+    for kind, known in (("encoder", ENCODERS), ("architecture", ARCHITECTURES)):
+        if (name := getattr(configuration, kind)) not in known:
+            raise ValueError(f"unknown {kind} {name!r}; known: {', '.join(known)}")
     primary = labelled_task(data, "train", table, configuration)
-    built = [
-        auxiliaries.build(other, data, table, configuration) if isinstance(other, str) else other for other in others
-    ]
+    built: list[Task] = []
+    for other in others:
+        if other == ADVERSARY:  # of the tasks before it
+            built.append(Adversary(ADVERSARY, [task for task in (primary, *built) if isinstance(task, TextTask)]))
+        elif isinstance(other, str):
+            built.append(auxiliaries.build(other, data, table, configuration))
+        else:
+            built.append(other)
     torch.manual_seed(seed)
-    encoder = ENCODERS[configuration.encoder](
-        torch.from_numpy(table.vectors), configuration.hidden, configuration.dropout, configuration.readout
+    model = ARCHITECTURES[configuration.architecture].build(
+        partial(
+            ENCODERS[configuration.encoder],
+            hidden=configuration.hidden,
+            dropout=configuration.dropout,
+            readout=configuration.readout,
+        ),
+        torch.from_numpy(table.vectors),
+        [primary, *built],
     )
-    model = Model.of(encoder, [primary, *built])
     if configuration.own_layers:
         for head in model.heads.layers:
             if isinstance(head, LinearHead):

@@ -71,6 +71,7 @@ def execute(run: Run, device: torch.device) -> Record:
     assembled = assemble(data, table, run.auxiliaries, configuration, run.seed, device)
     history = train(run, assembled, data, table) if configuration.epochs else History()
     scores: dict[str, Any] = {"best_epoch": history.best_epoch}
+    scores["parameters"] = sum(p.numel() for p in assembled.model.parameters()) - assembled.model.table.numel()
     if history.decisions:
         scores["decisions"] = [list(decision) for decision in history.decisions]
     if configuration.protocol == "study":

@@ -118,7 +118,7 @@ PROFILES = {
             "topic of Wikipedia sentences: person, place or other",
             OTHER_TASK,
             WIKI,
-            ("00", "01", "02", "03", "04", "05", "07", "09", "10", "12", "14"),
+            ("00", "01", "02", "03", "04", "05", "07", "09", "10", "12", "14", "15"),
             study=Study(TOKENS_OF_WIKI, steps=WIKI_STEPS),
         ),
         Profile(
@@ -151,7 +151,7 @@ PROFILES = {
             "parts of speech of 100 to 10,000 sentences beside the chunks of CoNLL-2000",
             OF_TAGS,
             POS_CROSSING,
-            ("12",),
+            ("12", "15"),
             embeddings=("SkipGram",),
         ),
         Profile(

@@ -42,6 +42,7 @@ class Configuration:
         dimensions: of trained vectors.
         min_count: how often a word has to occur to get a vector.
         encoder: one of `models.ENCODERS`.
+        architecture: one of `architectures.ARCHITECTURES`, how tasks share encoders.
         readout: how an encoder's states become one for a sentence; its own default if empty.
         hidden: size of a hidden state, of one direction.
         dropout: of vectors and states.
@@ -77,6 +78,7 @@ class Configuration:
     dimensions: int = 100
     min_count: int = 5
     encoder: str = "bilstm"
+    architecture: str = "shared"
     readout: str = ""
     hidden: int = 48
     dropout: float = 0.3

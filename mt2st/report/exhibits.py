@@ -28,6 +28,7 @@ from mt2st.report import (
     robustness,
     samplings,
     schedule_grid,
+    sharing,
     tables,
     timing,
 )
@@ -38,6 +39,7 @@ from mt2st.report.figures import decisions as decision_figures
 from mt2st.report.figures import paying as paying_figures
 from mt2st.report.figures import samplings as sampling_figures
 from mt2st.report.figures import schedule_grid as schedule_figures
+from mt2st.report.figures import sharing as sharing_figures
 from mt2st.report.figures.drawing import rates_in_words
 
 
@@ -439,6 +441,12 @@ EXHIBITS = {
             table=lambda e: samplings.by_sampling(e.of("sampling")), shown=samplings.readable,
             figure=lambda e: sampling_figures.by_sampling(e.table("sampling"), samplings.shares(e.of("sampling"))),
             note="Differences are paired by seed. All arms train as many batches in an epoch as training together.",
+        ),
+        Exhibit(
+            "sharing", "Ways to share parameters, alone, with auxiliary tasks and ending on one (accuracy in percent)",
+            "15", "sharing", table=lambda e: sharing.by_architecture(e.of("sharing")), shown=sharing.readable,
+            figure=lambda e: sharing_figures.by_architecture(e.table("sharing")),
+            note="Differences are paired by seed. Hidden sizes are the same, so that parameters are not.",
         ),
         Exhibit(
             "crossing",

@@ -20,7 +20,7 @@ from mt2st.experiments.profiles import Profile
 from mt2st.relations import results, study
 from mt2st.relations.conclusions import conclusions
 from mt2st.relations.predictor import Predictor
-from mt2st.report import agreement, claims, crossing, curves, figures, paying, samplings, summary, tables
+from mt2st.report import agreement, claims, crossing, curves, figures, paying, samplings, sharing, summary, tables
 from mt2st.report.exhibits import EXHIBITS, Evidence, Exhibit
 
 FOLDED = 12  # rows from which on the page shows a table when asked
@@ -31,6 +31,7 @@ WORDS: dict[str, Callable[[Evidence], str]] = {  # what exhibits say, for reader
     "elsewhere": lambda e: paying.elsewhere_in_words(e.table("elsewhere")),
     "crossing": lambda e: crossing.conclusions(e.table("crossing"), CROSSINGS[e.profile.name].unit),
     "sampling": lambda e: samplings.conclusions(e.table("sampling")),
+    "sharing": lambda e: sharing.conclusions(e.table("sharing")),
     "agreement": lambda e: agreement.conclusions(e.table("aggregators"), e.table("agreement")),
 }
 TABLES = {  # the tables behind that, as far as there are runs
@@ -38,6 +39,7 @@ TABLES = {  # the tables behind that, as far as there are runs
     "gradients": ("aggregators", "agreement"),
     "sizes": ("crossing",),
     "samplings": ("sampling",),
+    "architectures": ("sharing",),
 }
 LEADING = ["G3", "R1", "R1g", "T1s2", "T2s2"]  # the claims that the README shows
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,7 @@ class Task(ABC):
     """What `fit` needs to know of a task, primary or auxiliary."""
 
     name: str
+    level: Literal["words", "sentence"] = "sentence"  # what it is about, by which `architectures.Levels` places it
 
     def head(self, encoder: SharedEncoder) -> nn.Module | None:
         """Return a new head on top of `encoder`; None where the task looks at the embedding table alone."""

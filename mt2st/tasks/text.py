@@ -142,6 +142,8 @@ class TokenTask(TextTask, LabelledTask):
     Raises ValueError as `SentenceTask`, and for a sentence with another number of tags than words.
     """
 
+    level = "words"
+
     def __init__(
         self,
         name: str,
@@ -188,6 +190,8 @@ class TokenTask(TextTask, LabelledTask):
 
 class LanguageModelTask(TextTask):
     """Predict each word's neighbours, see `LanguageModelHead`. Sentences need at least two words."""
+
+    level = "words"
 
     def __init__(self, name: str, sentences: Sequence[Tensor], vocabulary: int) -> None:
         super().__init__(name, [sentence for sentence in sentences if len(sentence) > 1])

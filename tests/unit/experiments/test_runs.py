@@ -33,6 +33,7 @@ CHANGED = {
     "patience": 3,
     "own_layers": True,
     "sentences": 3,
+    "architecture": "levels",
     "weigh": "draws",
 }  # fmt: skip
 

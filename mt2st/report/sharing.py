@@ -1,0 +1,82 @@
+"""Ways to share parameters: what each costs, and what comes of it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from mt2st.experiments.runs import Record
+from mt2st.experiments.sharing import SHARED, SINGLE
+from mt2st.report import summary, tables
+from mt2st.statistics import as_text, holm, ratio_interval
+
+FROM_SINGLE, FROM_SHARED = "from single-task", "from shared"  # columns of differences
+
+
+def by_architecture(records: Sequence[Record]) -> pd.DataFrame:
+    """One row an architecture and way: parameters, time of a step, accuracy in test in percent, differences in points.
+
+    `parameters` are all but the table's, in thousands; `time` is the processor's of training an epoch relative to hard
+    sharing in the same way, a geometric mean. Differences are from one task alone in the same architecture, and from
+    hard sharing in the same way; paired by seed with 95% intervals, and p of the exact sign-flip test after Holm over
+    all of them.
+    """
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in sorted(records, key=lambda record: record.run.seed):
+        groups.setdefault((record.run.configuration.architecture, record.run.strategy), []).append(record)
+    values = {place: summary.accuracies(made) for place, made in groups.items()}
+    seconds = {place: np.array([r.epochs["cpu_seconds"].mean() for r in made]) for place, made in groups.items()}
+    rows = []
+    for (architecture, way), made in groups.items():
+        place = architecture, way
+        row: dict[str, object] = {"architecture": architecture, "way": way, **summary.level(values[place])}
+        row["parameters"] = made[0].scores["parameters"] / 1_000
+        if architecture != SHARED and (SHARED, way) in groups:
+            row |= ratio_interval(seconds[place], seconds[SHARED, way]).interval.columns("time")
+        for name, reference in ((FROM_SINGLE, (architecture, SINGLE)), (FROM_SHARED, (SHARED, way))):
+            if reference != place and reference in values:
+                found = summary.difference(values[place], values[reference])
+                row |= {column.replace("difference", name): found[column] for column in found if column != "p"}
+                row[f"p {name}"] = found["p"]
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    columns = [f"p {name}" for name in (FROM_SINGLE, FROM_SHARED)]
+    frame[columns] = holm(frame[columns].to_numpy().ravel()).reshape(-1, len(columns))
+    return frame.rename(columns={column: f"{column} after Holm" for column in columns})
+
+
+def readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `by_architecture` with numbers as text."""
+    return pd.DataFrame(
+        {
+            "architecture": frame["architecture"],
+            "way": frame["way"],
+            "n": frame["n"],
+            "parameters without the table (thousands)": tables.texts(frame["parameters"], ",.0f"),
+            "time relative to shared": tables.intervals(frame, "time", ".2f"),
+            "accuracy (%)": tables.intervals(frame, "accuracy"),
+            "from single-task (points)": tables.intervals(frame, FROM_SINGLE, "+.1f"),
+            "from shared (points)": tables.intervals(frame, FROM_SHARED, "+.1f"),
+            "p from shared after Holm": tables.texts(frame[f"p {FROM_SHARED} after Holm"], ".3f"),
+        }
+    )
+
+
+def conclusions(frame: pd.DataFrame) -> str:
+    """Say in words, a line each, what `by_architecture` shows; intervals are not corrected for their number."""
+    others, joint = frame[frame["architecture"] != SHARED], frame[frame["way"] != SINGLE]
+    lines = []
+    for rows, name, what in ((others, FROM_SHARED, "hard sharing"), (joint, FROM_SINGLE, "the same alone")):
+        rows = rows.dropna(subset=[name])
+        above, below = (rows[f"{name} low"] > 0).sum(), (rows[f"{name} high"] < 0).sum()
+        best, worst = rows.loc[rows[name].idxmax()], rows.loc[rows[name].idxmin()]
+        lines.append(
+            f"Against {what} {above} of {len(rows)} arms are better and {below} worse, by intervals that exclude 0 "
+            f"(n = {rows['n'].max()}): from {_points(worst, name)} ({worst['architecture']}, {worst['way']}) to "
+            f"{_points(best, name)} ({best['architecture']}, {best['way']}) points."
+        )
+    return "\n".join(lines)
+
+
+def _points(row: "pd.Series[float]", name: str) -> str:
+    return as_text(row[name], row[f"{name} low"], row[f"{name} high"], "+.1f")

@@ -1,0 +1,172 @@
+"""Ways to share parameters: what each loss reaches, and what the states are made of."""
+
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from mt2st.architectures import ARCHITECTURES, Attended, Experts, Levels, SharedPrivate
+from mt2st.architectures.private import Adversary
+from mt2st.models import ENCODERS, Model
+from mt2st.schedules import Switch
+from mt2st.tasks import LanguageModelTask, PooledTask, SentenceTask, TableTask, Task, TokenTask
+from mt2st.training import evaluate, fit
+
+VOCABULARY, DIMENSIONS, HIDDEN = 12, 6, 4
+
+
+def sentences(n: int = 16) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    lengths = torch.randint(2, 6, (n,), generator=generator).tolist()
+    return [torch.randint(2, VOCABULARY, (length,), generator=generator) for length in lengths]
+
+
+TEXTS = sentences()
+TOPIC = SentenceTask("topic", TEXTS, torch.arange(16) % 2, ["a", "b"])
+OTHER = SentenceTask("other", TEXTS, torch.arange(16) % 3, ["a", "b", "c"])
+TAGS = TokenTask("tags", TEXTS, [text % 2 for text in TEXTS], ["even", "odd"])
+PULL = TableTask("pull", lambda table, rows: table[rows].square().mean(), [torch.tensor([[2, 3], [4, 5], [6, 7]])])
+
+
+def table() -> Tensor:
+    rows = torch.randn(VOCABULARY, DIMENSIONS, generator=torch.Generator().manual_seed(2))
+    rows[0] = 0
+    return rows
+
+
+def build(name: str, tasks: list[Task], encoder: str = "bilstm", dropout: float = 0.0) -> Any:
+    torch.manual_seed(0)
+    return ARCHITECTURES[name].build(partial(ENCODERS[encoder], hidden=HIDDEN, dropout=dropout), table(), tasks)
+
+
+def reached(model: Model, task: Task) -> set[str]:
+    """Return the modules whose parameters a task's loss has a gradient on, the table among them."""
+    model.zero_grad()
+    task.loss(model, next(task.batches(16, None))).backward()
+    touched = {name for name, one in model.named_parameters() if one.grad is not None and one.grad.abs().sum() > 0}
+    return {"table" if "embedding" in name else name.rsplit(".", 2 if "LSTM" in name else 1)[0] for name in touched}
+
+
+def short(names: set[str]) -> set[str]:
+    """Leave out which of a BiLSTM's directions it is."""
+    return {name.removesuffix(".forwards").removesuffix(".backwards") for name in names}
+
+
+SHARED = {"table", "encoder"}
+
+
+def heads(model: Model, task: str) -> str:
+    return f"heads.layers.{model.heads.names.index(task)}.linear"
+
+
+def test_in_hard_sharing_every_task_reaches_the_encoder_and_its_own_head() -> None:
+    model = build("shared", [TOPIC, TAGS, PULL])
+    assert short(reached(model, TOPIC)) == SHARED | {heads(model, "topic")}
+    assert short(reached(model, TAGS)) == SHARED | {heads(model, "tags")}
+    assert reached(model, PULL) == {"table"}
+
+
+def test_tasks_on_words_stay_below_and_tasks_on_sentences_reach_both_levels() -> None:
+    model: Levels = build("levels", [TOPIC, OTHER, TAGS, PULL])
+    assert short(reached(model, TAGS)) == SHARED | {heads(model, "tags")}
+    for task in (TOPIC, OTHER):
+        assert short(reached(model, task)) == SHARED | {"upper", heads(model, task.name)}
+    assert {id(p) for p in model.shared()} == {id(p) for p in model.encoder.parameters()}
+    alone: Levels = build("levels", [TOPIC, OTHER])
+    assert {id(p) for p in alone.shared()} == {id(p) for m in (alone.encoder, alone.upper) for p in m.parameters()}
+
+
+def test_the_upper_level_reads_vectors_and_lower_states() -> None:
+    model: Levels = build("levels", [TOPIC, TAGS])
+    words, lengths, _ = next(TOPIC.batches(4, None))
+    vectors = model.encoder.embedding(words)
+    lower = model.encoder.states(vectors, lengths)
+    torch.testing.assert_close(model.encode("tags", words, lengths).tokens, lower.tokens)
+    above = model.upper.states(torch.cat([vectors, lower.tokens], dim=2), lengths)
+    torch.testing.assert_close(model.encode("topic", words, lengths).sentence, above.sentence)
+
+
+def test_private_states_are_a_tasks_own_and_the_adversary_reads_the_shared_ones_alone() -> None:
+    adversary = Adversary("adversary", [TOPIC, TAGS])
+    model: SharedPrivate = build("private", [TOPIC, TAGS, PULL, adversary])
+    own = {name: f"private.layers.{model.private.names.index(name)}" for name in ("topic", "tags")}
+    assert model.private.names == ("topic", "tags")
+    for task in (TOPIC, TAGS):
+        assert short(reached(model, task)) == SHARED | {own[task.name], heads(model, task.name)}
+    assert short(reached(model, adversary)) == SHARED | {heads(model, "adversary")}
+    words, lengths, _ = next(TOPIC.batches(4, None))
+    states = model.encode("topic", words, lengths)
+    assert states.tokens.shape == (4, words.shape[1], 2 * 2 * HIDDEN)
+    torch.testing.assert_close(states.sentence[:, : 2 * HIDDEN], model.encode("adversary", words, lengths).sentence)
+    assert {id(p) for p in model.shared()} == {id(p) for p in model.encoder.parameters()}
+
+
+def test_the_adversarys_head_learns_and_what_it_reads_unlearns() -> None:
+    adversary = Adversary("adversary", [TOPIC, TAGS])
+    assert adversary.classes == ("topic", "tags")
+    assert len(adversary) == 32
+    model: SharedPrivate = build("private", [TOPIC, TAGS, adversary])
+    batch = next(adversary.batches(32, None))
+    loss = adversary.loss(model, batch)
+    head, shared = model.heads["adversary"].linear.weight, model.encoder.forwards.weight_ih_l0
+    reversed_, plain = torch.autograd.grad(loss, [shared, head], retain_graph=True)
+    encoded = model.encode("adversary", *batch[:-1]).sentence
+    straight = adversary.mean_loss(model.heads["adversary"].linear(encoded), batch[-1])
+    torch.testing.assert_close(straight, loss)
+    expected = torch.autograd.grad(straight, [shared, head])
+    torch.testing.assert_close(reversed_, -expected[0])
+    torch.testing.assert_close(plain, expected[1])
+
+
+def test_all_tasks_have_all_experts_each_by_its_own_gate() -> None:
+    model: Experts = build("experts", [TOPIC, TAGS, PULL])
+    everything = SHARED | {"others.0", "others.1"}
+    for task in (TOPIC, TAGS):
+        gate = f"gates.layers.{model.gates.names.index(task.name)}"
+        assert short(reached(model, task)) == everything | {gate, heads(model, task.name)}
+    words, lengths, _ = next(TOPIC.batches(4, None))
+    vectors = model.encoder.embedding(words)
+    parts = [one.states(vectors, lengths) for one in (model.encoder, *model.others)]
+    means = torch.stack([row[:length].mean(0) for row, length in zip(vectors, lengths.tolist(), strict=True)])
+    weights = model.gates["topic"](means).softmax(1)
+    mixed = model.encode("topic", words, lengths)
+    expected = sum(weights[:, k, None] * part.sentence for k, part in enumerate(parts))
+    torch.testing.assert_close(mixed.sentence, expected)
+    torch.testing.assert_close(mixed.tokens[0], sum(weights[0, k] * part.tokens[0] for k, part in enumerate(parts)))
+    with pytest.raises(ValueError, match="has no states that have not seen the words to come"):
+        build("experts", [TOPIC, LanguageModelTask("lm", TEXTS, VOCABULARY)])
+
+
+def test_each_task_has_its_own_mask_on_the_shared_states() -> None:
+    model: Attended = build("attended", [TOPIC, TAGS, PULL])
+    for task in (TOPIC, TAGS):
+        mask = f"masks.layers.{model.masks.names.index(task.name)}"
+        assert short(reached(model, task)) == SHARED | {mask, heads(model, task.name)}
+    words, lengths, _ = next(TOPIC.batches(4, None))
+    plain = model.encoder(words, lengths)
+    masked = model.encode("topic", words, lengths)
+    for name in ("tokens", "sentence"):
+        states = getattr(plain, name)
+        torch.testing.assert_close(getattr(masked, name), model.masks["topic"](states).sigmoid() * states)
+    torch.testing.assert_close(masked.ahead, plain.ahead)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_every_architecture_trains_over_every_encoder_and_repeats_itself(name: str, encoder: str) -> None:
+    pooled = PooledTask("more", "topic", TEXTS, torch.arange(16) % 2, ["a", "b"])
+    states = []
+    for _ in range(2):
+        model = build(name, [TOPIC, TAGS, PULL, pooled], encoder, dropout=0.3)
+        history = fit(model, TOPIC, [TAGS, PULL, pooled], Switch(2), epochs=3, batch_size=8, validation=[TOPIC])
+        states.append(model.state_dict())
+        assert history.task_frame()["weight"].tolist() == [1, 1, 1, 1] * 2 + [1, 0, 0, 0]
+        assert evaluate(model, TOPIC).accuracy == max(history.frame()["validation_accuracy"])
+    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+
+
+def test_the_same_task_has_the_same_words_whatever_the_architecture() -> None:
+    assert {task.level for task in (TAGS, LanguageModelTask("lm", TEXTS, VOCABULARY))} == {"words"}
+    assert {task.level for task in (TOPIC, PULL)} == {"sentence"}
