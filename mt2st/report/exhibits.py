@@ -444,8 +444,9 @@ EXHIBITS = {
         ),
         Exhibit(
             "sharing", "Ways to share parameters, alone, with auxiliary tasks and ending on one (accuracy in percent)",
-            "15", "sharing", table=lambda e: sharing.by_architecture(e.of("sharing")), shown=sharing.readable,
-            figure=lambda e: sharing_figures.by_architecture(e.table("sharing")),
+            "15", "sharing", table=lambda e: sharing.by_architecture(sharing.compared(e.profile, e.records)),
+            figure=lambda e: sharing_figures.by_architecture(e.table("sharing")), shown=sharing.readable,
+            behind=lambda e: sharing.compared(e.profile, e.records),
             note="Differences are paired by seed. Hidden sizes are the same, so that parameters are not.",
         ),
         Exhibit(

@@ -5,12 +5,24 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from mt2st.experiments import runs
+from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
-from mt2st.experiments.sharing import SHARED, SINGLE
+from mt2st.experiments.sharing import SHARED, SINGLE, beside
+from mt2st.models import Model
 from mt2st.report import summary, tables
 from mt2st.statistics import as_text, holm, ratio_interval
+from mt2st.tasks import Task
 
 FROM_SINGLE, FROM_SHARED = "from single-task", "from shared"  # columns of differences
+
+
+def compared(profile: Profile, records: Sequence[Record]) -> list[Record]:
+    """Return the runs of all architectures, those of hard sharing among them, which were made for other experiments."""
+    made = runs.of(records, "sharing")
+    seeds = 1 + max((record.run.seed for record in made), default=-1)
+    hashes = {run.hash for run in beside(profile, seeds)}
+    return [*{r.run.hash: r for r in records if r.run.hash in hashes}.values(), *made]
 
 
 def by_architecture(records: Sequence[Record]) -> pd.DataFrame:
@@ -43,6 +55,30 @@ def by_architecture(records: Sequence[Record]) -> pd.DataFrame:
     columns = [f"p {name}" for name in (FROM_SINGLE, FROM_SHARED)]
     frame[columns] = holm(frame[columns].to_numpy().ravel()).reshape(-1, len(columns))
     return frame.rename(columns={column: f"{column} after Holm" for column in columns})
+
+
+def reach(model: Model, tasks: Sequence[Task]) -> pd.DataFrame:
+    """One row a part of a model: its parameters in thousands, and which tasks' losses have a gradient on it, by name.
+
+    Parts are the modules that `model` is made of, the table apart; those that it has one of for each task stand
+    together. The losses are of a first batch; the model is left without gradients.
+    """
+    reached: dict[str, set[str]] = {name: set() for name, _ in model.named_parameters()}
+    for task in tasks:
+        model.zero_grad()
+        task.loss(model, next(task.batches(64, None))).backward()
+        for name, parameter in model.named_parameters():
+            if parameter.grad is not None and parameter.grad.any():
+                reached[name].add(task.name)
+    model.zero_grad()
+    rows = []
+    for part, module in model.named_children():
+        inside = {f"{part}.{name}": p for name, p in module.named_parameters() if p is not model.table}
+        by_all = any(len(reached[name]) == len(tasks) for name in inside)
+        names = [task.name for task in tasks if any(task.name in reached[name] for name in inside)]
+        said = ", ".join(names) if by_all or len(names) < 2 else f"{', '.join(names)}: each its own"
+        rows.append({"part": part, "parameters": sum(p.numel() for p in inside.values()) / 1_000, "reached by": said})
+    return pd.DataFrame(rows)
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:

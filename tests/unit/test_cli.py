@@ -153,7 +153,7 @@ def test_reproduce_by_default_runs_everything_with_three_seeds(reproduced: list[
         (["reproduce", "--profile", "news"], f"unknown profile 'news'; known: {', '.join(PROFILES)}"),
         (
             ["reproduce", "--notebooks", "06"],
-            "profile wiki has no notebook '06'; it has 00, 01, 02, 03, 04, 05, 07, 09, 10, 12, 14",
+            "profile wiki has no notebook '06'; it has 00, 01, 02, 03, 04, 05, 07, 09, 10, 12, 14, 15",
         ),
         (["figures", "--profile", "news"], f"unknown profile 'news'; known: {', '.join(PROFILES)}"),
         (["data", "fetch", "news"], f"unknown data set 'news'; known: {', '.join(sources.SOURCES)}"),

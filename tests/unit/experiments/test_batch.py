@@ -31,7 +31,7 @@ with warnings.catch_warnings():
 
 ARMS = strategies.arms()
 OF_STRATEGIES = ["01_single_task", "02_multi_task", "03_diminish", "04_switch"]
-ALL_NOTEBOOKS = ("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "12", "14", "start")
+ALL_NOTEBOOKS = ("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "12", "14", "15", "start")
 IMDB = PROFILES["imdb"]
 
 
@@ -195,6 +195,7 @@ def test_notebooks_of_strategies_come_before_those_that_only_read() -> None:
     trained = Counter((notebook, embedding) for notebook in OF_STRATEGIES for embedding in TRAINED)
     assert Counter(planned[:17]) == trained + Counter([("00_data", "CBOW")])
     reading = ["05_everything", "07_time", "09_published_logs", "10_task_relations", "12_crossing", "14_sampling"]
+    reading.append("15_architectures")
     assert planned[17:] == [(name, None) for name in reading]
     outputs = {job.output.relative_to(paths.results("wiki") / "notebooks").name for job in jobs}
     assert {"02_multi_task-SkipGram.ipynb", "00_data.ipynb", "10_task_relations.ipynb"} < outputs
