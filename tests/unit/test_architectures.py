@@ -7,8 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from mt2st.architectures import ARCHITECTURES, Attended, Experts, Levels, SharedPrivate
-from mt2st.architectures.private import Adversary
+from mt2st.architectures import ARCHITECTURES
+from mt2st.architectures.attended import Attended
+from mt2st.architectures.experts import Experts
+from mt2st.architectures.levels import Levels
+from mt2st.architectures.private import Adversary, SharedPrivate
 from mt2st.models import ENCODERS, Model
 from mt2st.schedules import Switch
 from mt2st.tasks import LanguageModelTask, PooledTask, SentenceTask, TableTask, Task, TokenTask

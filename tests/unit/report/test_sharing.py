@@ -23,7 +23,7 @@ Make = Callable[..., Record]
 PROFILE = replace(PROFILES["wiki"], configuration=replace(PROFILES["wiki"].configuration, epochs=2))
 NOISE = np.array([0.01, -0.01, 0.02])
 GAIN = {"levels": 0.05, "experts": -0.1}
-PARAMETERS = {"shared": 1_000, "levels": 2_500, "private": 4_000, "experts": 3_000, "attended": 1_200}
+PARAMETERS = {"shared": 1_000, "attended": 1_200, "experts": 3_000, "levels": 2_500, "private": 4_000}
 
 
 @pytest.fixture
