@@ -10,6 +10,7 @@ from torch import Tensor
 from mt2st.architectures import ARCHITECTURES
 from mt2st.architectures.attended import Attended
 from mt2st.architectures.experts import Experts
+from mt2st.architectures.fusion import Fusion
 from mt2st.architectures.levels import Levels
 from mt2st.architectures.private import Adversary, SharedPrivate
 from mt2st.models import ENCODERS, Model
@@ -154,6 +155,21 @@ def test_each_task_has_its_own_mask_on_the_shared_states() -> None:
         states = getattr(plain, name)
         torch.testing.assert_close(getattr(masked, name), model.masks["topic"](states).sigmoid() * states)
     torch.testing.assert_close(masked.ahead, plain.ahead)
+
+
+def test_what_tasks_on_words_predict_feeds_tasks_on_sentences() -> None:
+    model: Fusion = build("fusion", [TOPIC, TAGS, PULL])
+    assert short(reached(model, TAGS)) == SHARED | {heads(model, "tags")}
+    both = {heads(model, name) for name in ("topic", "tags")}
+    assert short(reached(model, TOPIC)) == SHARED | {"upper", "labels.layers.0"} | both
+    words, lengths, _ = next(TOPIC.batches(4, None))
+    vectors = model.encoder.embedding(words)
+    lower = model.encoder.states(vectors, lengths)
+    probabilities = model.heads["tags"](lower).softmax(2)  # (batch, time, tags)
+    of_tags = model.labels["tags"].weight.T  # a row a tag
+    expected = sum(probabilities[:, :, k, None] * of_tags[k] for k in range(2))
+    above = model.upper.states(torch.cat([vectors, lower.tokens, expected], dim=2), lengths)
+    torch.testing.assert_close(model.encode("topic", words, lengths).sentence, above.sentence)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
