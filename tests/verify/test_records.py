@@ -13,7 +13,7 @@ from mt2st.experiments.pairs import steps_of
 from mt2st.experiments.runs import Record
 from mt2st.metrics import micro_f1
 from mt2st.report.exhibits import Evidence
-from mt2st.report.paying import choice
+from mt2st.report.paying import by_weight, choice
 
 
 def test_recorded_runs_are_those_that_are_planned_now(evidence: Evidence) -> None:
@@ -76,6 +76,12 @@ def test_the_recipe_is_the_best_of_its_candidates(evidence: Evidence) -> None:
         tasks, way, encoder = paying.CHOSEN
         best = choice(candidates).iloc[0]
         assert (best["encoder"], best["way"], best["tasks"]) == (encoder, way, " + ".join(tasks))
+
+
+def test_the_tuned_constant_weight_is_the_best_that_was_tried(evidence: Evidence) -> None:
+    if tried := evidence.of("constant-weights"):
+        table = by_weight(tried, evidence.of("candidates"))
+        assert table.loc[table["mean"].idxmax(), "weight"] == paying.GAMMA
 
 
 def test_nothing_else_is_recorded() -> None:

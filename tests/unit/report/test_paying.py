@@ -44,7 +44,7 @@ def test_arms_differ_from_single_task_learning_and_from_the_best_baseline_by_see
     table = paying.arms(records)
     assert table["way"].tolist()[:3] == [MEAN_VECTOR, TFIDF, "single-task"]
     assert table["accuracy"].iloc[3:].is_monotonic_decreasing
-    assert len(table) == 3 + len(plan.WAYS) + 3 + 2 * len(plan.ALONE)
+    assert len(table) == 3 + len(plan.WAYS) + 4 + 2 * len(plan.ALONE)
     rows = table.set_index(["way", "tasks"])
     values = 10 + 100 * NOISE
     interval = stats.ttest_1samp(values, 0).confidence_interval(0.95)
@@ -64,7 +64,7 @@ def test_arms_differ_from_single_task_learning_and_from_the_best_baseline_by_see
 
 def test_ending_on_one_task_is_compared_with_staying(records: list[Record]) -> None:
     ends = paying.endings(records).set_index("way")
-    assert set(ends.index) == {*plan.WAYS, plan.RANDOM, plan.BRANCHES}
+    assert set(ends.index) == {*plan.WAYS, plan.RANDOM, plan.BRANCHES, plan.TUNED}
     assert ends.loc["Switch", ["difference", "difference low", "difference high"]].tolist() == pytest.approx([-5] * 3)
     assert np.isnan(ends.loc["multi-task", "difference"])
 
@@ -104,8 +104,8 @@ def test_the_best_candidate_comes_first(known_record: Make) -> None:
 
 def test_what_is_said_follows_from_the_table(records: list[Record]) -> None:
     said = paying.conclusions(records)
-    assert said.startswith("Single-task learning reaches 70.0 [70.0, 70.0]% (n = 3); 2 of 35 arms")
-    assert "0 of 11 ways to weigh them less are better and 11 worse" in said
+    assert said.startswith("Single-task learning reaches 70.0 [70.0, 70.0]% (n = 3); 2 of 36 arms")
+    assert "0 of 12 ways to weigh them less are better and 12 worse" in said
     assert "differences are -10.0 to -5.0 points" in said
     assert "Of one task alone polarity with multi-task gains most, +3.0 [-4.5, +10.5] points" in said
     assert "the paper's update1 with multi-task is +3.0 [-4.5, +10.5] points from single-task" in said
