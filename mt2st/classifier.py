@@ -24,6 +24,7 @@ from mt2st.experiments.assembly import Assembled, assemble
 from mt2st.experiments.auxiliaries import AUXILIARIES
 from mt2st.experiments.baselines import baselines
 from mt2st.experiments.labelled import labelled_task
+from mt2st.experiments.rules import is_rule
 from mt2st.experiments.runs import Configuration, Run
 from mt2st.history import History
 from mt2st.metrics import Evaluation, classification_scores
@@ -185,7 +186,7 @@ def check(run: Run, related: Iterable[str] = ()) -> None:
         raise ValueError(f"unknown embedding {run.embedding!r}; known: {', '.join(EMBEDDINGS)}")
     known = [*related, *auxiliaries.names()]
     for name in run.auxiliaries:
-        if name not in known and name.removesuffix(auxiliaries.POOLED) not in known:
+        if not is_rule(name) and name not in known and name.removesuffix(auxiliaries.POOLED) not in known:
             raise ValueError(f"unknown auxiliary task {name!r}; known: {', '.join(known)}")
 
 

@@ -161,8 +161,9 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
     about = "; ".join(f"{auxiliary.name}: {auxiliary.about}" for auxiliary in AUXILIARIES.values())
     method.add_argument(
         "--auxiliary",
-        help="auxiliary tasks, comma-separated: by name, a tagged corpus, or labelled texts of another task as "
-        f"FILE:TEXT:LABEL; default update0, none for {recipe.NAME}. {about}",
+        help="auxiliary tasks, comma-separated: by name, a tagged corpus, a rule that labels each word (rule:REGEX "
+        "without commas, words:FILE), or labelled texts of another task as FILE:TEXT:LABEL; default update0, none for "
+        f"{recipe.NAME}. {about}",
     )
     _unlabelled_option(method)
     for name in _schedule_parameters():
@@ -233,8 +234,9 @@ def _train(options: argparse.Namespace) -> int:
 def _labelled(given: Sequence[str]) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the names of auxiliary tasks, and by name the labelled texts of those that are FILE:TEXT:LABEL."""
     from mt2st.data.texts import own
+    from mt2st.experiments.rules import is_rule
 
-    files = {one: one.rsplit(":", 2) for one in given if one.count(":") >= 2}
+    files = {one: one.rsplit(":", 2) for one in given if one.count(":") >= 2 and not is_rule(one)}
     names = tuple(Path(files[one][0]).stem if one in files else one for one in given)
     if repeated := [name for name, times in Counter(names).items() if times > 1]:
         raise ValueError(f"--auxiliary has {', '.join(repeated)} twice: give its file another name")
@@ -308,7 +310,8 @@ def _compare_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="TASK",
-        help="labelled texts of another task as FILE:TEXT:LABEL, or the name of an auxiliary task of `mt2st train`",
+        help="labelled texts of another task as FILE:TEXT:LABEL, a rule that labels each word, rule:REGEX or "
+        "words:FILE, or the name of an auxiliary task of `mt2st train`",
     )
     _unlabelled_option(parser)
     parser.add_argument("--seeds", type=int, default=5, help="splits and trainings of each arm (default 5)")

@@ -18,6 +18,7 @@ from mt2st.data.tags import taggings
 from mt2st.data.tags.columns import TaggedText
 from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
+from mt2st.experiments import rules
 from mt2st.experiments.labelled import sentence_task, tagged_task
 from mt2st.experiments.released_terms import ANALOGY, SIMILARITY, ReleasedTerm, analogy_term, similarity_term
 from mt2st.experiments.runs import Configuration
@@ -60,22 +61,25 @@ def build(name: str, data: Dataset | SequenceData, table: EmbeddingTable, config
     """Return the auxiliary task `name`.
 
     Args:
-        name: one of `AUXILIARIES`, a tagged corpus of `data.sources`, related texts of the data set, or one of
-            `selfmade.LABELLERS`.
+        name: one of `AUXILIARIES`, a tagged corpus of `data.sources`, related texts of the data set, one of
+            `selfmade.LABELLERS`, or a rule (`rules`).
         data: on whose background text it is built, unless it brings its own.
         table: with whose vocabulary.
         configuration: of the run.
 
-    Raises ValueError if the name is unknown or the data set does not have what the task needs.
+    Raises ValueError if the name is unknown or the data set does not have what the task needs; FileNotFoundError where
+    the file of a rule is missing.
     """
     if isinstance(data, Dataset) and (related := _labelled_texts(name.removesuffix(POOLED), data, table)):
         if name.endswith(POOLED) and related.classes != data.classes:
             raise ValueError(f"auxiliary task {name!r} has classes {related.classes}, the primary task {data.classes}")
         answered_as = data.name if name.endswith(POOLED) else ""
         return sentence_task(name, related.examples, related.classes, table, configuration, answered_as=answered_as)
-    if name in AUXILIARIES:
+    if name in AUXILIARIES or rules.is_rule(name):
         if isinstance(data, SequenceData):
             raise ValueError(f"auxiliary task {name!r} needs background text, which a tagged corpus does not have")
+        if rules.is_rule(name):
+            return _tagging(name, data, table, rules.tags(name, [list(text) for text in data.background.tokens]))
         return AUXILIARIES[name].build(name, data, table)
     if name in names():
         return tagged_task(sources.load_tags(name), "train", table, configuration)

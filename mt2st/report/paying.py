@@ -187,7 +187,7 @@ def conclusions(records: Sequence[Record]) -> str:
             f"Of one task alone {best['tasks']} with {best['way']} gains most, {_points(best, 'difference')} points; "
             f"the paper's {PAPERS} with {papers['way']} is {_points(papers, 'difference')} points from single-task "
             "learning.",
-            f"Against staying with all three tasks to the end, {better} of {len(others)} ways to weigh them less are "
+            f"Against staying with all three tasks to the end, {better} of {len(others)} other ways to weigh them are "
             f"better and {worse} worse by intervals that exclude 0; the differences are "
             f"{others['difference'].min():+.1f} to {others['difference'].max():+.1f} points.",
             f"To the validation accuracy of single-task learning Switch with all three tasks takes {switch:.2f} times "

@@ -105,7 +105,7 @@ def test_the_best_candidate_comes_first(known_record: Make) -> None:
 def test_what_is_said_follows_from_the_table(records: list[Record]) -> None:
     said = paying.conclusions(records)
     assert said.startswith("Single-task learning reaches 70.0 [70.0, 70.0]% (n = 3); 2 of 36 arms")
-    assert "0 of 12 ways to weigh them less are better and 12 worse" in said
+    assert "0 of 12 other ways to weigh them are better and 12 worse" in said
     assert "differences are -10.0 to -5.0 points" in said
     assert "Of one task alone polarity with multi-task gains most, +3.0 [-4.5, +10.5] points" in said
     assert "the paper's update1 with multi-task is +3.0 [-4.5, +10.5] points from single-task" in said
