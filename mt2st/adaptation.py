@@ -40,11 +40,12 @@ def relevance(model: Model, task: Task, batch_size: int) -> Tensor:
     dimension were scaled a little (as Molchanov et al. 2017 do for channels). The paper speaks of the relevance
     of dimensions without defining it. The model stays as it is, without gradients.
     """
-    model.eval()
+    model.eval()  # without dropout; cuDNN has no backward pass of an LSTM then
     total, batches = torch.zeros(model.table.shape[1], device=model.device), 0
     for batch in task.batches(batch_size, None):
-        loss = task.loss(model, tuple(part.to(model.device) for part in batch))
-        (gradient,) = torch.autograd.grad(loss, model.table)
+        with torch.backends.cudnn.flags(enabled=False):
+            loss = task.loss(model, tuple(part.to(model.device) for part in batch))
+            (gradient,) = torch.autograd.grad(loss, model.table)
         total += (gradient.to_dense() * model.table.detach()).sum(0)
         batches += 1
     return (total / batches).abs()

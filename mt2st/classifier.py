@@ -28,7 +28,7 @@ from mt2st.experiments.rules import is_rule
 from mt2st.experiments.runs import Configuration, Run
 from mt2st.history import History
 from mt2st.metrics import Evaluation, classification_scores
-from mt2st.models import ENCODERS, UNKNOWN, Model
+from mt2st.models import ENCODERS, UNKNOWN, Model, OwnLayer
 from mt2st.report import figures
 from mt2st.tasks import SentenceTask, as_targets
 from mt2st.training import evaluate
@@ -241,14 +241,19 @@ def save(
     """Write a trained model so that `Classifier` reads it: the encoder and the head of the data set's task.
 
     Args:
-        model: trained by `fit`, however it was assembled.
+        model: trained by `fit`, of one encoder for all tasks (`models.Model`), without layers of a task's own.
         dataset: whose classes it knows.
         table: whose words are the rows of its embedding table.
         configuration: what the encoder was built with: `encoder`, `readout`, `hidden`, `max_tokens`.
         folder: where to write `model.safetensors` and `model.json`.
 
-    Raises ValueError for an encoder that `Classifier` could not build again.
+    Raises ValueError for an architecture or an encoder that `Classifier` could not build again.
     """
+    if type(model) is not Model or any(isinstance(layer, OwnLayer) for layer in model.modules()):
+        raise ValueError(
+            f"only hard sharing without layers of a task's own can be saved so far, this is a {type(model).__name__}; "
+            "keep its state_dict() and assemble it again"
+        )
     kind = ENCODERS.get(configuration.encoder)
     if type(model.encoder) is not kind:
         raise ValueError(

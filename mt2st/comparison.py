@@ -19,7 +19,7 @@ from mt2st import classifier
 from mt2st.data.dataset import Dataset, Related, Tokens
 from mt2st.data.files.writing import replacing, write_text
 from mt2st.data.texts import own
-from mt2st.experiments import environment, recipe
+from mt2st.experiments import environment, recipe, rules
 from mt2st.experiments.baselines import MAJORITY
 from mt2st.experiments.runs import Configuration, Run
 from mt2st.experiments.strategies import WAYS
@@ -120,9 +120,10 @@ def run(comparison: Comparison, device: str = "auto") -> pd.DataFrame:
 def _claim(comparison: Comparison, alone: Run) -> None:
     """Write what is compared to the folder; raises ValueError where it has another comparison."""
     related = {name: [*one.examples.texts, one.classes] for name, one in (comparison.related or {}).items()}
+    listed = [rules.word_list(name) for name in comparison.auxiliaries if name.startswith(rules.WORDS)]
     texts = {"related": related, "unlabelled": list(comparison.unlabelled)}
     described = {
-        "files": environment.checksums([file for file in (comparison.file, comparison.test) if file]),
+        "files": environment.checksums([file for file in (comparison.file, comparison.test, *listed) if file]),
         "columns": [comparison.text, comparison.label],
         "auxiliaries": list(comparison.auxiliaries),
         "texts": {name: hashlib.sha256(json.dumps(one).encode()).hexdigest() for name, one in texts.items()},

@@ -84,6 +84,8 @@ AGGREGATORS: dict[str, Callable[[], Aggregator]] = {
 def aggregator(name: str, tasks: int) -> Aggregator:
     """Return a new aggregator for a number of tasks, one of `AGGREGATORS` or of `TORCHJD`.
 
+    NashMTL is for steps that train all of these tasks, so for weights that all stay above ε.
+
     Raises ValueError for another name, and ModuleNotFoundError that says how to install TorchJD where it is needed.
     """
     if name in AGGREGATORS:

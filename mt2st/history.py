@@ -71,7 +71,7 @@ class History:
 
     @property
     def train_seconds(self) -> float:
-        """Seconds spent training, evaluation apart."""
+        """Seconds spent training, with what it takes to begin phases and merge branches; evaluation apart."""
         return sum(epoch["train_seconds"] for epoch in self.epochs)
 
 

@@ -44,6 +44,8 @@ class Restarts:
             restart: how.
             history: of the epochs so far, with the best one.
             tasks: names of the primary and the auxiliary tasks, for the words.
+
+        Raises ValueError where the branches that are to be merged are not as many as the tasks.
         """
         said = ""
         if restart.from_best and history.checkpoints:
@@ -53,7 +55,10 @@ class Restarts:
                 self.fork = Fork(self.model)
             else:
                 self.fork.back()
-        elif restart.branch == "merge" and self.fork:
+        elif restart.branch == "merge":
+            if self.fork is None or len(self.fork.ends) + 1 != len(tasks):
+                parted = 0 if self.fork is None else len(self.fork.ends) + 1
+                raise ValueError(f"{parted} branches are to be merged, but there are {len(tasks)} tasks: one for each")
             counts = self.fork.merge(self.score)
             said = "merged: " + ", ".join(f"{count:.0%} {task}" for count, task in zip(counts, tasks, strict=True))
         if restart.fresh:

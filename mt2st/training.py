@@ -91,7 +91,8 @@ def fit(
     Raises ValueError if `epochs`, `steps` or `patience` is below 1, an epoch trains no task or none the primary one,
     there is patience, or a schedule or an aggregator that decides by validation, but no held-out example of the primary
     task, two tasks have one name, held-out examples belong to none of the tasks, the schedule has neither one weight
-    nor K or one that is negative or not finite, or a loss or parameter is not finite.
+    nor K or one that is negative or not finite, `weigh` is unknown or "draws" with a sampling that does not draw by
+    weights, or a loss or parameter is not finite.
     """
     tasks = [primary, *auxiliaries]
     held_out = _check(tasks, validation, epochs=epochs, steps=steps, patience=patience)
@@ -101,19 +102,23 @@ def fit(
         if decided and primary.name not in held_out:
             raise ValueError(f"{type(by).__name__} needs validation examples of {primary.name}")
     settled = _last_change(schedule, auxiliaries, epochs, epsilon)
+    if isinstance(schedule, Schedule):
+        settled = max(settled, schedule.settled)
     device = model.device
     optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     if balance and (own := balance.parameters()):
         optimizer.add_param_group({"params": own, "weight_decay": 0.0})
     torch.manual_seed(seed)
     sampler = sampling(tasks, batch_size, epochs, steps, seed)
+    if weigh not in ("losses", "draws"):
+        raise ValueError(f"weigh must be losses or draws, got {weigh!r}")
     if weigh == "draws" and not sampler.BY_COUNT:
         raise ValueError(f"{sampling.__name__} does not draw tasks by their weights: weigh the losses, or take Equal")
     probes = [_to(next(task.batches(batch_size, None)), device) for task in auxiliaries]
     if learned:
         learned.look = _held_out_gradient(model, held_out[primary.name], batch_size, seed)
     history, phase, before = History(), 0, None
-    restarts = Restarts(model, primary, optimizer, batch_size, lambda: _score(model, held_out[primary.name]))
+    restarts = Restarts(model, primary, optimizer, batch_size, lambda: _score(model, held_out.get(primary.name)))
     best: dict[int, float] = {}  # validation accuracy of each phase
     names = [task.name for task in tasks]
     validated: list[float] = []  # accuracies of the primary task, by epoch
@@ -303,8 +308,10 @@ def _held_out_gradient(model: Model, held_out: LabelledTask, batch_size: int, se
     return lambda: gradients.flat(held_out.loss(model, _to(next(batches), model.device)), shared)
 
 
-def _score(model: Model, held_out: LabelledTask) -> tuple[float, float]:
+def _score(model: Model, held_out: LabelledTask | None) -> tuple[float, float]:
     """Accuracy of the model as it is, and for ties its loss with the sign changed."""
+    if held_out is None:
+        raise ValueError("branches are merged by validation: give held-out examples of the primary task")
     found = evaluate(model, held_out)
     return found.accuracy, -found.loss
 

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from torch import Tensor, nn
 
+from mt2st.architectures.parts import Width
 from mt2st.models import Encoder, Encoding, Heads, MakeEncoder, Model
 from mt2st.tasks import Task
 
@@ -27,10 +28,15 @@ class Attended(Model):
 
     @classmethod
     def build(cls, make: MakeEncoder, table: Tensor, tasks: Sequence[Task]) -> Self:
-        """Return a new model for some tasks."""
+        """Return a new model for some tasks.
+
+        Raises ValueError for one that needs states which have not seen the words to come: the mask has.
+        """
         encoder = make(table)
-        heads = {task.name: head for task in tasks if (head := task.head(encoder)) is not None}
-        return cls(encoder, {name: nn.Linear(encoder.size, encoder.size) for name in heads}, heads)
+        width = Width(encoder.size, 0, encoder.dropout, encoder.table)
+        heads = {task.name: head for task in tasks if (head := task.head(width)) is not None}
+        masked = [task.name for task in tasks if task.level != "table" and task.name in heads]
+        return cls(encoder, {name: nn.Linear(encoder.size, encoder.size) for name in masked}, heads)
 
     def encode(self, task: str, *inputs: Tensor) -> Any:
         """Return the shared states under the task's mask."""
@@ -53,12 +59,6 @@ class Masked:
     def sentence(self) -> Tensor:
         """The state of each sentence, (batch, size)."""
         return self._masked(self.encoded.sentence)
-
-    @property
-    def ahead(self) -> Tensor:
-        """The states that have not seen the words to come: without a mask, which would have seen them."""
-        ahead: Tensor = self.encoded.ahead  # type: ignore[attr-defined]
-        return ahead
 
     def _masked(self, states: Tensor) -> Tensor:
         return self.mask(states).sigmoid() * states

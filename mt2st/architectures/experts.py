@@ -44,7 +44,8 @@ class Experts(Model):
         others = [on_vectors(make, table.shape[1]) for _ in range(EXPERTS - 1)]
         width = Width(encoder.size, 0, encoder.dropout, encoder.table)
         heads = {task.name: head for task in tasks if (head := task.head(width)) is not None}
-        return cls(encoder, others, {name: nn.Linear(table.shape[1], EXPERTS) for name in heads}, heads)
+        gated = [task.name for task in tasks if task.level != "table" and task.name in heads]
+        return cls(encoder, others, {name: nn.Linear(table.shape[1], EXPERTS) for name in gated}, heads)
 
     def encode(self, task: str, *inputs: Tensor) -> Any:
         """Return the experts' states, weighed by the task's gate."""

@@ -52,7 +52,7 @@ class Fusion(Model):
         }
         upper = on_vectors(make, table.shape[1] + encoder.size + LABEL_SIZE * len(labels))
         high = Width.of(upper, table=encoder.table)
-        above = [task for task in tasks if task.level != "words"]
+        above = [task for task in tasks if task.level != "words"]  # those on the table read neither
         heads |= {task.name: head for task in above if (head := task.head(high)) is not None}
         return cls(encoder, upper, labels, heads, [task.name for task in tasks if task.level == "words"])
 
@@ -65,3 +65,7 @@ class Fusion(Model):
             return lower
         predicted = [self.labels[name](self.heads[name](lower).softmax(-1)) for name in self.labels]
         return self.upper.states(torch.cat([vectors, lower.tokens, *predicted], dim=-1), lengths)
+
+    def shared(self) -> list[nn.Parameter]:
+        """Return the lower encoder's parameters; the upper one's too where no task is on words."""
+        return [*self.encoder.parameters(), *(() if self.low else self.upper.parameters())]

@@ -34,8 +34,9 @@ class Levels(Model):
         encoder = make(table)
         upper = on_vectors(make, table.shape[1] + encoder.size)
         low = [task.name for task in tasks if task.level == "words"]
-        widths = {name: Width.of(one, table=encoder.table) for name, one in (("words", encoder), ("sentence", upper))}
-        heads = {task.name: head for task in tasks if (head := task.head(widths[task.level])) is not None}
+        below, above = (Width.of(one, table=encoder.table) for one in (encoder, upper))
+        made = {task.name: task.head(above if task.level == "sentence" else below) for task in tasks}
+        heads = {name: head for name, head in made.items() if head is not None}
         return cls(encoder, upper, heads, low)
 
     def encode(self, task: str, *inputs: Tensor) -> Any:

@@ -20,8 +20,11 @@ class Width:
 
     @classmethod
     def of(cls, *encoders: Encoder, table: Tensor) -> "Width":
-        """Width of the states of some encoders one after the other."""
-        one_way = sum(encoder.one_way for encoder in encoders) if all(e.one_way for e in encoders) else 0
+        """Width of the states of some encoders one after the other.
+
+        Those of several have no half that has not seen the words to come.
+        """
+        one_way = encoders[0].one_way if len(encoders) == 1 else 0
         return cls(sum(encoder.size for encoder in encoders), one_way, encoders[0].dropout, table)
 
     def __call__(self, words: Tensor, lengths: Tensor) -> Encoding:
@@ -51,11 +54,6 @@ class Joined:
     def sentence(self) -> Tensor:
         """The states of each sentence, (batch, Σ size)."""
         return torch.cat([part.sentence for part in self.parts], dim=-1)
-
-    @property
-    def ahead(self) -> Tensor:
-        """The states that have not seen the words to come, (batch, time, Σ one_way)."""
-        return torch.cat([part.ahead for part in self.parts], dim=-1)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)

@@ -30,15 +30,22 @@ class SharedPrivate(Model):
 
     @classmethod
     def build(cls, make: MakeEncoder, table: Tensor, tasks: Sequence[Task]) -> Self:
-        """Return a new model for some tasks."""
+        """Return a new model for some tasks.
+
+        Raises ValueError for one that needs states which have not seen the words to come.
+        """
         encoder, private, heads = make(table), {}, {}
         for task in tasks:
             if isinstance(task, Adversary):
                 heads[task.name] = task.head(encoder)
                 continue
+            if task.level == "table":  # it reads no states
+                if (head := task.head(encoder)) is not None:
+                    heads[task.name] = head
+                continue
             own = on_vectors(make, table.shape[1])
             head = task.head(Width.of(encoder, own, table=encoder.table))
-            if head is not None:  # a loss on the table has no states
+            if head is not None:  # pooled texts are answered by another task's
                 heads[task.name], private[task.name] = head, own
         return cls(encoder, private, heads)
 

@@ -77,7 +77,7 @@ def mean_vectors(texts: Sequence[Tokens], table: EmbeddingTable) -> np.ndarray:
 def tag_baselines(data: SequenceData, seed: int) -> dict[str, float]:
     """Test accuracies over all tokens of taggers that are no neural network, learnt from the training part alone.
 
-    The most frequent tag of each word, which is what is said of unknown ones too; and NLTK's averaged perceptron
+    The most frequent tag of each word, of unknown ones that of all words; and NLTK's averaged perceptron
     (Collins 2002), which sees letters, neighbours and the tags before, with words in the case they are written in.
     """
     sentences = [list(zip(*pair, strict=True)) for pair in zip(data.train.sentences, data.train.tags, strict=True)]

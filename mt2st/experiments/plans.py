@@ -252,7 +252,7 @@ EXPERIMENTS = {
         ),
         Experiment("schedule-grid", ("start",), schedule_grid),
         Experiment("pairs", ("10",), pairs),
-        Experiment("paying", ("11",), paying.arms, _needing(*PAYING_NEEDS)),
+        Experiment("paying", ("11",), paying.arms, _needing(*PAYING_NEEDS, "imdb-full")),  # with the stars
         Experiment("candidates", ("11",), paying.candidates, _needing(*PAYING_NEEDS)),
         Experiment("constant-weights", ("11",), paying.constant_weights, _needing(*PAYING_NEEDS)),
         Experiment("elsewhere", ("11",), paying.elsewhere, _needing(*PAYING_NEEDS, "movie_reviews", "subjectivity")),

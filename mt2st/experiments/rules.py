@@ -34,6 +34,14 @@ def tags(name: str, texts: list[list[str]]) -> list[list[str]]:
     return found
 
 
+def word_list(name: str) -> Path:
+    """Return the file of a list; raises FileNotFoundError where it is not there."""
+    file = Path(name.removeprefix(WORDS))
+    if not file.exists():
+        raise FileNotFoundError(f"{file} is not there; give a file with a word a line after {WORDS}")
+    return file
+
+
 def _rule(name: str) -> Callable[[str], bool]:
     if name.startswith(RULE):
         try:
@@ -41,9 +49,7 @@ def _rule(name: str) -> Callable[[str], bool]:
         except re.error as error:
             raise ValueError(f"auxiliary task {name!r} is no regular expression: {error}") from error
         return lambda word: bool(pattern.fullmatch(word))
-    file = Path(name.removeprefix(WORDS))
-    if not file.exists():
-        raise FileNotFoundError(f"{file} is not there; give a file with a word a line after {WORDS}")
+    file = word_list(name)
     listed = {line.strip().lower() for line in read_text(file).splitlines() if line.strip()}
     if not listed:
         raise ValueError(f"{file} has no words; give one a line")

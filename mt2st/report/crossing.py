@@ -1,4 +1,4 @@
-"""The crossing: accuracy by number of labels, for every way to use 2,000 labelled sentences beside them."""
+"""The crossing: accuracy by number of labels, for every way to use an auxiliary task of one size beside them."""
 
 from collections.abc import Sequence
 

@@ -74,9 +74,9 @@ def reach(model: Model, tasks: Sequence[Task]) -> pd.DataFrame:
     rows = []
     for part, module in model.named_children():
         inside = {f"{part}.{name}": p for name, p in module.named_parameters() if p is not model.table}
-        by_all = any(len(reached[name]) == len(tasks) for name in inside)
+        apart = all(len(reached[name]) < 2 for name in inside)
         names = [task.name for task in tasks if any(task.name in reached[name] for name in inside)]
-        said = ", ".join(names) if by_all or len(names) < 2 else f"{', '.join(names)}: each its own"
+        said = f"{', '.join(names)}: each its own" if apart and len(names) > 1 else ", ".join(names)
         rows.append({"part": part, "parameters": sum(p.numel() for p in inside.values()) / 1_000, "reached by": said})
     return pd.DataFrame(rows)
 

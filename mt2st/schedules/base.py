@@ -114,6 +114,11 @@ class Schedule:
         """Say in words what is decided before epoch t and why; nothing where nothing is."""
         return ""
 
+    @property
+    def settled(self) -> int:
+        """The epoch from which on nothing is decided that `weights` does not foresee; patience waits for it."""
+        return 0
+
     def primary(self, t: float) -> float:
         """Weight of the primary task in epoch t: 1, but where it waits for the auxiliary ones."""
         return 1.0

@@ -90,6 +90,8 @@ class Slopes(Schedule):
     times as fast as the primary task's. In Bingel and Søgaard (2017) the slopes at 10 to 30% of a training, there of
     each task alone, tell gains best: main tasks gain that flatten early, from auxiliary tasks that do not.
 
+    `informed` raises ValueError for a loss that is not above 0, or of a task that was not trained, in these epochs.
+
     Args:
         since, until: epochs, at least two of them.
         gamma: γ_k of the tasks that stay, and of all before.
@@ -130,9 +132,21 @@ class Slopes(Schedule):
         ]
         return f"change of the loss by epoch: {seen.tasks[0]} {math.expm1(first):+.1%}; {'; '.join(said)}"
 
+    @property
+    def settled(self) -> int:
+        """The epoch at which it decides."""
+        return self.until
+
     def _slopes(self, seen: Feedback) -> list[float]:
         """Change of the logarithm of each task's loss by epoch."""
-        logs = np.log([losses[self.since : self.until] for losses in seen.losses])  # (tasks, epochs)
+        losses = np.array([of_task[self.since : self.until] for of_task in seen.losses])  # (tasks, epochs)
+        if not (np.isfinite(losses) & (losses > 0)).all():
+            worst = seen.tasks[int((~(losses > 0)).any(axis=1).argmax())]
+            raise ValueError(
+                f"slopes are of losses above 0 in epochs {self.since} to {self.until - 1}; those of {worst} are "
+                "not, or it was not trained"
+            )
+        logs = np.log(losses)
         slopes: list[float] = np.polyfit(np.arange(logs.shape[1]), logs.T, 1)[0].tolist()
         return slopes
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mt2st.schedules.base import Parameter, Restart, Schedule
+from mt2st.schedules.fixed import Constant
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,8 @@ class Branches(Schedule):
         for name in ("tasks", "interval", "rounds"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if len(weights := Constant(self.gamma).weights(0)) not in (1, self.tasks):
+            raise ValueError(f"gamma must have one value, or one a task: {len(weights)} for {self.tasks} tasks")
 
     @property
     def t_switch(self) -> int:

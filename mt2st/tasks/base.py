@@ -32,7 +32,7 @@ class Task(ABC):
     """What `fit` needs to know of a task, primary or auxiliary."""
 
     name: str
-    level: Literal["words", "sentence"] = "sentence"  # what it is about, by which `architectures.Levels` places it
+    level: Literal["words", "sentence", "table"] = "sentence"  # what it reads, by which `architectures` place it
 
     def head(self, encoder: SharedEncoder) -> nn.Module | None:
         """Return a new head on top of `encoder`; None where the task looks at the embedding table alone."""

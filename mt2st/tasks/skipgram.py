@@ -27,6 +27,8 @@ class SkipGramTask(Task):
     Raises ValueError if no text has two known words.
     """
 
+    level = "table"
+
     def __init__(
         self, name: str, texts: Sequence[Tensor], size: int = 512, window: int = 5, negatives: int = 5
     ) -> None:

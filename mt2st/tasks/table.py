@@ -19,6 +19,8 @@ class TableTask(Task):
         size: lexicon rows in a batch.
     """
 
+    level = "table"
+
     def __init__(self, name: str, loss: Callable[..., Tensor], columns: Sequence[Tensor], size: int = 32) -> None:
         self.name, self.function, self.columns, self.size = name, loss, tuple(columns), size
         if size < 2:

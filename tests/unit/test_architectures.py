@@ -15,7 +15,7 @@ from mt2st.architectures.levels import Levels
 from mt2st.architectures.private import Adversary, SharedPrivate
 from mt2st.models import ENCODERS, Model
 from mt2st.schedules import Switch
-from mt2st.tasks import LanguageModelTask, PooledTask, SentenceTask, TableTask, Task, TokenTask
+from mt2st.tasks import LanguageModelTask, PooledTask, SentenceTask, SkipGramTask, TableTask, Task, TokenTask
 from mt2st.training import evaluate, fit
 
 VOCABULARY, DIMENSIONS, HIDDEN = 12, 6, 4
@@ -139,8 +139,6 @@ def test_all_tasks_have_all_experts_each_by_its_own_gate() -> None:
     expected = sum(weights[:, k, None] * part.sentence for k, part in enumerate(parts))
     torch.testing.assert_close(mixed.sentence, expected)
     torch.testing.assert_close(mixed.tokens[0], sum(weights[0, k] * part.tokens[0] for k, part in enumerate(parts)))
-    with pytest.raises(ValueError, match="has no states that have not seen the words to come"):
-        build("experts", [TOPIC, LanguageModelTask("lm", TEXTS, VOCABULARY)])
 
 
 def test_each_task_has_its_own_mask_on_the_shared_states() -> None:
@@ -154,7 +152,12 @@ def test_each_task_has_its_own_mask_on_the_shared_states() -> None:
     for name in ("tokens", "sentence"):
         states = getattr(plain, name)
         torch.testing.assert_close(getattr(masked, name), model.masks["topic"](states).sigmoid() * states)
-    torch.testing.assert_close(masked.ahead, plain.ahead)
+
+
+@pytest.mark.parametrize("name", ["levels", "fusion"])
+def test_without_tasks_on_words_all_tasks_share_both_encoders(name: str) -> None:
+    model = build(name, [TOPIC, OTHER])
+    assert {id(p) for p in model.shared()} == {id(p) for m in (model.encoder, model.upper) for p in m.parameters()}
 
 
 def test_what_tasks_on_words_predict_feeds_tasks_on_sentences() -> None:
@@ -186,6 +189,33 @@ def test_every_architecture_trains_over_every_encoder_and_repeats_itself(name: s
     assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
 
 
-def test_the_same_task_has_the_same_words_whatever_the_architecture() -> None:
+def test_tasks_say_what_they_read() -> None:
     assert {task.level for task in (TAGS, LanguageModelTask("lm", TEXTS, VOCABULARY))} == {"words"}
-    assert {task.level for task in (TOPIC, PULL)} == {"sentence"}
+    assert (TOPIC.level, PULL.level) == ("sentence", "table")
+
+
+@pytest.mark.parametrize("name", ["private", "experts", "attended"])
+def test_a_language_model_is_refused_where_states_have_seen_the_words_to_come(name: str) -> None:
+    with pytest.raises(ValueError, match="has no states that have not seen the words to come"):
+        build(name, [TOPIC, LanguageModelTask("lm", TEXTS, VOCABULARY)])
+
+
+@pytest.mark.parametrize("name", ["levels", "fusion"])
+def test_a_language_model_on_the_lower_level_does_not_see_the_word_that_it_predicts(name: str) -> None:
+    task = LanguageModelTask("lm", TEXTS, VOCABULARY)
+    model = build(name, [TOPIC, task])
+    words, lengths = torch.tensor([[2, 3, 4, 5]]), torch.tensor([4])
+    other = torch.tensor([[2, 3, 4, 9]])
+    ahead, changed = (model.encode("lm", one, lengths).ahead for one in (words, other))
+    torch.testing.assert_close(ahead[:, :3], changed[:, :3])
+
+
+def test_a_task_on_the_table_has_a_head_and_no_states_of_its_own() -> None:
+    near = SkipGramTask("near", TEXTS)
+    for name in ARCHITECTURES:
+        model = build(name, [TOPIC, TAGS, near])
+        assert set(model.heads) == {"topic", "tags", "near"}
+        for part in ("private", "gates", "masks"):
+            if hasattr(model, part):
+                assert getattr(model, part).names == ("topic", "tags")
+        assert near.loss(model, next(near.batches(1, None))).isfinite()

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 import torch
 
+from mt2st.branching import Fork
 from mt2st.history import History
 from mt2st.models import BiLSTM, Model, OwnLayer
 from mt2st.restarts import Restarts
@@ -52,11 +53,25 @@ def test_branches_part_from_one_model_and_are_merged_by_validation() -> None:
     assert epoch == 4
     shares = [float(part.split("%")[0]) / 100 for part in said.removeprefix("merged: ").split(", ")]
     assert said == f"merged: {shares[0]:.0%} topic, {shares[1]:.0%} other"
-    scores = []
-    for state in ends:
-        model.load_state_dict(state)
-        scores.append(_score(model, TOPIC))
-    assert shares[scores.index(max(scores))] > 0
+    again = new_model()
+    again.load_state_dict(ends[0])
+    fork = Fork(again)
+    fork.back()
+    again.load_state_dict(ends[1])
+    assert shares == pytest.approx(fork.merge(lambda: _score(again, TOPIC)))
+
+
+def test_branches_that_are_not_one_a_task_are_refused() -> None:
+    model = new_model()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    restarts = Restarts(model, TOPIC, optimizer, 6, lambda: (0.0, 0.0))
+    with pytest.raises(ValueError, match="0 branches are to be merged, but there are 2 tasks"):
+        restarts.begin(Restart(branch="merge"), History(), ["topic", "other"])
+    restarts.begin(Restart(branch="fork"), History(), ["topic", "other"])
+    with pytest.raises(ValueError, match="1 branches are to be merged, but there are 2 tasks"):
+        restarts.begin(Restart(branch="merge"), History(), ["topic", "other"])
+    with pytest.raises(ValueError, match="merged by validation: give held-out examples"):
+        _score(model, None)
 
 
 def test_a_merged_model_is_what_training_goes_on_with() -> None:

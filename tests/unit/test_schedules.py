@@ -273,6 +273,15 @@ def test_tasks_stay_whose_loss_falls_faster_than_the_primary_one() -> None:
     assert Slopes(1, 4, ratio=slopes[1] / slopes[0] + 0.01).informed(4, seen).tolist()[0] == 0.0
 
 
+@pytest.mark.parametrize("loss", [-0.1, 0.0, math.nan])
+def test_slopes_are_of_losses_above_zero(loss: float) -> None:
+    seen = Feedback([], [[1.0, 0.9, 0.8], [1.0, loss, 0.5]], ["topic", "other"])
+    assert Slopes(0, 3).settled == 3
+    for ask in (Slopes(0, 3).informed, Slopes(0, 3).reason):
+        with pytest.raises(ValueError, match="losses above 0 in epochs 0 to 2; those of other are not"):
+            ask(3, seen)
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
@@ -297,6 +306,8 @@ def test_branches_train_each_task_in_turn_and_then_the_primary_one_alone() -> No
     assert begun == {0: "fork", 2: "fork", 4: "fork", 6: "merge", 8: "fork", 10: "fork", 12: "merge"}
     with pytest.raises(ValueError, match="rounds must be at least 1, got 0"):
         Branches(2, rounds=0)
+    with pytest.raises(ValueError, match="gamma must have one value, or one a task: 3 for 2 tasks"):
+        Branches(2, gamma=[1.0, 1.0, 1.0])
 
 
 def test_random_weights_are_others_in_every_epoch_and_repeat() -> None:

@@ -881,6 +881,20 @@ def test_weights_of_draws_say_how_often_a_task_is_trained_and_not_how_much_its_l
         assert history.epochs[t]["loss"] == pytest.approx(losses.mean(), rel=1e-5)
     with pytest.raises(ValueError, match="Together does not draw tasks by their weights"):
         _fit(_model([auxiliary]), [auxiliary], schedule, weigh="draws")
+    with pytest.raises(ValueError, match="weigh must be losses or draws, got 'both'"):
+        _fit(_model([auxiliary]), [auxiliary], schedule, weigh="both")
+
+
+def test_learned_weights_look_at_held_out_examples_and_at_what_tasks_share() -> None:
+    model, auxiliaries = _both()
+    held_out = SentenceTask("topic", _sentences(9, seed=5), torch.arange(9) % 2, ["a", "b"])
+    learned = gradients.Learned()
+    fit(model, _topic(), auxiliaries, Constant(1.0), epochs=1, validation=[held_out], aggregator=learned, batch_size=9)
+    assert learned.look is not None
+    found = learned.look()
+    model.zero_grad()
+    held_out.loss(model, next(held_out.batches(9, None))).backward()
+    torch.testing.assert_close(found, gradients.take(model.shared()))
 
 
 def test_post_training_goes_on_from_the_best_epoch_at_a_lower_rate() -> None:

@@ -175,6 +175,8 @@ def rest_stars() -> np.ndarray | None:
     """Return the stars that came with each review of `rest`, 1 to 4 or 7 to 10; None where no file has them.
 
     Stanford's archive has them in the names of its files; Kaggle's CSV does not, but the table `INDEX` beside it may.
+
+    Raises ValueError naming the table if it is of another CSV, MissingData where there are no reviews.
     """
     file = locate()
     index = file.with_name(INDEX)
@@ -188,7 +190,8 @@ def rest_stars() -> np.ndarray | None:
             raise ValueError(f"{index} does not belong to {file}: labels differ; delete one of them")
         return pd.DataFrame({"stars": found}).loc[_draw_rest(reviews).index]
 
-    contents = hashlib.sha256(checksums.digest(file).encode()).hexdigest()[:12]
+    read_from = [file] if file.name == ARCHIVE else [file, index]
+    contents = hashlib.sha256(" ".join(map(checksums.digest, read_from)).encode()).hexdigest()[:12]
     return cache.frame(f"imdb-rest-stars-{contents}", drawn)["stars"].to_numpy()
 
 

@@ -21,8 +21,9 @@ DEVELOPMENT = 10  # first of the samples on which settings and recipes are chose
 def load(seed: int, sizes: Sizes) -> Dataset:
     """Return sentiment of sample number `seed`, with 20,000 other reviews as text without labels in the background.
 
-    Samples of up to 3,750 reviews share no labelled review; larger ones share some of those to train on. Reviews to
-    validate or test on are in no other part of their sample, nor in its background. Related texts are all sentences of
+    Samples of up to 3,750 reviews share no labelled review; a larger one trains on some that the next one tests on, so
+    that the last sample below `DEVELOPMENT` is then no longer apart from those for choices. Reviews to validate or test
+    on are in no other part of their sample, nor in its background. Related texts are all sentences of
     "polarity" (Pang and Lee 2005), which have the same classes, and where the stars of reviews are known "stars": those
     of the reviews to train on, a finer label of the same texts.
 

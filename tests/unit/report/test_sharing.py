@@ -69,7 +69,7 @@ def test_parts_say_whose_losses_reach_them() -> None:
     topic = SentenceTask("topic", texts, torch.tensor([0, 1]), ["a", "b"])
     tags = TokenTask("tags", texts, [text % 2 for text in texts], ["even", "odd"])
     found = {}
-    for name in ("levels", "private"):
+    for name in ("levels", "private", "fusion"):
         torch.manual_seed(0)
         model = ARCHITECTURES[name].build(partial(BiLSTM, hidden=5), torch.randn(9, 6), [topic, tags])
         found[name] = sharing.reach(model, [topic, tags]).set_index("part")
@@ -79,6 +79,7 @@ def test_parts_say_whose_losses_reach_them() -> None:
         "heads": "topic, tags: each its own",
         "upper": "topic",
     }
+    assert found["fusion"].loc["heads", "reached by"] == "topic, tags"  # what tags predict feeds the topic
     assert found["private"].loc["private", "reached by"] == "topic, tags: each its own"
     lstm = 2 * 4 * 5 * (6 + 5 + 2)  # both directions: four gates of inputs, states and two biases
     assert found["levels"].loc["encoder", "parameters"] == pytest.approx(lstm / 1_000)
