@@ -270,8 +270,8 @@ EXHIBITS = {
         Exhibit(
             "transitions",
             "What the paper names to ease the switch, without formulas: a lower learning rate from T_switch on, half "
-            "of the embedding's dimensions frozen, those least relevant to the task (accuracy in percent, "
-            "differences from Switch as it is in points)",
+            "of the embedding's dimensions frozen, those least relevant to the task, and a layer of the task's own "
+            "(accuracy in percent, differences from Switch as it is in points)",
             "06", "transition", table=lambda e: robustness.transitions(e.of("transition")), shown=tables.merged,
             note="All four UPDATE losses on one embedding, at one learning rate; neither factor nor share was tuned.",
         ),
