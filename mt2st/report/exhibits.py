@@ -441,8 +441,8 @@ EXHIBITS = {
             "sampling", "Ways to draw tasks, and what a schedule acts on (accuracy in percent)", "14", "sampling",
             table=lambda e: samplings.by_sampling(e.of("sampling")), shown=samplings.readable,
             figure=lambda e: sampling_figures.by_sampling(e.table("sampling"), samplings.shares(e.of("sampling"))),
-            note="Differences are paired by seed. All arms train as many batches in an epoch as training together. In the "
-            "figure squares and broken lines are of schedules that act on draws.",
+            note="Differences are paired by seed. All arms train as many batches in an epoch as training together. "
+            "In the figure squares and broken lines are of schedules that act on draws.",
         ),
         Exhibit(
             "sharing", "Ways to share parameters, alone, with auxiliary tasks and ending on one (accuracy in percent)",
