@@ -58,5 +58,15 @@ def test_the_documents_show_every_profile() -> None:
         "gradients:imdb-semi",
         "crossing:imdb-crossing",
         "sizes:imdb-crossing",
+        "crossing:pos-crossing",
+        "sizes:pos-crossing",
+        "sharing:pos-crossing",
+        "architectures:pos-crossing",
+        "crossing:wiki",
+        "sizes:wiki",
+        "sampling:wiki",
+        "samplings:wiki",
+        "sharing:wiki",
+        "architectures:wiki",
     ):
         assert _documents().count(f"<!-- {block} -->") == 1
