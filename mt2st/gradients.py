@@ -6,6 +6,7 @@ the same kind, so that all of them can be used. Shared is what the encoder has, 
 tasks answer by has the sum of their gradients.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -96,7 +97,14 @@ def aggregator(name: str, tasks: int) -> Aggregator:
         from torchjd import aggregation  # optional: an extra
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"aggregator {name} needs TorchJD: pip install 'mt2st[gradients]'") from error
-    return TORCHJD[name](aggregation, tasks)
+    found = TORCHJD[name](aggregation, tasks)
+
+    def quietly(gradients: Tensor) -> Tensor:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*not DPP")  # of cvxpy to NashMTL's authors, not to its users
+            return found(gradients)
+
+    return quietly
 
 
 def cosines(gradients: Tensor) -> Tensor:

@@ -105,6 +105,7 @@ def test_learned_weights_grow_with_agreement() -> None:
         Learned()(ROWS)
 
 
+@pytest.mark.filterwarnings("ignore:.*not DPP")  # where TorchJD's own is called
 @pytest.mark.parametrize("name", [*AGGREGATORS, *TORCHJD])
 def test_every_aggregator_makes_one_gradient(name: str) -> None:
     torch.manual_seed(0)  # PCGrad takes pairs in random order

@@ -173,7 +173,7 @@ def test_a_task_without_weight_changes_nothing(kind: str, schedule: Schedule, va
     history = _fit(multi, [task], schedule, validation=validation)
     assert _same_parameters(single, multi)
     pd.testing.assert_frame_equal(_values(history), _values(alone), check_exact=True)
-    assert list(_of(kind, history)) == ["epoch", "task", "role", "weight", "probe"]
+    assert list(_of(kind, history)) == ["epoch", "task", "role", "weight", "batches", "probe"]
     assert np.isnan(history.steps[kind]).all()
 
 
@@ -363,7 +363,7 @@ def test_history_counts_and_measures_each_epoch() -> None:
         *("epoch", "loss", "gradient_norm", "steps", "examples", "tokens", "primary_loss", "train_accuracy"),
         *("validation_loss", "validation_accuracy", "train_seconds", "cpu_seconds", "evaluation_seconds"),
     }
-    assert set(_of("table", history)) == {"epoch", "task", "role", "weight", "loss", "probe"}
+    assert set(_of("table", history)) == {"epoch", "task", "role", "weight", "batches", "loss", "probe"}
 
 
 def test_seconds_of_the_processor_are_apart_from_those_of_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
