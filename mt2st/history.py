@@ -79,7 +79,9 @@ def with_primary(epochs: pd.DataFrame, tasks: pd.DataFrame) -> pd.DataFrame:
     """Return epochs with the columns of the primary task beside them; its loss is `primary_loss`, the total `loss`."""
     if not len(tasks):
         return epochs
-    primary = tasks[tasks["role"] == PRIMARY].drop(columns=["task", "role", "weight", "batches", "probe"], errors="ignore")
+    primary = tasks[tasks["role"] == PRIMARY].drop(
+        columns=["task", "role", "weight", "batches", "probe"], errors="ignore"
+    )
     return epochs.merge(primary.rename(columns={"loss": "primary_loss"}), on="epoch")
 
 

@@ -207,7 +207,8 @@ def test_lists_name_notebooks_data_sets_and_experiments_that_there_are() -> None
     assert {number for profile in PROFILES.values() for number in profile.notebooks} <= numbers
     assert {exhibit.notebook for exhibit in EXHIBITS.values()} <= {"", *numbers}
     assert {exhibit.experiment for exhibit in EXHIBITS.values()} <= EXPERIMENTS.keys()
-    assert {name for experiment in EXPERIMENTS.values() for name in experiment.needs} <= SOURCES.keys()
+    needed = {name for one in EXPERIMENTS.values() for profile in PROFILES.values() for name in one.needs(profile)}
+    assert needed <= SOURCES.keys()
     assert {number for experiment in EXPERIMENTS.values() for number in experiment.notebooks} <= numbers
 
 
