@@ -148,7 +148,12 @@ class Encoder(nn.Module):
 
     def forward(self, words: Tensor, lengths: Tensor) -> Encoded:
         """Encode words (batch, time) of the given lengths (batch,), each at least 1."""
-        return self.states(self.dropout(self.embedding(words)), lengths)
+        return self.states(self.vectors(words), lengths)
+
+    def vectors(self, words: Tensor) -> Tensor:
+        """Return the vectors of words (batch, time), some of their values dropped in training: (batch, time, d)."""
+        vectors: Tensor = self.dropout(self.embedding(words))
+        return vectors
 
     def states(self, vectors: Tensor, lengths: Tensor) -> Encoded:
         """Return the states of vectors (batch, time, d), right-padded sentences of the given lengths (batch,)."""
@@ -345,6 +350,11 @@ class Heads(nn.Module):
         return iter(self.names)
 
 
+def heads_of(tasks: Iterable[HasHead], encoder: Any) -> dict[str, nn.Module]:
+    """Return a new head on top of an encoder for each of the tasks that has one, by the task's name."""
+    return {task.name: head for task in tasks if (head := task.head(encoder)) is not None}
+
+
 class Model(nn.Module):
     """One shared encoder and a head for each task that has one (hard parameter sharing)."""
 
@@ -356,7 +366,7 @@ class Model(nn.Module):
     @classmethod
     def of(cls, encoder: nn.Module, tasks: Iterable[HasHead]) -> Self:
         """Return a model with a new head for each of the tasks that has one."""
-        return cls(encoder, {task.name: head for task in tasks if (head := task.head(encoder)) is not None})
+        return cls(encoder, heads_of(tasks, encoder))
 
     @classmethod
     def build(cls, make: MakeEncoder, table: Tensor, tasks: Sequence[Any]) -> Self:

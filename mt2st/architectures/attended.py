@@ -7,7 +7,7 @@ from typing import Any, Self
 from torch import Tensor, nn
 
 from mt2st.architectures.parts import Width
-from mt2st.models import Encoder, Encoding, Heads, MakeEncoder, Model
+from mt2st.models import Encoder, Encoding, Heads, MakeEncoder, Model, heads_of
 from mt2st.tasks import Task
 
 
@@ -34,7 +34,7 @@ class Attended(Model):
         """
         encoder = make(table)
         width = Width(encoder.size, 0, encoder.dropout, encoder.table)
-        heads = {task.name: head for task in tasks if (head := task.head(width)) is not None}
+        heads = heads_of(tasks, width)
         masked = [task.name for task in tasks if task.level != "table" and task.name in heads]
         return cls(encoder, {name: nn.Linear(encoder.size, encoder.size) for name in masked}, heads)
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 from torch import Tensor, nn
 
 from mt2st.architectures.parts import Mixture, Width, on_vectors
-from mt2st.models import Encoder, Heads, MakeEncoder, Model
+from mt2st.models import Encoder, Heads, MakeEncoder, Model, heads_of
 from mt2st.tasks import Task
 
 EXPERTS = 3
@@ -43,14 +43,14 @@ class Experts(Model):
         encoder = make(table)
         others = [on_vectors(make, table.shape[1]) for _ in range(EXPERTS - 1)]
         width = Width(encoder.size, 0, encoder.dropout, encoder.table)
-        heads = {task.name: head for task in tasks if (head := task.head(width)) is not None}
+        heads = heads_of(tasks, width)
         gated = [task.name for task in tasks if task.level != "table" and task.name in heads]
         return cls(encoder, others, {name: nn.Linear(table.shape[1], EXPERTS) for name in gated}, heads)
 
     def encode(self, task: str, *inputs: Tensor) -> Any:
         """Return the experts' states, weighed by the task's gate."""
         words, lengths = inputs
-        vectors = self.encoder.dropout(self.encoder.embedding(words))  # (batch, time, d)
+        vectors = self.encoder.vectors(words)
         mean = self.encoder.embedding(words).sum(1) / lengths[:, None]  # (batch, d), padding is a row of zeros
         states = [expert.states(vectors, lengths) for expert in (self.encoder, *self.others)]
         return Mixture(states, self.gates[task](mean).softmax(-1))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mt2st.architectures.parts import Width, on_vectors
-from mt2st.models import Encoder, MakeEncoder, Model
+from mt2st.models import Encoder, Encoding, MakeEncoder, Model
 from mt2st.tasks import Task
 
 
@@ -42,11 +42,15 @@ class Levels(Model):
     def encode(self, task: str, *inputs: Tensor) -> Any:
         """Return the lower states for a task on words, the upper ones for all others."""
         words, lengths = inputs
-        vectors = self.encoder.dropout(self.encoder.embedding(words))  # (batch, time, d)
+        vectors = self.encoder.vectors(words)
         lower = self.encoder.states(vectors, lengths)
         if task in self.low:
             return lower
-        return self.upper.states(torch.cat([vectors, lower.tokens], dim=-1), lengths)
+        return self.upper.states(torch.cat([vectors, lower.tokens, *self.further(lower)], dim=-1), lengths)
+
+    def further(self, lower: Encoding) -> list[Tensor]:
+        """Return what else the upper encoder reads of each word, (batch, time, size) each: nothing here."""
+        return []
 
     def shared(self) -> list[nn.Parameter]:
         """Return the lower encoder's parameters; the upper one's too where no task is on words."""

@@ -52,7 +52,7 @@ class SharedPrivate(Model):
     def encode(self, task: str, *inputs: Tensor) -> Any:
         """Return the shared states, followed by the task's own where it has some."""
         words, lengths = inputs
-        vectors = self.encoder.dropout(self.encoder.embedding(words))  # (batch, time, d)
+        vectors = self.encoder.vectors(words)
         common = self.encoder.states(vectors, lengths)
         if task not in self.private.names:
             return common
