@@ -8,7 +8,7 @@ from mt2st.experiments.baselines import MAJORITY
 from mt2st.experiments.crossing import COMPARED, SINGLE, labels
 from mt2st.experiments.runs import Record
 from mt2st.report import summary, tables
-from mt2st.statistics import as_text, holm
+from mt2st.report.summary import points
 
 STAYING = "multi-task"
 FROM_SINGLE, FROM_STAYING = "from single-task", "from multi-task"  # columns of differences
@@ -26,17 +26,13 @@ def by_size(records: Sequence[Record]) -> pd.DataFrame:
     for size, values in _accuracies(records).items():
         for way in values:
             row = {"labels": size, "way": way} | summary.level(values[way].dropna())
-            for name, reference in REFERENCES:
-                if way == reference or reference not in values or (reference == STAYING and way not in COMPARED):
-                    continue
-                found = summary.difference(values[way].dropna(), values[reference].dropna())
-                row |= {column.replace("difference", name): found[column] for column in found if column != "p"}
-                row[f"p {name}"] = found["p"]
-            rows.append(row)
-    frame = pd.DataFrame(rows)
-    columns = [f"p {name}" for name, _ in REFERENCES]
-    frame[columns] = holm(frame[columns].to_numpy().ravel()).reshape(-1, len(columns))
-    return frame.rename(columns={column: f"{column} after Holm" for column in columns})
+            references = {
+                name: values[reference].dropna()
+                for name, reference in REFERENCES
+                if way != reference and reference in values and (reference != STAYING or way in COMPARED)
+            }
+            rows.append(row | summary.differences(values[way].dropna(), references))
+    return summary.corrected(pd.DataFrame(rows), [name for name, _ in REFERENCES])
 
 
 def _accuracies(records: Sequence[Record]) -> dict[int, pd.DataFrame]:
@@ -77,7 +73,7 @@ def conclusions(frame: pd.DataFrame, unit: str) -> str:
     """
     joint, staying = frame[frame["way"].isin(COMPARED)], frame[frame["way"] == STAYING]
     above, below = (joint[f"{FROM_SINGLE} low"] > 0).sum(), (joint[f"{FROM_SINGLE} high"] < 0).sum()
-    *first, last = [f"{_points(row, FROM_SINGLE)} with {row['labels']:,}" for _, row in staying.iterrows()]
+    *first, last = [f"{points(row, FROM_SINGLE)} with {row['labels']:,}" for _, row in staying.iterrows()]
     ends = _where(joint, FROM_STAYING)
     linear = _where(frame[~frame["way"].isin([SINGLE, *COMPARED])], FROM_SINGLE)
     return "\n".join(
@@ -95,9 +91,5 @@ def _where(frame: pd.DataFrame, name: str) -> str:
     """List the numbers of labels where an interval is above 0, with the best way there."""
     above = frame[frame[f"{name} low"] > 0]
     best = above.loc[above.groupby("labels")[name].idxmax()]
-    said = [f"{row['labels']:,} ({row['way']}, {_points(row, name)})" for _, row in best.iterrows()]
+    said = [f"{row['labels']:,} ({row['way']}, {points(row, name)})" for _, row in best.iterrows()]
     return ", ".join(said) or "no number of"
-
-
-def _points(row: "pd.Series[float]", name: str) -> str:
-    return as_text(row[name], row[f"{name} low"], row[f"{name} high"], "+.1f")

@@ -9,10 +9,10 @@ from mt2st.experiments.paying import ALL
 from mt2st.experiments.recipe import NAME as RECIPE
 from mt2st.experiments.runs import Record
 from mt2st.report import summary, tables, timing
+from mt2st.report.summary import points
 from mt2st.schedules import Constant
 from mt2st.statistics import (
     NOTHING,
-    Interval,
     as_text,
     holm,
     paired_difference,
@@ -159,8 +159,8 @@ def elsewhere_in_words(frame: pd.DataFrame) -> str:
         best = rows[rows["from baseline"].isna()]["way"].item()
         lines.append(
             f"On {data} with {recipe['labels']:,} labels, which it was not chosen on, the recipe reaches "
-            f"{_level(recipe)}% (n = {recipe['n']}), {_points(recipe, 'from single-task')} points from single-task "
-            f"learning and {_points(recipe, 'from baseline')} from the best linear baseline, {best}."
+            f"{_level(recipe)}% (n = {recipe['n']}), {points(recipe, 'from single-task')} points from single-task "
+            f"learning and {points(recipe, 'from baseline')} from the best linear baseline, {best}."
         )
     return "\n".join(lines)
 
@@ -184,8 +184,8 @@ def conclusions(records: Sequence[Record]) -> str:
             f"Single-task learning reaches {_level(single)}% (n = {single['n']:.0f}); {len(gains)} of {len(tried)} "
             f"arms with auxiliary tasks are above it with an interval that excludes 0, {sure} of them with p < 0.05 "
             f"after Holm's correction, which needs more than {fewest:.0f} seeds.",
-            f"Of one task alone {best['tasks']} with {best['way']} gains most, {_points(best, 'difference')} points; "
-            f"the paper's {PAPERS} with {papers['way']} is {_points(papers, 'difference')} points from single-task "
+            f"Of one task alone {best['tasks']} with {best['way']} gains most, {points(best, 'difference')} points; "
+            f"the paper's {PAPERS} with {papers['way']} is {points(papers, 'difference')} points from single-task "
             "learning.",
             f"Against staying with all three tasks to the end, {better} of {len(others)} other ways to weigh them are "
             f"better and {worse} worse by intervals that exclude 0; the differences are "
@@ -193,8 +193,8 @@ def conclusions(records: Sequence[Record]) -> str:
             f"To the validation accuracy of single-task learning Switch with all three tasks takes {switch:.2f} times "
             f"its seconds of training, the recipe {chosen:.2f} (the paper: 0.33).",
             f"The recipe reaches {_level(recipe)}% (n = {recipe['n']:.0f}), "
-            f"{_points(recipe, 'difference')} points from single-task learning and "
-            f"{_points(recipe, 'from baseline')} from the best linear baseline, {best_baseline(records)}.",
+            f"{points(recipe, 'difference')} points from single-task learning and "
+            f"{points(recipe, 'from baseline')} from the best linear baseline, {best_baseline(records)}.",
         ]
     )
 
@@ -261,8 +261,3 @@ def _time(made: Sequence[Record], alone: Sequence[Record]) -> dict[str, float]:
 
 def _level(row: "pd.Series[float]") -> str:
     return as_text(row["accuracy"], row["accuracy low"], row["accuracy high"])
-
-
-def _points(row: "pd.Series[float]", name: str) -> str:
-    found = Interval(row[name], row[f"{name} low"], row[f"{name} high"], 0)
-    return as_text(found.mean, found.low, found.high, "+.1f")

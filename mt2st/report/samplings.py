@@ -8,7 +8,7 @@ from mt2st.experiments.runs import Record
 from mt2st.experiments.samplings import SINGLE, TOGETHER
 from mt2st.history import PRIMARY
 from mt2st.report import summary, tables
-from mt2st.statistics import as_text, holm
+from mt2st.report.summary import points
 
 FROM_SINGLE, FROM_TOGETHER = "from single-task", "from together"  # columns of differences
 
@@ -30,16 +30,12 @@ def by_sampling(records: Sequence[Record]) -> pd.DataFrame:
         accuracies = values[way, sampling, weigh]
         row = {"way": way, "sampling": sampling, "weigh": weigh, **summary.level(accuracies)}
         row["primary"] = 100 * pd.Series([_primary_share(record) for record in made]).mean()
-        for name, reference in ((FROM_SINGLE, alone), (FROM_TOGETHER, values.get((way, TOGETHER, "losses"), alone))):
-            if way != SINGLE and reference is not accuracies:
-                found = summary.difference(accuracies, reference)
-                row |= {column.replace("difference", name): found[column] for column in found if column != "p"}
-                row[f"p {name}"] = found["p"]
+        if way != SINGLE:
+            references = {FROM_SINGLE: alone, FROM_TOGETHER: values[way, TOGETHER, "losses"]}
+            others = {name: reference for name, reference in references.items() if reference is not accuracies}
+            row |= summary.differences(accuracies, others)
         rows.append(row)
-    frame = pd.DataFrame(rows)
-    columns = [f"p {FROM_SINGLE}", f"p {FROM_TOGETHER}"]
-    frame[columns] = holm(frame[columns].to_numpy().ravel()).reshape(-1, len(columns))
-    return frame.rename(columns={column: f"{column} after Holm" for column in columns})
+    return summary.corrected(pd.DataFrame(rows), [FROM_SINGLE, FROM_TOGETHER])
 
 
 def shares(records: Sequence[Record]) -> pd.DataFrame:
@@ -90,8 +86,8 @@ def conclusions(frame: pd.DataFrame) -> str:
     gain, loss = (joint[f"{FROM_SINGLE} low"] > 0).sum(), (joint[f"{FROM_SINGLE} high"] < 0).sum()
     lines = [
         f"Of {len(drawn)} ways to draw tasks {above} are better than training all together and {below} worse, by "
-        f"intervals that exclude 0 (n = {drawn['n'].max()}): from {_points(worst)} ({_name(worst)}) to {_points(best)} "
-        f"({_name(best)}) points.",
+        f"intervals that exclude 0 (n = {drawn['n'].max()}): from {points(worst, FROM_TOGETHER)} "
+        f"({_name(worst)}) to {points(best, FROM_TOGETHER)} ({_name(best)}) points.",
         f"Of all {len(joint)} arms with auxiliary tasks {gain} are above single-task learning and {loss} below it.",
     ]
     both = drawn.pivot_table(index=["way", "sampling"], columns="weigh", values="accuracy").dropna()
@@ -107,7 +103,3 @@ def conclusions(frame: pd.DataFrame) -> str:
 def _name(row: "pd.Series[float]") -> str:
     form = ", weighing draws" if row["weigh"] == "draws" else ""
     return f"{row['way']}, {row['sampling']}{form}"
-
-
-def _points(row: "pd.Series[float]") -> str:
-    return as_text(row[FROM_TOGETHER], row[f"{FROM_TOGETHER} low"], row[f"{FROM_TOGETHER} high"], "+.1f")

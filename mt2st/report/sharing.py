@@ -11,7 +11,8 @@ from mt2st.experiments.runs import Record
 from mt2st.experiments.sharing import SHARED, SINGLE, beside
 from mt2st.models import Model
 from mt2st.report import summary, tables
-from mt2st.statistics import as_text, holm, ratio_interval
+from mt2st.report.summary import points
+from mt2st.statistics import ratio_interval
 from mt2st.tasks import Task
 
 FROM_SINGLE, FROM_SHARED = "from single-task", "from shared"  # columns of differences
@@ -45,16 +46,10 @@ def by_architecture(records: Sequence[Record]) -> pd.DataFrame:
         row["parameters"] = made[0].scores["parameters"] / 1_000
         if architecture != SHARED and (SHARED, way) in groups:
             row |= ratio_interval(seconds[place], seconds[SHARED, way]).interval.columns("time")
-        for name, reference in ((FROM_SINGLE, (architecture, SINGLE)), (FROM_SHARED, (SHARED, way))):
-            if reference != place and reference in values:
-                found = summary.difference(values[place], values[reference])
-                row |= {column.replace("difference", name): found[column] for column in found if column != "p"}
-                row[f"p {name}"] = found["p"]
-        rows.append(row)
-    frame = pd.DataFrame(rows)
-    columns = [f"p {name}" for name in (FROM_SINGLE, FROM_SHARED)]
-    frame[columns] = holm(frame[columns].to_numpy().ravel()).reshape(-1, len(columns))
-    return frame.rename(columns={column: f"{column} after Holm" for column in columns})
+        references = {FROM_SINGLE: (architecture, SINGLE), FROM_SHARED: (SHARED, way)}
+        others = {name: values[one] for name, one in references.items() if one != place and one in values}
+        rows.append(row | summary.differences(values[place], others))
+    return summary.corrected(pd.DataFrame(rows), [FROM_SINGLE, FROM_SHARED])
 
 
 def reach(model: Model, tasks: Sequence[Task]) -> pd.DataFrame:
@@ -108,11 +103,7 @@ def conclusions(frame: pd.DataFrame) -> str:
         best, worst = rows.loc[rows[name].idxmax()], rows.loc[rows[name].idxmin()]
         lines.append(
             f"Against {what} {above} of {len(rows)} arms are better and {below} worse, by intervals that exclude 0 "
-            f"(n = {rows['n'].max()}): from {_points(worst, name)} ({worst['architecture']}, {worst['way']}) to "
-            f"{_points(best, name)} ({best['architecture']}, {best['way']}) points."
+            f"(n = {rows['n'].max()}): from {points(worst, name)} ({worst['architecture']}, {worst['way']}) to "
+            f"{points(best, name)} ({best['architecture']}, {best['way']}) points."
         )
     return "\n".join(lines)
-
-
-def _points(row: "pd.Series[float]", name: str) -> str:
-    return as_text(row[name], row[f"{name} low"], row[f"{name} high"], "+.1f")

@@ -1,6 +1,6 @@
 """What the runs say by strategy: accuracy, time, and differences from single-task training, paired by seed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,31 @@ def compared(values: "Mapping[str, pd.Series[float]]", reference: str, name: str
     frame = pd.DataFrame(rows)
     frame["p after Holm"] = holm(frame["p"].to_numpy())
     return frame
+
+
+def differences(values: "pd.Series[float]", references: "Mapping[str, pd.Series[float]]") -> dict[str, float]:
+    """Columns of a row that compares values with several references, as `difference`, called by their names.
+
+    p of the reference called "from x" is "p from x", see `corrected`.
+    """
+    row: dict[str, float] = {}
+    for name, reference in references.items():
+        found = difference(values, reference)
+        row |= {column.replace("difference", name): found[column] for column in found if column != "p"}
+        row[f"p {name}"] = found["p"]
+    return row
+
+
+def corrected(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return rows of `differences` with p after Holm over all of them, "p from x after Holm", in place of p."""
+    columns = [f"p {name}" for name in names]
+    frame[columns] = holm(frame[columns].to_numpy().ravel()).reshape(-1, len(columns))
+    return frame.rename(columns={column: f"{column} after Holm" for column in columns})
+
+
+def points(row: "pd.Series[Any]", name: str) -> str:
+    """Say a difference in points with its interval: the columns `name`, and with low and high after it."""
+    return as_text(row[name], row[f"{name} low"], row[f"{name} high"], "+.1f")
 
 
 def accuracies(records: Iterable[Record]) -> "pd.Series[float]":
