@@ -74,22 +74,24 @@ def conclusions(frame: pd.DataFrame, unit: str) -> str:
     joint, staying = frame[frame["way"].isin(COMPARED)], frame[frame["way"] == STAYING]
     above, below = (joint[f"{FROM_SINGLE} low"] > 0).sum(), (joint[f"{FROM_SINGLE} high"] < 0).sum()
     *first, last = [f"{points(row, FROM_SINGLE)} with {row['labels']:,}" for _, row in staying.iterrows()]
-    ends = _where(joint, FROM_STAYING)
+    better, worse = _where(joint, FROM_STAYING), _where(joint, FROM_STAYING, above=False)
     linear = _where(frame[~frame["way"].isin([SINGLE, *COMPARED])], FROM_SINGLE)
     return "\n".join(
         [
             f"Of {len(joint)} ways and numbers of labels {above} are above single-task learning and {below} below it, "
             f"by intervals that exclude 0. Staying with both tasks is {', '.join(first)} and {last} {unit} from it, "
             "in points.",
-            f"Ending on one task is better than staying, by an interval above 0, with {ends} {unit}.",
+            f"Ending on one task is better than staying, by an interval above 0, with {better} {unit}, and worse, by one "
+            f"below 0, with {worse} {unit}.",
             f"A linear baseline is better than single-task learning, by an interval above 0, with {linear} {unit}.",
         ]
     )
 
 
-def _where(frame: pd.DataFrame, name: str) -> str:
-    """List the numbers of labels where an interval is above 0, with the best way there."""
-    above = frame[frame[f"{name} low"] > 0]
-    best = above.loc[above.groupby("labels")[name].idxmax()]
-    said = [f"{row['labels']:,} ({row['way']}, {points(row, name)})" for _, row in best.iterrows()]
+def _where(frame: pd.DataFrame, name: str, above: bool = True) -> str:
+    """List the numbers of labels where an interval is above 0, with the best way there; or below, with the worst."""
+    shown = frame[frame[f"{name} low"] > 0] if above else frame[frame[f"{name} high"] < 0]
+    by_labels = shown.groupby("labels")[name]
+    farthest = shown.loc[by_labels.idxmax() if above else by_labels.idxmin()]
+    said = [f"{row['labels']:,} ({row['way']}, {points(row, name)})" for _, row in farthest.iterrows()]
     return ", ".join(said) or "no number of"

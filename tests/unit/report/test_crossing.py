@@ -78,7 +78,8 @@ def test_words_say_where_staying_and_ending_pay(records: list[Record]) -> None:
     assert staying.endswith(" with 20,000 labelled reviews from it, in points.")
     assert ends.endswith(
         "with 2,000 (post-training, +6.0 [+6.0, +6.0]), 5,000 (post-training, +6.0 [+6.0, +6.0]), "
-        "20,000 (post-training, +6.0 [+6.0, +6.0]) labelled reviews."
+        "20,000 (post-training, +6.0 [+6.0, +6.0]) labelled reviews, and worse, by one below 0, with 200 (auxiliary "
+        "tasks first, -8.0 [-8.0, -8.0]), 600 (auxiliary tasks first, -8.0 [-8.0, -8.0]) labelled reviews."
     )
     assert "with 200 (TF-IDF + logistic regression, +10.0 [+10.0, +10.0]), 600 (" in linear
     assert "20,000" not in linear
@@ -87,7 +88,8 @@ def test_words_say_where_staying_and_ending_pay(records: list[Record]) -> None:
 def test_words_say_where_nothing_pays(known_record: Make) -> None:
     records = [known_record(run, 0.7) for run in plan.plan(PROFILE, 2)]
     assert crossing.conclusions(crossing.by_size(records), "labelled reviews").splitlines()[1:] == [
-        "Ending on one task is better than staying, by an interval above 0, with no number of labelled reviews.",
+        "Ending on one task is better than staying, by an interval above 0, with no number of labelled reviews, "
+        "and worse, by one below 0, with no number of labelled reviews.",
         "A linear baseline is better than single-task learning, by an interval above 0, with no number of labelled "
         "reviews.",
     ]
