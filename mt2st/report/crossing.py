@@ -81,8 +81,8 @@ def conclusions(frame: pd.DataFrame, unit: str) -> str:
             f"Of {len(joint)} ways and numbers of labels {above} are above single-task learning and {below} below it, "
             f"by intervals that exclude 0. Staying with both tasks is {', '.join(first)} and {last} {unit} from it, "
             "in points.",
-            f"Ending on one task is better than staying, by an interval above 0, with {better} {unit}, and worse, by one "
-            f"below 0, with {worse} {unit}.",
+            f"Ending on one task is better than staying, by an interval above 0, with {better} {unit}, and worse, by "
+            f"one below 0, with {worse} {unit}.",
             f"A linear baseline is better than single-task learning, by an interval above 0, with {linear} {unit}.",
         ]
     )
