@@ -46,7 +46,8 @@ class Levels(Model):
         lower = self.encoder.states(vectors, lengths)
         if task in self.low:
             return lower
-        return self.upper.states(torch.cat([vectors, lower.tokens, *self.further(lower)], dim=-1), lengths)
+        further = self.further(lower)  # before lower.tokens: the backward pass adds in the order of the recorded runs
+        return self.upper.states(torch.cat([vectors, lower.tokens, *further], dim=-1), lengths)
 
     def further(self, lower: Encoding) -> list[Tensor]:
         """Return what else the upper encoder reads of each word, (batch, time, size) each: nothing here."""
