@@ -9,12 +9,14 @@ from torch import Tensor
 
 from mt2st.architectures import ARCHITECTURES
 from mt2st.architectures.attended import Attended
+from mt2st.architectures.cyclic import Cyclic
 from mt2st.architectures.experts import Experts
 from mt2st.architectures.fusion import Fusion
+from mt2st.architectures.interactive import Interactive
 from mt2st.architectures.levels import Levels
 from mt2st.architectures.private import Adversary, SharedPrivate
 from mt2st.models import ENCODERS, Model
-from mt2st.schedules import Switch
+from mt2st.schedules import SINGLE_TASK, Constant, Switch
 from mt2st.tasks import LanguageModelTask, PooledTask, SentenceTask, SkipGramTask, TableTask, Task, TokenTask
 from mt2st.training import evaluate, fit
 
@@ -175,6 +177,110 @@ def test_what_tasks_on_words_predict_feeds_tasks_on_sentences() -> None:
     torch.testing.assert_close(model.encode("topic", words, lengths).sentence, above.sentence)
 
 
+def answers(model: Interactive, tokens: Tensor, sentence: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """What words and sentences read of both tasks' answers, in words: a mean without padding."""
+    topic = model.heads["topic"].linear(sentence).softmax(1)
+    tags = model.heads["tags"].linear(tokens).softmax(2)
+    at_words = torch.cat([topic[:, None].repeat(1, tokens.shape[1], 1), tags], dim=2)
+    means = torch.stack([row[:length].mean(0) for row, length in zip(tags, lengths.tolist(), strict=True)])
+    return at_words, torch.cat([topic, means], dim=1)
+
+
+def test_all_tasks_revise_the_shared_states_by_all_answers_twice() -> None:
+    model: Interactive = build("interactive", [TOPIC, TAGS, PULL])
+    everything = SHARED | {"update"} | {heads(model, name) for name in ("topic", "tags")}
+    for task in (TOPIC, TAGS):
+        assert short(reached(model, task)) == everything
+    words, lengths, _ = next(TOPIC.batches(4, None))
+    plain = model.encoder(words, lengths)
+    tokens, sentence = plain.tokens, plain.sentence
+    for _ in range(2):
+        beside = zip((tokens, sentence), answers(model, tokens, sentence, lengths), strict=True)
+        added = [model.update(torch.cat(pair, dim=-1)).tanh() for pair in beside]
+        tokens, sentence = tokens + added[0], sentence + added[1]
+    for name in ("topic", "tags"):
+        torch.testing.assert_close(model.encode(name, words, lengths).tokens, tokens)
+        torch.testing.assert_close(model.encode(name, words, lengths).sentence, sentence)
+
+
+def test_in_a_ring_each_task_reads_the_one_before_it() -> None:
+    model: Cyclic = build("cyclic", [TAGS, TOPIC, PULL])
+    assert model.answering == ["topic", "tags"]
+    both = {heads(model, name) for name in ("topic", "tags")}
+    own = {name: f"update.layers.{model.update.names.index(name)}" for name in ("topic", "tags")}
+    assert short(reached(model, TOPIC)) == SHARED | set(own.values()) | both
+    assert short(reached(model, TAGS)) == SHARED | set(own.values()) | both
+    words, lengths, _ = next(TOPIC.batches(4, None))
+    plain = model.encoder(words, lengths)
+    tokens, sentence = plain.tokens, plain.sentence  # of the task that answers
+    states: dict[str, tuple[Tensor, Tensor]] = {}
+    for name in ("tags", "topic", "tags", "topic", "tags"):
+        at_words, of_sentences = answers(model, tokens, sentence, lengths)
+        if states or name == "topic":
+            before = slice(0, 2) if name == "tags" else slice(2, 4)
+            update = model.update[name]
+            states[name] = (
+                plain.tokens + update(torch.cat([plain.tokens, at_words[:, :, before]], dim=2)).tanh(),
+                plain.sentence + update(torch.cat([plain.sentence, of_sentences[:, before]], dim=1)).tanh(),
+            )
+            tokens, sentence = states[name]
+    for name in ("topic", "tags"):
+        torch.testing.assert_close(model.encode(name, words, lengths).tokens, states[name][0])
+        torch.testing.assert_close(model.encode(name, words, lengths).sentence, states[name][1])
+
+
+def trained(name: str, encoder: str, rows: Tensor, tasks: list[Any], hidden: int = 1) -> list[float]:
+    """Return the accuracies that tasks come to on what they are trained on; the vectors stay as they are."""
+    torch.manual_seed(0)
+    make = partial(ENCODERS[encoder], hidden=hidden)
+    model = ARCHITECTURES[name].build(make, torch.cat([torch.zeros(2, rows.shape[1]), rows]), tasks)
+    model.table.requires_grad_(False)
+    optimizer = torch.optim.Adam((p for p in model.parameters() if p.requires_grad), lr=0.1)
+    schedule = Constant(1.0) if tasks[1:] else SINGLE_TASK
+    fit(model, tasks[0], tasks[1:], schedule, optimizer=optimizer, epochs=200, batch_size=8)
+    return [evaluate(model, task).accuracy for task in tasks]
+
+
+def three_bits() -> list[Any]:
+    """Three tasks of eight words: each tells one of the bits of a word's number."""
+    words = [torch.tensor([2 + k]) for k in range(8)]
+    bits = [torch.tensor([k >> bit & 1 for k in range(8)]) for bit in range(3)]
+    low = [TokenTask(f"bit {b}", words, list(bits[b][:, None]), ["0", "1"]) for b in (1, 2)]
+    return [SentenceTask("bit 0", words, bits[0], ["0", "1"]), *low]
+
+
+@pytest.mark.parametrize(
+    ("name", "can"), [("shared", False), ("levels", True), ("private", True), ("experts", True), ("cyclic", True)]
+)
+def test_three_independent_tasks_need_more_than_two_shared_dimensions(name: str, can: bool) -> None:
+    """Three lines part a plane into seven regions at most, and there are eight words to tell apart."""
+    assert (trained(name, "bilstm", torch.eye(8), three_bits()) == [1, 1, 1]) is can
+
+
+@pytest.mark.parametrize(
+    ("name", "can"),
+    [("shared", False), ("levels", False), ("fusion", True), ("interactive", True), ("cyclic", True)],
+)
+def test_the_majority_of_signs_needs_what_the_task_on_words_predicts(name: str, can: bool) -> None:
+    """A linear map of a mean of words follows the largest of them; a mean of their predicted signs does not."""
+    values = torch.tensor([-4.0, -1, -1, -1, 1, 1, 1, 4])
+    chosen = [[0, 4, 5], [0, 5, 6], [0, 4, 6], [7, 1, 2], [7, 2, 3], [7, 1, 3], [4, 5, 6], [1, 2, 3]]
+    texts = [torch.tensor(words) + 2 for words in chosen]
+    signs = [(values[words] > 0).long() for words in chosen]
+    majority = torch.stack([(sign.sum() >= 2).long() for sign in signs])
+    tasks = [SentenceTask("majority", texts, majority, ["-", "+"]), TokenTask("sign", texts, signs, ["-", "+"])]
+    rows = torch.stack([0.3 * values, torch.zeros(8)], dim=1)
+    assert (trained(name, "bag", rows, tasks) == [1, 1]) is can
+
+
+@pytest.mark.parametrize(("name", "can"), [("shared", False), ("attended", True)])
+def test_a_mask_of_the_states_by_themselves_tells_what_no_line_does(name: str, can: bool) -> None:
+    """Exclusive or of the signs of a word's two dimensions."""
+    rows = torch.tensor([[-1.0, -1], [-1, 1], [1, -1], [1, 1]])
+    task = SentenceTask("xor", [torch.tensor([2 + k]) for k in range(4)], torch.tensor([0, 1, 1, 0]), ["0", "1"])
+    assert (trained(name, "bag", rows, [task]) == [1]) is can
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_every_architecture_trains_over_every_encoder_and_repeats_itself(name: str, encoder: str) -> None:
@@ -194,7 +300,7 @@ def test_tasks_say_what_they_read() -> None:
     assert (TOPIC.level, PULL.level) == ("sentence", "table")
 
 
-@pytest.mark.parametrize("name", ["private", "experts", "attended"])
+@pytest.mark.parametrize("name", ["private", "experts", "attended", "interactive", "cyclic"])
 def test_a_language_model_is_refused_where_states_have_seen_the_words_to_come(name: str) -> None:
     with pytest.raises(ValueError, match="has no states that have not seen the words to come"):
         build(name, [TOPIC, LanguageModelTask("lm", TEXTS, VOCABULARY)])
@@ -218,4 +324,5 @@ def test_a_task_on_the_table_has_a_head_and_no_states_of_its_own() -> None:
         for part in ("private", "gates", "masks"):
             if hasattr(model, part):
                 assert getattr(model, part).names == ("topic", "tags")
+        assert getattr(model, "answering", ["topic", "tags"]) == ["topic", "tags"]
         assert near.loss(model, next(near.batches(1, None))).isfinite()

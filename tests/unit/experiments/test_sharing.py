@@ -14,9 +14,8 @@ def test_every_architecture_is_run_beside_hard_sharing_of_other_experiments(name
     profile = PROFILES[name]
     planned, shared = sharing.plan(profile, 2), sharing.beside(profile, 2)
     ways = ("single-task", "multi-task", "Switch")
-    names = (
-        ("levels", "fusion", "private", "experts", "attended") if name == "wiki" else ("private", "experts", "attended")
-    )
+    names = ["private", "experts", "attended", "interactive", "cyclic"]
+    names += ["levels", "fusion"] if name == "wiki" else []
     expected = {(architecture, way): 2 for architecture in names for way in ways}
     expected["private", "multi-task, adversary"] = 2
     assert Counter((run.configuration.architecture, run.strategy) for run in planned) == expected

@@ -23,7 +23,8 @@ Make = Callable[..., Record]
 PROFILE = replace(PROFILES["wiki"], configuration=replace(PROFILES["wiki"].configuration, epochs=2))
 NOISE = np.array([0.01, -0.01, 0.02])
 GAIN = {"levels": 0.05, "experts": -0.1}
-PARAMETERS = {"shared": 1_000, "attended": 1_200, "experts": 3_000, "fusion": 2_600, "levels": 2_500, "private": 4_000}
+PARAMETERS = {"shared": 1_000, "attended": 1_200, "cyclic": 1_300, "experts": 3_000, "fusion": 2_600}
+PARAMETERS |= {"interactive": 1_100, "levels": 2_500, "private": 4_000}
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def records(known_record: Make) -> list[Record]:
 
 def test_architectures_differ_from_hard_sharing_and_from_themselves_alone(records: list[Record]) -> None:
     table = sharing.by_architecture(sharing.compared(PROFILE, records))
-    assert len(table) == 6 * 3 + 1
+    assert len(table) == 8 * 3 + 1
     rows = table.set_index(["architecture", "way"])
     found, expected = rows.loc["levels", "Switch"], mean_interval(5 + 100 * NOISE)
     assert found[["from shared", "from shared low", "from shared high"]].tolist() == pytest.approx(
@@ -90,7 +91,7 @@ def test_words_and_picture_follow_the_table(records: list[Record]) -> None:
     table = sharing.by_architecture(sharing.compared(PROFILE, records))
     first, second = sharing.conclusions(table).splitlines()
     assert first.startswith("Against hard sharing ")
-    assert "of 15 arms are better" in first
+    assert "of 21 arms are better" in first
     assert "to +5.7 [" in first
     assert second.startswith("Against the same alone ")
     (axes,) = pictures.by_architecture(table).axes
