@@ -13,13 +13,23 @@ Tokens = Sequence[str]
 
 @dataclass(frozen=True)
 class Examples:
-    """Labelled texts: lower-cased tokens and class indices (N,)."""
+    """Labelled texts: lower-cased tokens and class indices (N,).
+
+    `features` are what comes with the tokens of each text, an array (tokens, F), where anything does: architecture
+    "modal" reads them.
+    """
 
     texts: Sequence[Tokens]
     labels: np.ndarray
+    features: Sequence[np.ndarray] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> "Examples":
+        """Return some of them, by index."""
+        features = [self.features[i] for i in rows] if len(self.features) else ()
+        return Examples([self.texts[i] for i in rows], np.asarray(self.labels)[rows], features)
 
 
 @dataclass(frozen=True)

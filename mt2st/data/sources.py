@@ -25,7 +25,7 @@ from mt2st.data.tags import (
     streusle,
 )
 from mt2st.data.tags.tagged import SequenceData
-from mt2st.data.texts import imdb, imdb_crossing, imdb_full, imdb_semi, nltk_sets, wiki, wiki_tokens
+from mt2st.data.texts import digits, imdb, imdb_crossing, imdb_full, imdb_semi, nltk_sets, wiki, wiki_tokens
 
 Kind = Literal["texts", "tags", "vectors", "lexicon", "logs", "package"]
 Locate = Callable[[], tuple[Path, ...]]
@@ -103,6 +103,8 @@ ROWS = (
            _one(imdb.locate), imdb.fetch, imdb.check, imdb_crossing.load, imdb.PREPROCESSING_VERSION),
     Source("imdb-full", "all of them, with the standard split", "texts", "80 MB", IMDB,
            imdb_full.files, imdb.fetch, imdb_full.check, imdb_full.load, imdb.PREPROCESSING_VERSION),
+    Source("digits", "handwritten digits beside number words, a toy", "texts", "1,797 images", "CC BY 4.0",
+           _one(digits.file), digits.file, read_text, digits.load),
     Source("movie_reviews", "2,000 film reviews with their sentiment", "texts", "4 MB", "CC BY 4.0",
            *_package("movie_reviews"), partial(nltk_sets.load, "movie_reviews"), nltk_sets.VERSION),
     Source("sentence_polarity", "10,662 sentences of film reviews, sentiment", "texts", "490 kB", "CC BY 4.0",

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 
 from mt2st.architectures import ARCHITECTURES
+from mt2st.architectures.modal import Modal
 from mt2st.architectures.private import ADVERSARY, Adversary
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import auxiliaries
@@ -44,7 +45,8 @@ def assemble(
         seed: of the initial values.
         device: where the model is to be.
 
-    Raises ValueError for an unknown encoder or task, and where a task cannot be built on this data or encoder.
+    Raises ValueError for an unknown encoder or task, where a task cannot be built on this data or encoder, and for one
+    with features that the architecture does not read.
     """
     configuration = configuration or Configuration()
     for kind, known in (("encoder", ENCODERS), ("architecture", ARCHITECTURES)):
@@ -59,8 +61,12 @@ def assemble(
             built.append(auxiliaries.build(other, data, table, configuration))
         else:
             built.append(other)
+    architecture = ARCHITECTURES[configuration.architecture]
+    having = [task.name for task in (primary, *built) if isinstance(task, TextTask) and task.features]
+    if having and architecture is not Modal:
+        raise ValueError(f'{", ".join(having)}: features are read by architecture "modal" alone')
     torch.manual_seed(seed)
-    model = ARCHITECTURES[configuration.architecture].build(
+    model = architecture.build(
         partial(
             ENCODERS[configuration.encoder],
             hidden=configuration.hidden,

@@ -49,9 +49,11 @@ def _plain_lstms() -> Iterator[None]:
 
 def _first_and_further_word(model: Model, task: LabelledTask, batch: Batch) -> tuple[int, int]:
     """Operations for the first word of a sentence, with all that is done once a sentence, and for each further one."""
-    words, _, targets = batch
+    words, _, *features, targets = batch
     counts = []
     for length in (1, 2):
         target = targets[:1] if targets.dim() == 1 else targets[:1, :1].expand(1, length)
-        counts.append(batch_flops(model, task, (words[:1, :1].expand(1, length), torch.tensor([length]), target)))
+        beside = [one[:1, :1].expand(1, length, -1) for one in features]
+        one = words[:1, :1].expand(1, length), torch.tensor([length]), *beside, target
+        counts.append(batch_flops(model, task, one))
     return counts[0], counts[1] - counts[0]

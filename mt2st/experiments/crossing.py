@@ -61,6 +61,9 @@ CROSSINGS = {  # by profile
         "conll2000", {100: 60, 300: 40, 1_000: 25, 3_000: 12, 10_000: 6}, "tagged sentences", _tagged,
         ("ud-ewt", "conll2000"),
     ),
+    "digits": Crossing(
+        "image", {100: 160, 200: 120, 400: 80, 600: 60}, "labelled pairs of a word and an image", _texts
+    ),
     "wiki": Crossing("hyperlink", {25: 60, 60: 40, 125: 30, 250: 25}, "labelled sentences of each class", _texts),
 }  # fmt: skip
 

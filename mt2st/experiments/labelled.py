@@ -7,7 +7,7 @@ from mt2st.data.tags.columns import TaggedText
 from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments.runs import Configuration
-from mt2st.tasks import LabelledTask, PooledTask, SentenceTask, TokenTask, as_targets
+from mt2st.tasks import Features, LabelledTask, PooledTask, SentenceTask, TokenTask, as_targets
 
 Data = Dataset | SequenceData
 
@@ -28,7 +28,7 @@ def labelled_task(
         return tagged_task(data, part, table, configuration, rows)
     examples: Examples = getattr(data, part)
     if rows is not None:
-        examples = Examples([examples.texts[i] for i in rows], np.asarray(examples.labels)[rows])
+        examples = examples.take(rows)
     return sentence_task(
         data.name, examples, data.classes, table, configuration, configuration.balanced and part == "train"
     )
@@ -43,16 +43,17 @@ def sentence_task(
     balanced: bool = False,
     answered_as: str = "",
 ) -> SentenceTask:
-    """Return labelled texts as a task, cut to `max_tokens` of the configuration.
+    """Return labelled texts with their features as a task, cut to `max_tokens` of the configuration.
 
     It has a head of its own, or that of the task `answered_as`, whose classes are the same.
     """
     longest = configuration.max_tokens or None
     sentences = [table.encode(text[:longest]) for text in examples.texts]
     targets = as_targets(np.asarray(examples.labels).tolist())
+    features = Features.of([array[:longest] for array in examples.features]) if len(examples.features) else None
     if answered_as:
-        return PooledTask(name, answered_as, sentences, targets, classes)
-    return SentenceTask(name, sentences, targets, classes, balanced)
+        return PooledTask(name, answered_as, sentences, targets, classes, features)
+    return SentenceTask(name, sentences, targets, classes, balanced, features)
 
 
 def tagged_task(

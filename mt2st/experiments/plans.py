@@ -259,7 +259,7 @@ EXPERIMENTS = {
         Experiment("agreement", ("13",), agreement.plan, _needing(*PAYING_NEEDS)),
         Experiment("sampling", ("14",), samplings.plan),
         Experiment("sharing", ("15",), sharing.plan, sharing.needs),
-        Experiment("crossing", ("12",), crossing.plan, crossing.needs),
+        Experiment("crossing", ("12", "16"), crossing.plan, crossing.needs),
     )
 }
 

@@ -60,6 +60,13 @@ IMDB_CROSSING = _on("imdb-crossing", train=600, validation=150, test=3_000, hidd
 # hundred steps, on a sample of its own (seed 100).
 POS_CROSSING = replace(_on("ud-ewt", hidden=32), vocabulary=("ud-ewt", "conll2000"), learning_rate=0.01)
 
+# The learning rate was chosen as for parts of speech, with 100 and 400 labels.
+DIGITS = replace(
+    _on("digits", train=400, validation=100, test=500, dimensions=20, hidden=32),
+    architecture="modal",
+    learning_rate=0.01,
+)
+
 # All of the 1,995 distinct reviews; of the 10,000 sentences of a set, as many as suit a laptop.
 MOVIE_REVIEWS = _on("movie_reviews", train=1_395, validation=200, test=400, hidden=32)
 SENTENCE_POLARITY = _on("sentence_polarity", train=2_000, validation=500, test=2_000, hidden=32)
@@ -98,7 +105,7 @@ MORE_LABELS = (
     "levels cannot be compared with the paper's."
 )
 
-OF_TAGS = "The paper has no such task: nothing can be compared with its numbers."
+NO_SUCH_TASK = "The paper has no such task: nothing can be compared with its numbers."
 
 WHOLE_TASK = (
     "The paper's numbers are on 1,000 IMDB reviews, ours on all 50,000 in their standard split, 25,000 of them for "
@@ -149,9 +156,17 @@ PROFILES = {
         Profile(
             "pos-crossing",
             "parts of speech of 100 to 10,000 sentences beside the chunks of CoNLL-2000",
-            OF_TAGS,
+            NO_SUCH_TASK,
             POS_CROSSING,
             ("12", "15"),
+            embeddings=("SkipGram",),
+        ),
+        Profile(
+            "digits",
+            "does a word name the handwritten digit beside it? A toy, 100 to 600 pairs",
+            NO_SUCH_TASK,
+            DIGITS,
+            ("12", "16"),
             embeddings=("SkipGram",),
         ),
         Profile(

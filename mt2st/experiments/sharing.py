@@ -23,6 +23,7 @@ ADVERSARIAL = "multi-task, adversary"
 LAMBDA = 0.05  # weight of the adversary, as in Liu et al. (2017)
 AUXILIARIES: Mapping[str, tuple[str, ...]] = {"wiki": ("hyperlink", "casing"), "pos-crossing": ("conll2000",)}
 SENTENCES = 1_000  # of pos-crossing
+OF_FEATURES = ("modal",)  # reads what texts here do not have; else it is hard sharing
 ON_TOP = ("levels", "fusion")  # architectures with an upper encoder for tasks on sentences
 ONE_LEVEL = ("pos-crossing",)  # all tasks are on words, so that there is nothing above them
 
@@ -53,7 +54,7 @@ def _all(profile: Profile, seeds: int) -> list[Run]:
 
 def _of_seed(name: str, configuration: Configuration, seed: int) -> Iterator[Run]:
     for architecture in ARCHITECTURES:
-        if architecture in ON_TOP and name in ONE_LEVEL:
+        if architecture in OF_FEATURES or (architecture in ON_TOP and name in ONE_LEVEL):
             continue
         conditions = replace(configuration, architecture=architecture)
         alone = Run(EMBEDDING, SINGLE, (), SINGLE_TASK, seed, conditions)

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 from mt2st.metrics import Evaluation, micro_f1, tag_counts
 from mt2st.models import PADDING, BagOfWordsHead, LanguageModelHead, LinearHead, Model, SharedEncoder
 from mt2st.tasks.base import IGNORED, Batch, LabelledTask, Task
+from mt2st.tasks.features import Features
 
 POOL = 16  # batches that are sorted by length together
 
@@ -21,17 +22,26 @@ class TextTask(Task):
         name: name of the task.
         sentences: rows of the embedding table, one tensor a sentence.
         with_replacement: batches are of sentences drawn at random, in place of a pass over all of them.
+        features: what comes with each word, which architecture "modal" reads.
 
-    Raises ValueError if there are no sentences or one has no words.
+    Raises ValueError if there are no sentences, one has no words, or another number of rows of features.
     """
 
-    def __init__(self, name: str, sentences: Sequence[Tensor], with_replacement: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        sentences: Sequence[Tensor],
+        with_replacement: bool = False,
+        features: Features | None = None,
+    ) -> None:
         if not len(sentences):
             raise ValueError(f"task {name!r} has no sentences")
-        self.name, self.with_replacement = name, with_replacement
+        self.name, self.with_replacement, self.features = name, with_replacement, features
         self.lengths = torch.tensor([len(sentence) for sentence in sentences])  # (S,)
         if int(self.lengths.min()) < 1:
             raise ValueError(f"task {name!r}: sentence {int(self.lengths.argmin())} has no words")
+        if features and not torch.equal(features.lengths, self.lengths):
+            raise ValueError(f"task {name!r}: {_mismatch(features, self.lengths)}")
         self.starts = self.lengths.cumsum(0) - self.lengths  # (S,) where each sentence begins
         self.words = torch.cat(list(sentences))  # (N,)
 
@@ -43,7 +53,7 @@ class TextTask(Task):
         return len(self)
 
     def batches(self, size: int, generator: torch.Generator | None) -> Iterator[Batch]:
-        """Yield (words (B, T), lengths (B,), and what `_targets` adds), see `Task.batches`."""
+        """Yield words (B, T), lengths (B,), features (B, T, F) if any, and what `_targets` adds, see `Task.batches`."""
         if generator is not None and self.with_replacement:
             drawn = torch.randint(len(self), (-(-len(self) // size) * size,), generator=generator)
             for rows in length_sorted(self.lengths[drawn], size, generator):
@@ -60,15 +70,16 @@ class TextTask(Task):
         return torch.cat(list(length_sorted(self.lengths, size, None)))
 
     def _batch(self, rows: Tensor) -> Batch:
-        return self._gathered(self.words, rows, PADDING), self.lengths[rows], *self._targets(rows)
+        beside = [self._gathered(self.features.values, rows, 0).float()] if self.features else []
+        return self._gathered(self.words, rows, PADDING), self.lengths[rows], *beside, *self._targets(rows)
 
     def _gathered(self, values: Tensor, rows: Tensor, padding: int) -> Tensor:
-        """Return some sentences' entries of values (N,), one a word: (B, T), padded on the right."""
+        """Return some sentences' entries of values (N, …), one a word: (B, T, …), padded on the right."""
         lengths = self.lengths[rows]
         time = torch.arange(int(lengths.max()))
         inside = time < lengths[:, None]  # (B, T)
         position = torch.where(inside, self.starts[rows][:, None] + time, 0)
-        return torch.where(inside, values[position], padding)
+        return torch.where(inside.reshape(*inside.shape, *[1] * (values.dim() - 1)), values[position], padding)
 
     def _targets(self, rows: Tensor) -> tuple[Tensor, ...]:
         """Targets of some sentences, if there are any beside the words."""
@@ -85,9 +96,15 @@ class SentenceTask(TextTask, LabelledTask):
     """
 
     def __init__(
-        self, name: str, sentences: Sequence[Tensor], targets: Tensor, classes: Sequence[str], balanced: bool = False
+        self,
+        name: str,
+        sentences: Sequence[Tensor],
+        targets: Tensor,
+        classes: Sequence[str],
+        balanced: bool = False,
+        features: Features | None = None,
     ) -> None:
-        super().__init__(name, sentences)
+        super().__init__(name, sentences, features=features)
         self.targets, self.classes = targets, _checked(name, classes)
         if len(sentences) != len(targets):
             raise ValueError(f"task {name!r}: {len(sentences)} sentences but {len(targets)} targets")
@@ -111,13 +128,20 @@ class PooledTask(SentenceTask):
     Args:
         name: name of the task.
         answered_as: name of the task whose head answers.
-        sentences, targets, classes: see `SentenceTask`; the classes are those of the other task, in its order.
+        sentences, targets, classes, features: see `SentenceTask`; the classes are those of the other task, in its
+            order.
     """
 
     def __init__(
-        self, name: str, answered_as: str, sentences: Sequence[Tensor], targets: Tensor, classes: Sequence[str]
+        self,
+        name: str,
+        answered_as: str,
+        sentences: Sequence[Tensor],
+        targets: Tensor,
+        classes: Sequence[str],
+        features: Features | None = None,
     ) -> None:
-        super().__init__(name, sentences, targets, classes)
+        super().__init__(name, sentences, targets, classes, features=features)
         self.answered_as = answered_as
 
     def head(self, encoder: SharedEncoder) -> None:
@@ -132,7 +156,7 @@ class TokenTask(TextTask, LabelledTask):
     """Classify every word: one tensor of class indices a sentence.
 
     Args:
-        name, sentences, with_replacement: see `TextTask`.
+        name, sentences, with_replacement, features: see `TextTask`.
         targets: class indices, one tensor a sentence.
         classes: the tags.
         by_sentence: average the loss over the words of each sentence first, as Bingel and Søgaard (2017) do, in place
@@ -154,8 +178,9 @@ class TokenTask(TextTask, LabelledTask):
         with_replacement: bool = False,
         by_sentence: bool = False,
         ahead: bool = False,
+        features: Features | None = None,
     ) -> None:
-        super().__init__(name, sentences, with_replacement)
+        super().__init__(name, sentences, with_replacement, features)
         self.classes, self.by_sentence, self.ahead = _checked(name, classes), by_sentence, ahead
         if len(sentences) != len(targets):
             raise ValueError(f"task {name!r}: {len(sentences)} sentences but {len(targets)} targets")
@@ -222,6 +247,14 @@ class AutoencoderTask(TextTask):
         """Mean negative log-likelihood of the texts' own words."""
         words, lengths = batch
         return model.heads[self.name](model.encode(self.name, words, lengths), words)
+
+
+def _mismatch(features: Features, lengths: Tensor) -> str:
+    """Say where features are not as long as their texts."""
+    if len(features.lengths) != len(lengths):
+        return f"{len(lengths)} sentences but {features.name} of {len(features.lengths)}"
+    at = int((features.lengths != lengths).nonzero()[0])
+    return f"sentence {at} has {int(lengths[at])} words but {int(features.lengths[at])} rows of {features.name}"
 
 
 def _checked(name: str, classes: Sequence[str]) -> tuple[str, ...]:

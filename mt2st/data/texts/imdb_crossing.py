@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mt2st.data.dataset import Background, Dataset, Examples, Related, Sizes, pieces
+from mt2st.data.dataset import Background, Dataset, Related, Sizes, pieces
 from mt2st.data.files import nltk_packages
 from mt2st.data.texts import imdb, nltk_sets
 
@@ -45,6 +45,5 @@ def load(seed: int, sizes: Sizes) -> Dataset:
 
 def _drawn(related: Related, seed: int) -> Related:
     """Return some of the related texts, drawn by the seed."""
-    examples = related.examples
-    rows = np.random.default_rng(seed).permutation(len(examples))[:SENTENCES]
-    return replace(related, examples=Examples([examples.texts[i] for i in rows], examples.labels[rows]))
+    rows = np.random.default_rng(seed).permutation(len(related.examples))[:SENTENCES]
+    return replace(related, examples=related.examples.take(rows))

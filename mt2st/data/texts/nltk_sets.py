@@ -123,7 +123,7 @@ def load_semi(name: str, seed: int, sizes: Sizes) -> Dataset:
     held_out = {tuple(text) for part in (found.validation, found.test) for text in part.texts}
     sentences = related(POLARITY)
     rows = [i for i, text in enumerate(sentences.examples.texts) if tuple(text) not in held_out]
-    kept = Examples([sentences.examples.texts[i] for i in rows], sentences.examples.labels[rows])
+    kept = sentences.examples.take(rows)
     background = [*found.background.tokens, *pieces(rest, imdb.LONGEST)]
     polarity = {"polarity": Related(kept, sentences.classes)}
     files = (*found.files, nltk_packages.locate(POLARITY))

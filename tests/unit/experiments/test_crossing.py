@@ -34,6 +34,13 @@ def test_ways_of_one_size_differ_in_nothing_but_the_schedule() -> None:
     assert ends == [Constant([]), Constant(1.0), Switch(2), AuxiliaryFirst(2), PostTraining(2)]
 
 
+def test_pairs_of_words_and_images_are_read_as_both() -> None:
+    planned = crossing.plan(PROFILES["digits"], 2)
+    assert {crossing.labels(run) for run in planned} == {100, 200, 400, 600}
+    assert {run.configuration.architecture for run in planned} == {"modal"}
+    assert {run.auxiliaries for run in planned} == {(), ("image",)}
+
+
 def test_on_tokens_sentences_are_counted_and_on_wiki_those_of_a_class() -> None:
     tagged = crossing.plan(PROFILES["pos-crossing"], 2)
     assert {(run.configuration.sentences, run.auxiliaries) for run in tagged} == {
@@ -52,4 +59,4 @@ def test_on_tokens_sentences_are_counted_and_on_wiki_those_of_a_class() -> None:
 def test_what_a_crossing_needs_is_among_the_data_sets(name: str) -> None:
     needed = crossing.needs(PROFILES[name])
     assert set(needed) <= set(sources.SOURCES)
-    assert bool(needed) == (name != "wiki")  # which comes with a package
+    assert bool(needed) == (name not in ("wiki", "digits"))  # which come with packages
