@@ -42,7 +42,8 @@ class History:
     by what it had seen: the epoch before which, and why, in words.
 
     A phase is a run of epochs that train the same tasks. `checkpoints` has the best epoch of each phase by name, "phase
-    1", …, and the "last" epoch of all; nothing where the last epoch is the one to keep.
+    1", …, and the "last" epoch of all, `accuracies` what the best ones scored, by number of the phase; nothing where the last
+    epoch is the one to keep.
     """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
@@ -51,6 +52,15 @@ class History:
     decisions: list[tuple[int, str]] = field(default_factory=list)
     best_epoch: int = -1
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
+    accuracies: dict[int, float] = field(default_factory=dict)
+
+    def offer(self, epoch: int, phase: int, accuracy: float, model: Model) -> None:
+        """Keep a copy of the model where its accuracy is the best so far in its phase, and note the best epoch of all."""
+        if accuracy > max(self.accuracies.values(), default=-1.0):
+            self.best_epoch = epoch
+        if accuracy > self.accuracies.get(phase, -1.0):
+            self.accuracies[phase] = accuracy
+            self.checkpoints[f"phase {phase}"] = Checkpoint.of(epoch, model)
 
     def frame(self) -> pd.DataFrame:
         """One row an epoch, see `with_primary`."""

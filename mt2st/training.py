@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -96,37 +96,27 @@ def fit(
     """
     tasks = [primary, *auxiliaries]
     held_out = _check(tasks, validation, epochs=epochs, steps=steps, patience=patience)
-    decides = isinstance(schedule, Schedule) and schedule.NEEDS_VALIDATION
-    learned = aggregator if isinstance(aggregator, Learned) else None
-    for decided, by in ((decides, schedule), (learned, aggregator)):
-        if decided and primary.name not in held_out:
-            raise ValueError(f"{type(by).__name__} needs validation examples of {primary.name}")
+    decides = _decides(schedule, aggregator, primary, held_out)
     settled = _last_change(schedule, auxiliaries, epochs, epsilon)
-    if isinstance(schedule, Schedule):
-        settled = max(settled, schedule.settled)
     device = model.device
     optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     if balance and (own := balance.parameters()):
         optimizer.add_param_group({"params": own, "weight_decay": 0.0})
     torch.manual_seed(seed)
     sampler = sampling(tasks, batch_size, epochs, steps, seed)
-    if weigh not in ("losses", "draws"):
-        raise ValueError(f"weigh must be losses or draws, got {weigh!r}")
-    if weigh == "draws" and not sampler.BY_COUNT:
-        raise ValueError(f"{sampling.__name__} does not draw tasks by their weights: weigh the losses, or take Equal")
+    by_draws = _draws(weigh, sampling)
     probes = [_to(next(task.batches(batch_size, None)), device) for task in auxiliaries]
-    if learned:
-        learned.look = _held_out_gradient(model, held_out[primary.name], batch_size, seed)
+    if isinstance(aggregator, Learned):
+        aggregator.look = _held_out_gradient(model, held_out[primary.name], batch_size, seed)
     history, phase, before = History(), 0, None
     restarts = Restarts(model, primary, optimizer, batch_size, lambda: _score(model, held_out.get(primary.name)))
-    best: dict[int, float] = {}  # validation accuracy of each phase
     names = [task.name for task in tasks]
     validated: list[float] = []  # accuracies of the primary task, by epoch
     losses: list[list[float]] = [[] for _ in tasks]
+    seen = Feedback(validated, losses, names)
 
     for t in tqdm(range(epochs), desc=primary.name, unit="epoch", disable=not progress):
         started, started_cpu = _clock(device), time.process_time()
-        seen = Feedback(validated, losses, names)
         if isinstance(schedule, Schedule):
             restart = schedule.restart(t)
             said = [restarts.begin(restart, history, names) if restart else "", schedule.reason(t, seen)]
@@ -137,7 +127,7 @@ def fit(
             settled = max(settled, t)  # not foreseen where the schedule decides by validation
         phase, before = phase + (active != before), active
         alike = [1.0] * len(tasks)
-        counts, factors = (weights, alike) if weigh == "draws" else (alike, weights)
+        counts, factors = (weights, alike) if by_draws else (alike, weights)
         epoch, tallies = _train_epoch(
             model, tasks, factors, sampler.epoch(active, counts), optimizer, aggregator, balance, restarts.frozen
         )
@@ -146,36 +136,17 @@ def fit(
             raise ValueError(f"the loss became {epoch['loss']} in epoch {t}: lower the learning rate or the weights")
 
         extra = measure(t) if measure else {}
-        model.eval()  # a probe neither drops states nor draws random numbers, which training would then miss
-        for k, task in enumerate(tasks):
-            row: dict[str, float | str] = {
-                "epoch": t,
-                "task": task.name,
-                "role": AUXILIARY if k else PRIMARY,
-                "weight": weights[k],
-                "batches": len(tallies[k].at),
-            }
-            row |= tallies[k].means()
-            losses[k].append(float(row.get("loss", np.nan)))
-            history.steps[task.name] += tallies[k].by_step(int(epoch["steps"]))
-            if k:
-                with torch.no_grad():
-                    row["probe"] = task.loss(model, probes[k - 1]).item()
-            if task.name in held_out:
-                found = evaluate(model, held_out[task.name])
-                scores = {"loss": found.loss} | held_out[task.name].scores(found)
-                row |= {f"validation_{name}": score for name, score in scores.items()}
-                if not k:
-                    validated.append(found.accuracy)
-                if not k and keep == "best" and 0 in active:
-                    if found.accuracy > max(best.values(), default=-1.0):
-                        history.best_epoch = t
-                    if found.accuracy > best.get(phase, -1.0):
-                        best[phase] = found.accuracy
-                        history.checkpoints[f"phase {phase}"] = Checkpoint.of(t, model)
-            history.tasks.append(row)
-        if primary.name not in held_out or keep == "last":
+        found = {name: evaluate(model, task) for name, task in held_out.items()}
+        history.tasks += _rows(t, model, tasks, weights, tallies, probes, held_out, found)
+        for name, of_task, tally in zip(names, losses, tallies, strict=True):
+            of_task.append(tally.means().get("loss", np.nan))
+            history.steps[name] += tally.by_step(int(epoch["steps"]))
+        if primary.name in found:
+            validated.append(found[primary.name].accuracy)
+        if primary.name not in found or keep == "last":
             history.best_epoch = t
+        elif 0 in active:
+            history.offer(t, phase, found[primary.name].accuracy, model)
         epoch |= {"train_seconds": trained - started, "cpu_seconds": trained_cpu - started_cpu}
         epoch |= {"evaluation_seconds": _clock(device) - trained}
         history.epochs.append({"epoch": t} | epoch | extra)
@@ -185,7 +156,7 @@ def fit(
         if patience and not is_open and t - max(history.best_epoch, settled) >= patience:
             break
 
-    if best:
+    if history.accuracies:
         history.checkpoints["last"] = Checkpoint.of(t, model)
         model.load_state_dict(history.best.state)
     if broken := [name for name, parameter in model.named_parameters() if not parameter.isfinite().all()]:
@@ -209,6 +180,26 @@ def _check(
     if at_least_one["patience"] and names[0] not in held_out:
         raise ValueError(f"patience needs validation examples of {names[0]}")
     return held_out
+
+
+def _decides(
+    schedule: WeightSchedule, aggregator: Aggregator | None, primary: LabelledTask, held_out: Mapping[str, LabelledTask]
+) -> bool:
+    """Whether the schedule decides by validation; raises ValueError where it or the aggregator cannot."""
+    decides = isinstance(schedule, Schedule) and schedule.NEEDS_VALIDATION
+    for decided, by in ((decides, schedule), (isinstance(aggregator, Learned), aggregator)):
+        if decided and primary.name not in held_out:
+            raise ValueError(f"{type(by).__name__} needs validation examples of {primary.name}")
+    return decides
+
+
+def _draws(weigh: str, sampling: type[Sampling]) -> bool:
+    """Whether weights are of draws in place of losses; raises ValueError where they cannot be."""
+    if weigh not in ("losses", "draws"):
+        raise ValueError(f"weigh must be losses or draws, got {weigh!r}")
+    if weigh == "draws" and not sampling.BY_COUNT:
+        raise ValueError(f"{sampling.__name__} does not draw tasks by their weights: weigh the losses, or take Equal")
+    return weigh == "draws"
 
 
 def _train_epoch(
@@ -277,6 +268,32 @@ def _train_epoch(
 
 
 @torch.no_grad()
+def _rows(
+    t: int,
+    model: Model,
+    tasks: Sequence[Task],
+    weights: Sequence[float],
+    tallies: Sequence[Tally],
+    probes: Sequence[Batch],
+    held_out: Mapping[str, LabelledTask],
+    found: Mapping[str, Evaluation],
+) -> list[dict[str, float | str]]:
+    """Return what epoch t was for each task, see `History.tasks`; leaves the model in evaluation mode."""
+    model.eval()  # a probe neither drops states nor draws random numbers, which training would then miss
+    rows = []
+    for k, task in enumerate(tasks):
+        row: dict[str, float | str] = {"epoch": t, "task": task.name, "role": AUXILIARY if k else PRIMARY}
+        row |= {"weight": weights[k], "batches": len(tallies[k].at)} | tallies[k].means()
+        if k:
+            row["probe"] = task.loss(model, probes[k - 1]).item()
+        if task.name in found:
+            scores = {"loss": found[task.name].loss} | held_out[task.name].scores(found[task.name])
+            row |= {f"validation_{name}": score for name, score in scores.items()}
+        rows.append(row)
+    return rows
+
+
+@torch.no_grad()
 def evaluate(model: Model, task: LabelledTask, batch_size: int = 256) -> Evaluation:
     """Predict every example (of a token task: every word), in the order given; leaves the model in evaluation mode."""
     model.eval()
@@ -339,7 +356,7 @@ def _active(weights: Sequence[float], epsilon: float) -> list[int]:
 
 
 def _last_change(schedule: WeightSchedule, auxiliaries: Sequence[Task], epochs: int, epsilon: float) -> int:
-    """Return the first epoch from which on the same tasks are trained to the end.
+    """Return the first epoch from which on the same tasks are trained to the end, as far as that is foreseen.
 
     Raises ValueError for an epoch in which no task is trained, and where the primary one is never trained.
     """
@@ -350,7 +367,8 @@ def _last_change(schedule: WeightSchedule, auxiliaries: Sequence[Task], epochs: 
         raise ValueError(
             f"the schedule trains the primary task in none of {epochs} epochs: train for more, or switch sooner"
         )
-    return max((t for t in range(1, epochs) if active[t] != active[t - 1]), default=0)
+    last = max((t for t in range(1, epochs) if active[t] != active[t - 1]), default=0)
+    return max(last, schedule.settled) if isinstance(schedule, Schedule) else last
 
 
 def _gradient_norm(model: Model) -> Tensor:
