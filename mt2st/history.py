@@ -42,7 +42,7 @@ class History:
     by what it had seen: the epoch before which, and why, in words.
 
     A phase is a run of epochs that train the same tasks. `checkpoints` has the best epoch of each phase by name, "phase
-    1", …, and the "last" epoch of all, `accuracies` what the best ones scored, by number of the phase; nothing where the last
+    1", …, and the "last" epoch of all, `accuracies` what the best ones scored, by number; nothing where the last
     epoch is the one to keep.
     """
 
@@ -55,7 +55,7 @@ class History:
     accuracies: dict[int, float] = field(default_factory=dict)
 
     def offer(self, epoch: int, phase: int, accuracy: float, model: Model) -> None:
-        """Keep a copy of the model where its accuracy is the best so far in its phase, and note the best epoch of all."""
+        """Keep a copy of the model if its accuracy is the best of its phase so far, and note the best epoch of all."""
         if accuracy > max(self.accuracies.values(), default=-1.0):
             self.best_epoch = epoch
         if accuracy > self.accuracies.get(phase, -1.0):
