@@ -48,10 +48,11 @@ def by_size(frame: pd.DataFrame, unit: str) -> Figure:
 
 def _lines(axes: Axes, frame: pd.DataFrame, ways: "list[str] | tuple[str, ...]", name: str) -> None:
     """Draw a column of the frame for some ways, a little apart from each other."""
-    for k, way in enumerate(way for way in ways if way in set(frame["way"])):
+    shown = [way for way in ways if way in set(frame["way"])]
+    for k, way in enumerate(shown):
         rows = frame[frame["way"] == way]
         colour, marker, line = STYLES[way]
-        x = rows["labels"] * (1 + SPREAD * (k - len(ways) / 2))
+        x = rows["labels"] * (1 + SPREAD * (k - (len(shown) - 1) / 2))
         axes.plot(x, rows[name], color=colour, marker=marker, linestyle=line, markersize=5, linewidth=1.3, label=way)
         if way in (SINGLE, *COMPARED):
             axes.vlines(x, rows[f"{name} low"], rows[f"{name} high"], color=colour, linewidth=1)
