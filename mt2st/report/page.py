@@ -29,7 +29,7 @@ FURTHER = ["readouts", "choices", "transitions", "kept_epochs"]  # tables of a p
 WORDS: dict[str, Callable[[Evidence], str]] = {  # what exhibits say, for readers
     "paying": lambda e: paying.conclusions(e.of("paying")),
     "elsewhere": lambda e: paying.elsewhere_in_words(e.table("elsewhere")),
-    "crossing": lambda e: crossing.conclusions(e.table("crossing"), CROSSINGS[e.profile.name].unit),
+    "crossing": lambda e: crossing.conclusions(e.table("crossing"), CROSSINGS[e.profile.name]),
     "sampling": lambda e: samplings.conclusions(e.table("sampling")),
     "sharing": lambda e: sharing.conclusions(e.table("sharing")),
     "agreement": lambda e: agreement.conclusions(e.table("aggregators"), e.table("agreement")),
