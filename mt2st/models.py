@@ -358,6 +358,8 @@ def heads_of(tasks: Iterable[HasHead], encoder: Any) -> dict[str, nn.Module]:
 class Model(nn.Module):
     """One shared encoder and a head for each task that has one (hard parameter sharing)."""
 
+    READS_FEATURES: ClassVar[bool] = False  # whether `encode` takes what comes with words, see `tasks.Features`
+
     def __init__(self, encoder: nn.Module, heads: Mapping[str, nn.Module]) -> None:
         super().__init__()
         self.encoder: Any = encoder

@@ -14,11 +14,10 @@ from mt2st.tasks import Task
 class Cyclic(Interactive):
     """One encoder, whose states each task revises for itself by the answer of the task before it.
 
-    The loop that Chen, Zhang and Yang (2024) call cyclic multi-task learning: a task's output is a further input of the
-    next lower one, and the last one's of the first.
-
-    Tasks on sentences come first, those on words after them. In the first turn the first task reads what the last one
-    predicts from the plain states; a task alone reads its own answer.
+    The loop of cyclic multi-task learning (Zeng et al. 2020, as Chen, Zhang and Yang 2024 describe it): a task's output
+    is a further input of the next lower one, and the last one's of the first. Tasks on sentences come first, those on
+    words after them. The first turn begins with what the last task predicts from the states as they are; a task alone
+    reads its own answer. Each turn revises the encoder's states anew, in place of those of the turn before.
     """
 
     update: Heads  # by task
@@ -29,22 +28,21 @@ class Cyclic(Interactive):
         encoder = make(table)
         ring = sorted(tasks, key=lambda task: task.level == "words")
         heads = heads_of(ring, Width(encoder.size, 0, encoder.dropout, encoder.table))
-        answering = {name: head.linear.out_features for name, head in heads.items() if isinstance(head, LinearHead)}
-        before = dict(zip(answering, list(answering.values())[-1:] + list(answering.values())[:-1], strict=True))
+        sizes = {name: head.linear.out_features for name, head in heads.items() if isinstance(head, LinearHead)}
+        before = dict(zip(sizes, [*list(sizes.values())[-1:], *list(sizes.values())[:-1]], strict=True))
         updates = {name: nn.Linear(encoder.size + size, encoder.size) for name, size in before.items()}
         return cls(encoder, Heads(updates), heads)
 
     def encode(self, task: str, *inputs: Tensor) -> Any:
-        """Return the task's own states after the last turn."""
+        """Return the task's own states in the last turn."""
         words, lengths = inputs
         encoded = self.encoder(words, lengths)
-        plain = Revised(encoded.tokens, encoded.sentence)
-        if task not in self.answering:
+        plain = states = Revised(encoded.tokens, encoded.sentence)
+        ring = self.answering
+        if task not in ring:
             return plain
-        answer = self.answer(self.answering[-1], plain, lengths)
-        revised = {}
-        for _ in range(TURNS):
-            for name in self.answering:
-                revised[name] = plain.revise(self.update[name], [answer])
-                answer = self.answer(name, revised[name], lengths)
-        return revised[task]
+        before = ring[-1]
+        for name in [*ring * (TURNS - 1), *ring[: ring.index(task) + 1]]:
+            states = plain.revise(self.update[name], [self.answer(before, states, lengths)])
+            before = name
+        return states

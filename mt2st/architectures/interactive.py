@@ -11,7 +11,7 @@ from mt2st.architectures.parts import Width
 from mt2st.models import Encoder, LinearHead, MakeEncoder, Model, heads_of
 from mt2st.tasks import Task
 
-TURNS = 2  # by which most such models have converged (Chen, Zhang and Yang 2024)
+TURNS = 2  # by which most such models are reported to converge (Chen, Zhang and Yang 2024)
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,9 @@ class Interactive(Model):
     reads the probabilities at it of tasks on words and those of its sentence; a sentence reads its own and the mean of
     its words'. He et al. revise by a dense layer with a ReLU in place of the states; here it adds to them, so that
     nothing is lost where the others have nothing to say.
+
+    A loss reaches the heads of all tasks, through their answers. So where a schedule drops a task, what its head says
+    goes on to change, by what is of use to the others. In training answers pass their heads' dropout.
 
     Args:
         encoder: the shared one.
@@ -78,5 +81,6 @@ class Interactive(Model):
         return Revised(probabilities, (probabilities * inside[:, :, None]).sum(1) / lengths[:, None])
 
     def shared(self) -> list[nn.Parameter]:
-        """Return the parameters of the encoder and of the revision."""
-        return [*self.encoder.parameters(), *self.update.parameters()]
+        """Return the parameters of the encoder, of the revision and of the heads that answer."""
+        answering = [p for name in self.answering for p in self.heads[name].parameters()]
+        return [*self.encoder.parameters(), *self.update.parameters(), *answering]

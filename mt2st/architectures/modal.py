@@ -6,7 +6,7 @@ from typing import Any, Self
 from torch import Tensor, nn
 
 from mt2st.models import Encoder, Heads, MakeEncoder, Model, heads_of
-from mt2st.tasks import Task, TextTask
+from mt2st.tasks import PooledTask, Task, TextTask
 
 
 class Modal(Model):
@@ -22,6 +22,8 @@ class Modal(Model):
         heads: by task.
     """
 
+    READS_FEATURES = True
+
     def __init__(
         self,
         encoder: Encoder,
@@ -34,27 +36,36 @@ class Modal(Model):
 
     @classmethod
     def build(cls, make: MakeEncoder, table: Tensor, tasks: Sequence[Task]) -> Self:
-        """Return a new model for some tasks; raises ValueError where a modality has two sizes."""
+        """Return a new model for some tasks.
+
+        Raises ValueError where a modality has two sizes, and for texts that another task answers, but with other
+        features.
+        """
         encoder = make(table)
         read = {task.name: task.features for task in tasks if isinstance(task, TextTask) and task.features}
+        modalities = {task: features.name for task, features in read.items()}
+        for task in (one for one in tasks if isinstance(one, PooledTask) and one.name in read):
+            if modalities.get(task.answered_as) != modalities[task.name]:
+                raise ValueError(
+                    f"task {task.name!r} is answered by {task.answered_as!r}, which has no features "
+                    f"{modalities[task.name]!r}: give both features of one name, or {task.name!r} a head of its own"
+                )
         sizes: dict[str, int] = {}
-        for task, features in read.items():
+        for name, features in read.items():
             size = features.values.shape[1]
             if sizes.setdefault(features.name, size) != size:
                 raise ValueError(
-                    f"{features.name} has {size} features in task {task!r}, {sizes[features.name]} in another: give "
+                    f"{features.name} has {size} features in task {name!r}, {sizes[features.name]} in another: give "
                     "it another name"
                 )
         maps = {name: nn.Linear(size, table.shape[1], bias=False) for name, size in sizes.items()}
-        return cls(encoder, maps, {task: found.name for task, found in read.items()}, heads_of(tasks, encoder))
+        return cls(encoder, maps, modalities, heads_of(tasks, encoder))
 
     def encode(self, task: str, *inputs: Tensor) -> Any:
         """Return the states of words and of what comes with them."""
         words, lengths, *features = inputs
         vectors = self.encoder.embedding(words)  # (batch, time, d)
         if features:
-            if task not in self.modalities:
-                raise ValueError(f"task {task!r} has no features, and cannot answer for one that has")
             vectors = vectors + self.maps[self.modalities[task]](features[0])
         return self.encoder.states(self.encoder.dropout(vectors), lengths)
 

@@ -93,9 +93,13 @@ class Adversary(SentenceTask):
     Args:
         name: name of the task.
         tasks: whose texts are told apart, all of which count alike; at least two.
+
+    Raises ValueError for a task with features: texts are told apart by their words.
     """
 
     def __init__(self, name: str, tasks: Sequence[TextTask]) -> None:
+        if having := [task.name for task in tasks if task.features]:
+            raise ValueError(f"{name} tells texts apart by their words alone: {', '.join(having)} has features")
         texts = [list(task.words.split(task.lengths.tolist())) for task in tasks]
         targets = torch.cat([torch.full((len(of_task),), k) for k, of_task in enumerate(texts)])
         sentences = [text for of_task in texts for text in of_task]

@@ -15,13 +15,29 @@ Tokens = Sequence[str]
 class Examples:
     """Labelled texts: lower-cased tokens and class indices (N,).
 
-    `features` are what comes with the tokens of each text, an array (tokens, F), where anything does: architecture
-    "modal" reads them.
+    `features` are what comes with the tokens of each text, an array (tokens, F), if anything does, and `modality` is
+    their name: tasks on one modality share what reads it (architecture "modal").
+
+    Raises ValueError where features are not one array a text with a row a token, all of one width.
     """
 
     texts: Sequence[Tokens]
     labels: np.ndarray
     features: Sequence[np.ndarray] = ()
+    modality: str = "features"
+
+    def __post_init__(self) -> None:
+        if not len(self.features):
+            return
+        if len(self.features) != len(self.texts):
+            raise ValueError(f"{len(self.texts)} texts but {self.modality} of {len(self.features)}")
+        width = self.features[0].shape[-1]
+        for i, (text, array) in enumerate(zip(self.texts, self.features, strict=True)):
+            if array.shape != (len(text), width):
+                raise ValueError(
+                    f"text {i} has {len(text)} tokens, its {self.modality} must be ({len(text)}, {width}), "
+                    f"got {array.shape}"
+                )
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -29,7 +45,12 @@ class Examples:
     def take(self, rows: Sequence[int] | np.ndarray) -> "Examples":
         """Return some of them, by index."""
         features = [self.features[i] for i in rows] if len(self.features) else ()
-        return Examples([self.texts[i] for i in rows], np.asarray(self.labels)[rows], features)
+        return Examples([self.texts[i] for i in rows], np.asarray(self.labels)[rows], features, self.modality)
+
+    def is_like(self, other: "Examples") -> bool:
+        """Whether both have features of one modality, or neither has any."""
+        both = bool(len(self.features)), bool(len(other.features))
+        return both == (False, False) or (all(both) and self.modality == other.modality)
 
 
 @dataclass(frozen=True)
@@ -69,7 +90,10 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A primary task in three parts, background text for everything else, and the files all of it was read from."""
+    """A primary task in three parts, background text for everything else, and the files all of it was read from.
+
+    Raises ValueError where one part has features and another not.
+    """
 
     name: str
     classes: tuple[str, ...]
@@ -78,6 +102,13 @@ class Dataset:
     test: Examples
     background: Background
     files: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        for part in ("validation", "test"):
+            if len(held_out := getattr(self, part)) and not held_out.is_like(self.train):
+                raise ValueError(
+                    f"{self.name}: the examples of train and {part} need features of one modality, or none"
+                )
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Examples of each class in each part."""
@@ -88,17 +119,26 @@ class Dataset:
         }
 
     def pooled(self) -> "Dataset | None":
-        """Return the same with the related texts that have its classes among its own to train on; None without any."""
-        same = {name: one for name, one in self.background.related.items() if set(one.classes) == set(self.classes)}
+        """Return the same with the related texts that have its classes among its own to train on; None without any.
+
+        Those with other features than its own, or with none where these have some, are left out.
+        """
+        same = {
+            name: one
+            for name, one in self.background.related.items()
+            if set(one.classes) == set(self.classes) and one.examples.is_like(self.train)
+        }
         if not same:
             return None
-        texts, labels = list(self.train.texts), list(self.train.labels)
+        texts, labels, features = list(self.train.texts), list(self.train.labels), list(self.train.features)
         for one in same.values():
             texts += one.examples.texts
             labels += [self.classes.index(one.classes[label]) for label in one.examples.labels]
+            features += one.examples.features
         others = {name: one for name, one in self.background.related.items() if name not in same}
         background = replace(self.background, related=others)
-        return replace(self, train=Examples(texts, np.array(labels)), background=background)
+        train = replace(self.train, texts=texts, labels=np.array(labels), features=features)
+        return replace(self, train=train, background=background)
 
 
 def pieces(texts: Sequence[Tokens], size: int) -> list[Tokens]:

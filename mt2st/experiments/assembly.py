@@ -7,7 +7,6 @@ from functools import partial
 import torch
 
 from mt2st.architectures import ARCHITECTURES
-from mt2st.architectures.modal import Modal
 from mt2st.architectures.private import ADVERSARY, Adversary
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import auxiliaries
@@ -63,8 +62,11 @@ def assemble(
             built.append(other)
     architecture = ARCHITECTURES[configuration.architecture]
     having = [task.name for task in (primary, *built) if isinstance(task, TextTask) and task.features]
-    if having and architecture is not Modal:
-        raise ValueError(f'{", ".join(having)}: features are read by architecture "modal" alone')
+    if having and not architecture.READS_FEATURES:
+        reading = ", ".join(name for name, kind in ARCHITECTURES.items() if kind.READS_FEATURES)
+        raise ValueError(
+            f"{', '.join(having)}: architecture {configuration.architecture!r} reads no features; take: {reading}"
+        )
     torch.manual_seed(seed)
     model = architecture.build(
         partial(

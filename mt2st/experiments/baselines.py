@@ -22,7 +22,7 @@ BASELINES = (MAJORITY, TFIDF, MEAN_VECTOR)
 UNIGRAM, PERCEPTRON = "most frequent tag of the word", "averaged perceptron"
 TFIDF_POOLED = f"{TFIDF}, related texts pooled in"
 
-Features = Callable[[Sequence[Tokens]], np.ndarray]
+Vectorise = Callable[[Sequence[Tokens]], np.ndarray]
 
 
 def baselines(dataset: Dataset, table: EmbeddingTable) -> dict[str, float]:
@@ -43,14 +43,14 @@ def baselines(dataset: Dataset, table: EmbeddingTable) -> dict[str, float]:
     }
 
 
-def tfidf_features(dataset: Dataset) -> Features:
+def tfidf_features(dataset: Dataset) -> Vectorise:
     """Return what gives TF-IDF of texts, with the words and their idf in the training part."""
     vectorizer = TfidfVectorizer(tokenizer=list, token_pattern=None, lowercase=False, sublinear_tf=True)
-    transform: Features = vectorizer.fit(dataset.train.texts).transform
+    transform: Vectorise = vectorizer.fit(dataset.train.texts).transform
     return transform
 
 
-def regression(dataset: Dataset, features: Features) -> LogisticRegression:
+def regression(dataset: Dataset, features: Vectorise) -> LogisticRegression:
     """Return logistic regression on the training part, with the penalty that is best on validation (the strongest of
     equals).
     """
@@ -59,12 +59,12 @@ def regression(dataset: Dataset, features: Features) -> LogisticRegression:
     return max(models, key=lambda model: model.score(validation, dataset.validation.labels))
 
 
-def _accuracy(dataset: Dataset, features: Features) -> float:
+def _accuracy(dataset: Dataset, features: Vectorise) -> float:
     """Test accuracy of `regression`."""
     return float(regression(dataset, features).score(features(dataset.test.texts), dataset.test.labels))
 
 
-def mean_vector_features(table: EmbeddingTable) -> Features:
+def mean_vector_features(table: EmbeddingTable) -> Vectorise:
     """Return what gives the mean vectors of texts."""
     return lambda texts: mean_vectors(texts, table)
 

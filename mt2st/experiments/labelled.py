@@ -50,7 +50,8 @@ def sentence_task(
     longest = configuration.max_tokens or None
     sentences = [table.encode(text[:longest]) for text in examples.texts]
     targets = as_targets(np.asarray(examples.labels).tolist())
-    features = Features.of([array[:longest] for array in examples.features]) if len(examples.features) else None
+    arrays = [array[:longest] for array in examples.features]
+    features = Features.of(arrays, examples.modality) if arrays else None
     if answered_as:
         return PooledTask(name, answered_as, sentences, targets, classes, features)
     return SentenceTask(name, sentences, targets, classes, balanced, features)

@@ -53,7 +53,7 @@ def by_vote(dataset: Dataset, table: EmbeddingTable) -> Related:
     return _taught("voted-labels", dataset, [baselines.mean_vector_features(table), baselines.tfidf_features(dataset)])
 
 
-def _taught(name: str, dataset: Dataset, teachers: Sequence[baselines.Features]) -> Related:
+def _taught(name: str, dataset: Dataset, teachers: Sequence[baselines.Vectorise]) -> Related:
     """Return the half of the texts without labels whose labels by all teachers together are surest."""
     texts = _texts(dataset)
     if not texts:

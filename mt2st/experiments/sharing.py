@@ -1,4 +1,4 @@
-"""Does it matter how tasks share parameters? Every architecture alone, with auxiliary tasks, and ending on one.
+"""Does it matter how tasks share parameters? Architectures alone, with auxiliary tasks, and ending on one.
 
 On a task on sentences (profile wiki, topics beside links and casing) and on one on words (profile pos-crossing, parts
 of speech in 1,000 sentences beside phrases). Hidden sizes are the same, so that architectures differ in parameters;
@@ -23,7 +23,6 @@ ADVERSARIAL = "multi-task, adversary"
 LAMBDA = 0.05  # weight of the adversary, as in Liu et al. (2017)
 AUXILIARIES: Mapping[str, tuple[str, ...]] = {"wiki": ("hyperlink", "casing"), "pos-crossing": ("conll2000",)}
 SENTENCES = 1_000  # of pos-crossing
-OF_FEATURES = ("modal",)  # reads what texts here do not have; else it is hard sharing
 ON_TOP = ("levels", "fusion")  # architectures with an upper encoder for tasks on sentences
 ONE_LEVEL = ("pos-crossing",)  # all tasks are on words, so that there is nothing above them
 
@@ -53,8 +52,8 @@ def _all(profile: Profile, seeds: int) -> list[Run]:
 
 
 def _of_seed(name: str, configuration: Configuration, seed: int) -> Iterator[Run]:
-    for architecture in ARCHITECTURES:
-        if architecture in OF_FEATURES or (architecture in ON_TOP and name in ONE_LEVEL):
+    for architecture, kind in ARCHITECTURES.items():
+        if kind.READS_FEATURES or (architecture in ON_TOP and name in ONE_LEVEL):  # texts here have no features
             continue
         conditions = replace(configuration, architecture=architecture)
         alone = Run(EMBEDDING, SINGLE, (), SINGLE_TASK, seed, conditions)

@@ -132,7 +132,7 @@ def test_all_tasks_have_all_experts_each_by_its_own_gate() -> None:
     for task in (TOPIC, TAGS):
         gate = f"gates.layers.{model.gates.names.index(task.name)}"
         assert short(reached(model, task)) == everything | {gate, heads(model, task.name)}
-    words, lengths, _ = next(TOPIC.batches(4, None))
+    words, lengths, _ = next(TOPIC.batches(16, None))
     vectors = model.encoder.embedding(words)
     parts = [one.states(vectors, lengths) for one in (model.encoder, *model.others)]
     means = torch.stack([row[:length].mean(0) for row, length in zip(vectors, lengths.tolist(), strict=True)])
@@ -191,7 +191,9 @@ def test_all_tasks_revise_the_shared_states_by_all_answers_twice() -> None:
     everything = SHARED | {"update"} | {heads(model, name) for name in ("topic", "tags")}
     for task in (TOPIC, TAGS):
         assert short(reached(model, task)) == everything
-    words, lengths, _ = next(TOPIC.batches(4, None))
+    assert {id(p) for p in model.shared()} == {id(p) for p in model.parameters()}
+    words, lengths, _ = next(TOPIC.batches(16, None))
+    assert len(lengths.unique()) > 1  # there is padding
     plain = model.encoder(words, lengths)
     tokens, sentence = plain.tokens, plain.sentence
     for _ in range(2):
@@ -206,27 +208,26 @@ def test_all_tasks_revise_the_shared_states_by_all_answers_twice() -> None:
 def test_in_a_ring_each_task_reads_the_one_before_it() -> None:
     model: Cyclic = build("cyclic", [TAGS, TOPIC, PULL])
     assert model.answering == ["topic", "tags"]
-    both = {heads(model, name) for name in ("topic", "tags")}
-    own = {name: f"update.layers.{model.update.names.index(name)}" for name in ("topic", "tags")}
-    assert short(reached(model, TOPIC)) == SHARED | set(own.values()) | both
-    assert short(reached(model, TAGS)) == SHARED | set(own.values()) | both
-    words, lengths, _ = next(TOPIC.batches(4, None))
+    everything = {f"update.layers.{k}" for k in range(2)} | {heads(model, name) for name in ("topic", "tags")}
+    for task in (TOPIC, TAGS):
+        assert short(reached(model, task)) == SHARED | everything
+    assert {id(p) for p in model.shared()} == {id(p) for p in model.parameters()}
+    words, lengths, _ = next(TOPIC.batches(16, None))
     plain = model.encoder(words, lengths)
-    tokens, sentence = plain.tokens, plain.sentence  # of the task that answers
-    states: dict[str, tuple[Tensor, Tensor]] = {}
-    for name in ("tags", "topic", "tags", "topic", "tags"):
+    tokens, sentence = plain.tokens, plain.sentence  # of the task before, at first of the last one
+    for name in ("topic", "tags") * 2:
         at_words, of_sentences = answers(model, tokens, sentence, lengths)
-        if states or name == "topic":
-            before = slice(0, 2) if name == "tags" else slice(2, 4)
-            update = model.update[name]
-            states[name] = (
-                plain.tokens + update(torch.cat([plain.tokens, at_words[:, :, before]], dim=2)).tanh(),
-                plain.sentence + update(torch.cat([plain.sentence, of_sentences[:, before]], dim=1)).tanh(),
-            )
-            tokens, sentence = states[name]
-    for name in ("topic", "tags"):
-        torch.testing.assert_close(model.encode(name, words, lengths).tokens, states[name][0])
-        torch.testing.assert_close(model.encode(name, words, lengths).sentence, states[name][1])
+        before = slice(0, 2) if name == "tags" else slice(2, 4)
+        update = model.update[name]
+        tokens = plain.tokens + update(torch.cat([plain.tokens, at_words[:, :, before]], dim=2)).tanh()
+        sentence = plain.sentence + update(torch.cat([plain.sentence, of_sentences[:, before]], dim=1)).tanh()
+        found = model.encode(name, words, lengths)  # as of the last turn
+    torch.testing.assert_close(found.tokens, tokens)
+    torch.testing.assert_close(found.sentence, sentence)
+    first = model.encode("topic", words, lengths)
+    at_words, _ = answers(model, first.tokens, first.sentence, lengths)
+    expected = plain.tokens + model.update["tags"](torch.cat([plain.tokens, at_words[:, :, :2]], dim=2)).tanh()
+    torch.testing.assert_close(found.tokens, expected)
 
 
 def trained(name: str, encoder: str, rows: Tensor, tasks: list[Any], hidden: int = 1) -> list[float]:
@@ -250,7 +251,11 @@ def three_bits() -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("name", "can"), [("shared", False), ("levels", True), ("private", True), ("experts", True), ("cyclic", True)]
+    ("name", "can"),
+    [
+        *(("shared", False), ("interactive", False)),  # all heads read the same two dimensions
+        *(("levels", True), ("private", True), ("experts", True), ("cyclic", True)),
+    ],
 )
 def test_three_independent_tasks_need_more_than_two_shared_dimensions(name: str, can: bool) -> None:
     """Three lines part a plane into seven regions at most, and there are eight words to tell apart."""

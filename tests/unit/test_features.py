@@ -11,8 +11,10 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from mt2st.architectures.modal import Modal
+from mt2st.architectures.private import Adversary
+from mt2st.experiments.compute import epoch_flops
 from mt2st.models import BiLSTM, Encoder
-from mt2st.schedules import Constant
+from mt2st.schedules import SINGLE_TASK, Constant
 from mt2st.tasks import Features, PooledTask, SentenceTask, TableTask, TokenTask
 from mt2st.training import evaluate, fit
 
@@ -21,6 +23,11 @@ ARRAYS = [np.arange(6.0 * n).reshape(n, 6) + 100 * k for k, n in enumerate(LENGT
 WORDS = [torch.arange(n) + 2 for n in LENGTHS]
 FEATURES = Features.of(ARRAYS, "gaze")
 BINARY = torch.tensor([0, 1, 0, 1])
+
+
+def write(file: Path, values: np.ndarray, lengths: list[int]) -> None:
+    arrays = {"values": values, "lengths": np.array(lengths)}
+    np.savez(file, **arrays) if file.suffix == ".npz" else save_file(arrays, file)  # type: ignore[arg-type]
 
 
 def table(rows: int = 6, dimensions: int = 4) -> torch.Tensor:
@@ -36,10 +43,7 @@ def make(hidden: int = 3) -> partial[Encoder]:
 @pytest.mark.parametrize("kind", ["npz", "safetensors"])
 def test_a_file_gives_the_features_that_were_written(kind: str, tmp_path: Path) -> None:
     file = tmp_path / f"gaze.{kind}"
-    if kind == "npz":
-        np.savez(file, values=np.concatenate(ARRAYS), lengths=LENGTHS)
-    else:
-        Features.of(ARRAYS).save(file)
+    write(file, np.concatenate(ARRAYS), LENGTHS)
     found = Features.read(file)
     assert found.name == "gaze"
     assert found.lengths.tolist() == LENGTHS
@@ -49,7 +53,7 @@ def test_a_file_gives_the_features_that_were_written(kind: str, tmp_path: Path) 
 
 def test_half_precision_states_stay_so_on_disk_and_come_as_float32(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(size=(9, 5)).astype(np.float16)
-    save_file({"values": values, "lengths": np.array(LENGTHS)}, tmp_path / "states.safetensors")
+    write(tmp_path / "states.safetensors", values, LENGTHS)
     found = Features.read(tmp_path / "states.safetensors")
     assert found.values.dtype == torch.float16
     (_, _, batch, _) = next(SentenceTask("s", WORDS, BINARY, ["a", "b"], features=found).batches(4, None))
@@ -63,6 +67,10 @@ def test_half_precision_states_stay_so_on_disk_and_come_as_float32(tmp_path: Pat
         ({"values": np.ones((3, 2))}, "lengths"),
         ({"values": np.ones((3, 2)), "lengths": np.array([2, 2])}, "features: 4 rows by their lengths, 3 of values"),
         ({"values": np.ones(3), "lengths": np.array([3])}, r"got \(3,\) and \(1,\)"),
+        (
+            {"values": np.ones((3, 2)), "lengths": np.array([1.5, 1.5])},
+            "lengths must be whole numbers, got torch.float64",
+        ),
     ],
 )
 @pytest.mark.parametrize("kind", ["npz", "safetensors"])
@@ -80,9 +88,15 @@ def test_a_file_that_is_damaged_or_missing_is_named(tmp_path: Path) -> None:
         file = tmp_path / f"features.{kind}"
         with pytest.raises(FileNotFoundError, match=f"{kind} is not there"):
             Features.read(file)
-        file.write_bytes(b"no such thing")
-        with pytest.raises(ValueError, match=f"{kind}: .*; wanted is"):
-            Features.read(file)
+        write(file, np.concatenate(ARRAYS), LENGTHS)
+        whole = file.read_bytes()
+        for content in (b"no such thing", whole[: len(whole) // 2], b""):
+            file.write_bytes(content)
+            with pytest.raises(ValueError, match=f"{kind}: .*; wanted is"):
+                Features.read(file)
+    np.save(tmp_path / "one.npy", np.ones(3))
+    with pytest.raises(ValueError, match=r"one\.npz: .*; wanted is"):
+        Features.read((tmp_path / "one.npy").rename(tmp_path / "one.npz"))
 
 
 def test_batches_have_the_features_of_their_words_with_zeros_as_padding() -> None:
@@ -143,7 +157,7 @@ def test_images_from_a_file_train_beside_words_end_to_end(tmp_path: Path) -> Non
     order = np.random.default_rng(0).permutation(len(labels))
     parts, rows = {}, {"train": order[:600], "test": order[600:1_200]}
     for part, chosen in rows.items():
-        Features.of(list(digits[chosen].reshape(-1, 8, 8) / 16)).save(tmp_path / f"{part}.safetensors")
+        write(tmp_path / f"{part}.safetensors", digits[chosen].reshape(-1, 8) / 16, [8] * len(chosen))
         pixels = Features.read(tmp_path / f"{part}.safetensors", "pixels")
         targets = torch.from_numpy(labels[chosen])
         parts[part] = SentenceTask("digit", pixels.blank(), targets, list("0123456789"), features=pixels)
@@ -159,9 +173,35 @@ def test_images_from_a_file_train_beside_words_end_to_end(tmp_path: Path) -> Non
     assert evaluate(model, names).accuracy == 1  # the same head answers words
 
 
-def test_a_task_whose_features_have_no_map_is_named() -> None:
+def test_texts_that_another_task_answers_have_its_features() -> None:
     plain = SentenceTask("plain", WORDS, BINARY, ["a", "b"])
     pooled = PooledTask("more", "plain", WORDS, BINARY, ["a", "b"], features=FEATURES)
-    model = Modal.build(make(), table(), [plain, pooled])
-    with pytest.raises(ValueError, match="task 'plain' has no features"):
-        fit(model, plain, [pooled], Constant(1.0), epochs=1)
+    with pytest.raises(ValueError, match="task 'more' is answered by 'plain', which has no features 'gaze': give both"):
+        Modal.build(make(), table(), [plain, pooled])
+    answering = SentenceTask("plain", WORDS, BINARY, ["a", "b"], features=FEATURES)
+    model = Modal.build(make(), table(), [answering, pooled])
+    batch = next(pooled.batches(4, None))
+    torch.testing.assert_close(pooled.logits(model, batch), answering.logits(model, batch))
+
+
+def test_tags_are_told_by_features_and_their_operations_are_counted() -> None:
+    rng = np.random.default_rng(0)
+    signs = [rng.integers(0, 2, n) for n in LENGTHS * 5]
+    seen = Features.of([np.stack([2.0 * of - 1, rng.normal(size=len(of))], axis=1) for of in signs])
+    task = TokenTask("sign", seen.blank(), [torch.from_numpy(of) for of in signs], ["-", "+"], features=seen)
+    torch.manual_seed(0)
+    model = Modal.build(make(), table(), [task])
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    fit(model, task, [], SINGLE_TASK, optimizer=optimizer, epochs=20, batch_size=10)
+    assert evaluate(model, task).accuracy == 1
+    plain = TokenTask("sign", seen.blank(), [torch.from_numpy(of) for of in signs], ["-", "+"])
+    words = sum(batch[0].numel() for batch in task.batches(10, None))
+    with_features, without = (epoch_flops(model, one, [], 10)["sign"] for one in (task, plain))
+    # M f of (d, F) a word: forward, and backward to M and, through it, to nothing else
+    assert with_features - without == words * 2 * 2 * seen.values.shape[1] * table().shape[1]
+
+
+def test_an_adversary_that_reads_words_alone_refuses_features() -> None:
+    having = SentenceTask("s", WORDS, BINARY, ["a", "b"], features=FEATURES)
+    with pytest.raises(ValueError, match="adversary tells texts apart by their words alone: s has features"):
+        Adversary("adversary", [having, SentenceTask("t", WORDS, BINARY, ["a", "b"])])

@@ -24,9 +24,10 @@ def file() -> Path:
 
 
 def load(seed: int, sizes: Sizes) -> Dataset:
-    """Return pairs of a word and an image, half of which belong together, split by the seed; no two share an image.
+    """Return pairs of a word and an image, about half of which belong together; no two share an image.
 
-    Related are 500 other images as "image", to be named. All background text there is counts to nine.
+    The seed draws the parts; a larger one to train on has the smaller ones of its seed in it. Related are 500 other
+    images as "image", to be named. All background text there is counts to nine, beside rows of images.
 
     Raises ValueError where there are not so many images.
     """
@@ -43,9 +44,8 @@ def load(seed: int, sizes: Sizes) -> Dataset:
         [[NAMES[name], *[ROW] * SIDE] for name in named], belongs, [np.concatenate([word, image]) for image in images]
     )
     alone = Examples([[ROW] * SIDE] * len(digits), digits, list(images))
-    apart, test, validation, train = np.split(
-        order[: APART + sizes.total], np.cumsum([APART, sizes.test, sizes.validation])
-    )
+    apart, test, rest = np.split(order, [APART, APART + sizes.test])
+    train, validation = rest[: sizes.train], rest[len(rest) - sizes.validation :]
     background = Background(
         [NAMES] * COUNTED + [[ROW] * SIDE] * COUNTED, related={"image": Related(alone.take(apart), NAMES)}
     )

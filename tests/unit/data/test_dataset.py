@@ -40,6 +40,35 @@ def test_related_texts_are_pooled_by_the_names_of_their_classes(toy_dataset: Dat
     assert pooled.pooled() is None
 
 
+def test_features_are_an_array_a_text_with_a_row_a_token() -> None:
+    texts, labels = [["a", "b"], ["c"]], np.array([0, 1])
+    found = Examples(texts, labels, [np.ones((2, 3)), np.zeros((1, 3))], "gaze").take([1])
+    assert (found.texts, found.modality, found.features[0].tolist()) == ([["c"]], "gaze", [[0, 0, 0]])
+    with pytest.raises(ValueError, match="2 texts but gaze of 1"):
+        Examples(texts, labels, [np.ones((2, 3))], "gaze")
+    for wrong in (np.ones((2, 3)), np.ones((1, 2))):
+        with pytest.raises(ValueError, match=r"text 1 has 1 tokens, its features must be \(1, 3\), got"):
+            Examples(texts, labels, [np.ones((2, 3)), wrong])
+
+
+def test_parts_and_pooled_texts_have_the_same_features(toy_dataset: Dataset) -> None:
+    def having(examples: Examples, modality: str = "gaze") -> Examples:
+        return replace(examples, features=[np.ones((len(text), 2)) for text in examples.texts], modality=modality)
+
+    with pytest.raises(ValueError, match="toy: the examples of train and validation need features of one modality"):
+        replace(toy_dataset, train=having(toy_dataset.train))
+    parts = {part: having(getattr(toy_dataset, part)) for part in ("train", "validation", "test")}
+    more = Examples([["x"], ["y"]], np.array([0, 1]))
+    related = {"plain": Related(more, toy_dataset.classes), "seen": Related(having(more), toy_dataset.classes)}
+    seen = replace(toy_dataset, background=Background([["a"]], related=related), **parts)
+    pooled = seen.pooled()
+    assert pooled is not None
+    assert len(pooled.train) == len(toy_dataset.train) + 2
+    assert len(pooled.train.features) == len(pooled.train)
+    assert pooled.train.modality == "gaze"
+    assert list(pooled.background.related) == ["plain"]
+
+
 @given(
     classes=some.integers(2, 4),
     per_class=some.integers(4, 30),

@@ -7,11 +7,11 @@ from experiments import made_up
 from experiments.made_up import sentences_of, tags_of
 
 from mt2st.architectures.modal import Modal
-from mt2st.data.dataset import Dataset
+from mt2st.data.dataset import Dataset, Examples
 from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments.assembly import assemble
-from mt2st.experiments.labelled import labelled_task
+from mt2st.experiments.labelled import labelled_task, sentence_task
 from mt2st.experiments.runs import Configuration
 from mt2st.tasks import SentenceTask, TokenTask
 
@@ -43,18 +43,26 @@ def test_texts_become_a_sentence_task_with_their_labels(
 
 
 def test_features_go_with_their_texts_and_are_cut_with_them(toy_dataset: Dataset, toy_table: EmbeddingTable) -> None:
-    texts = toy_dataset.train.texts
-    arrays = [np.full((len(text), 3), k, dtype=float) for k, text in enumerate(texts)]
-    data = replace(toy_dataset, train=replace(toy_dataset.train, features=arrays))
+    def having(examples: Examples) -> Examples:
+        arrays = [np.full((len(text), 3), k, dtype=float) for k, text in enumerate(examples.texts)]
+        return replace(examples, features=arrays, modality="gaze")
+
+    parts = {part: having(getattr(toy_dataset, part)) for part in ("train", "validation", "test")}
+    data = replace(toy_dataset, **parts)
+    texts = data.train.texts
     task = labelled_task(data, "train", toy_table, Configuration(max_tokens=2), rows=np.array([3, 1]))
+    pooled = sentence_task("more", data.train, data.classes, toy_table, Configuration(), answered_as="toy")
     assert isinstance(task, SentenceTask)
     assert task.features is not None
+    assert pooled.features is not None
+    assert (task.features.name, pooled.features.name) == ("gaze", "gaze")
     assert task.features.lengths.tolist() == [min(2, len(texts[k])) for k in (3, 1)]
     assert task.features.values[0].tolist() == [3, 3, 3]
     assert task.features.values[-1].tolist() == [1, 1, 1]
-    with pytest.raises(ValueError, match='toy: features are read by architecture "modal" alone'):
+    with pytest.raises(ValueError, match="toy: architecture 'shared' reads no features; take: modal"):
         assemble(data, toy_table)
-    assert isinstance(assemble(data, toy_table, configuration=Configuration(architecture="modal")).model, Modal)
+    model = assemble(data, toy_table, [pooled], Configuration(architecture="modal")).model
+    assert isinstance(model, Modal)
 
 
 def test_a_corpus_becomes_a_token_task_on_lower_cased_words(colours: SequenceData, table: EmbeddingTable) -> None:
