@@ -92,8 +92,8 @@ GRID = ("01", "02", "03", "04", "05", "07")  # 00 portrays Wikipedia, 06 and 08 
 
 OTHER_TASK = (
     "The paper's numbers are on IMDB sentiment (two classes, chance 50%), ours on topics of Wikipedia sentences (three "
-    "balanced classes, chance 33%). Levels cannot be compared; the order of strategies and the gap to single-task "
-    "training can. Seeds divide the same few articles anew: a demonstration, whose intervals are not over articles."
+    "balanced classes, chance 33%). Neither levels nor gaps in points can be compared; whether a gap has the same "
+    "sign can. Seeds divide the same few articles anew: a demonstration, whose intervals are not over articles."
 )
 SAME_TASK = (
     "The paper's numbers are on a sample of 1,000 IMDB reviews, 250 of them for testing; ours on as many samples of "
@@ -115,11 +115,11 @@ NO_SUCH_TASK = "The paper has no such task: nothing can be compared with its num
 
 WHOLE_TASK = (
     "The paper's numbers are on 1,000 IMDB reviews, ours on all 50,000 in their standard split, 25,000 of them for "
-    "testing. Levels cannot be compared; the order of strategies and the gap to single-task training can."
+    "testing. Neither levels nor gaps in points can be compared; whether a gap has the same sign can."
 )
 OTHER_TEXTS = (
     "The paper's numbers are on IMDB reviews, ours on {texts}; both have two classes and chance 50%. Levels cannot be "
-    "compared; the order of strategies and the gap to single-task training can. The paper's hidden size is 256, ours "
+    "compared, nor gaps in points; whether a gap has the same sign can. The paper's hidden size is 256, ours "
     "here 32, for all arms."
 )
 

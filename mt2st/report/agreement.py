@@ -110,9 +110,9 @@ def tasks_readable(frame: pd.DataFrame) -> pd.DataFrame:
             "tasks": frame["tasks"],
             "task": frame["task"],
             "n": frame["n"],
-            "cosine": tables.intervals(frame, "cosine", "+z.3f"),
-            "first fifth": tables.texts(frame["cosine, first fifth"], "+z.3f"),
-            "last fifth": tables.texts(frame["cosine, last fifth"], "+z.3f"),
+            "cosine": tables.intervals(frame, "cosine", "+z.5f"),
+            "first fifth": tables.texts(frame["cosine, first fifth"], "+z.5f"),
+            "last fifth": tables.texts(frame["cosine, last fifth"], "+z.5f"),
             "steps in conflict (%)": tables.intervals(frame, "conflicts", ".0f"),
             "size": tables.intervals(frame, "size", ".2f"),
         }

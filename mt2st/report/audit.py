@@ -252,18 +252,54 @@ def walk_in_words(changes: pd.DataFrame, embedding: str) -> str:
     )
 
 
-def conclusions(records: Sequence[Record], embedding: str) -> str:
-    """Say what was found: protocol, value, difference. Means are over the cells that both protocols have."""
-    frame, changes = cells(records), walk(records, embedding)
-    frame = frame.dropna(subset=["released", "controlled"])
+def _levels(records: Sequence[Record]) -> pd.DataFrame:
+    """Means of "original" and "update" in percent (columns) in the paper and under both protocols (rows).
+
+    They are over the cells that both protocols have, whose number is `cells`.
+    """
+    frame = cells(records).dropna(subset=["released", "controlled"])
+    sources = ["paper", "released", "controlled"]
     is_original = frame["setting"] == ORIGINAL
+    means = {"original": frame.loc[is_original, sources].mean(), "update": frame.loc[~is_original, sources].mean()}
+    return pd.DataFrame(means).assign(cells=len(frame))
+
+
+def _unexplained(changes: pd.DataFrame, embedding: str) -> list[str]:
+    """Say how far the paper's update is from ours at the end of its steps; nothing where these were not taken."""
+    theirs = changes[changes["step"] == released.UPDATE.name]["accuracy"]
+    rest = printed_update(embedding) - theirs
+    return [
+        f"{embedding}: the paper's update is {r:+.1f} points from ours at the end of its steps, unexplained"
+        for r in rest
+    ]
+
+
+def gap_in_words(records: Sequence[Record], embedding: str) -> str:
+    """Say, a line each, how large the paper's gap is, how much its code's conditions give here, and what stays open."""
+    levels, changes = _levels(records), walk(records, embedding)
+    lines = []
+    if len(levels):
+        gaps = levels["update"] - levels["original"]
+        lines.append(
+            f"From “original” to “update” the paper has {gaps['paper']:+.1f} points (means over "
+            f"{levels['cells'].iloc[0]} cells of Tables I–III); its released code's conditions give "
+            f"{gaps['released']:+.1f} in our runs, equal ones with a gradient {gaps['controlled']:+.1f}."
+        )
+    if len(changes):
+        lines += [walk_in_words(changes, embedding), *(f"{line}." for line in _unexplained(changes, embedding))]
+    return "\n".join(lines)
+
+
+def conclusions(records: Sequence[Record], embedding: str) -> str:
+    """Say what was found: protocol, value, difference; and step by step on one embedding."""
+    levels, changes = _levels(records), walk(records, embedding)
     names = {"paper": "the paper", "released": "protocol released", "controlled": "protocol controlled"}
     lines = []
-    for column, name in names.items():
-        original, update = frame.loc[is_original, column].mean(), frame.loc[~is_original, column].mean()
+    for source, name in names.items():
+        original, update, count = levels.loc[source, ["original", "update", "cells"]]
         lines.append(
             f"{name}: original {original:.1f}%, update {update:.1f}%, difference {update - original:+.1f} points "
-            f"(means over {len(frame)} cells of Tables I–III)"
+            f"(means over {count:.0f} cells of Tables I–III)"
         )
     terms = without_gradient(records)
     lines.append(
@@ -274,10 +310,4 @@ def conclusions(records: Sequence[Record], embedding: str) -> str:
         low, high = changes.loc[row.Index, ["change low", "change high"]]
         whose = "; in neither of the paper's arms" if row.step in {step.name for step in released.OURS} else ""
         lines.append(f"{embedding}, {row.step}: {as_text(row.change, low, high, '+.1f')} points, n = {row.n}{whose}")
-    theirs = changes[changes["step"] == released.UPDATE.name]["accuracy"]
-    if len(theirs):
-        rest = printed_update(embedding) - theirs.item()
-        lines.append(
-            f"{embedding}: the paper's update is {rest:+.1f} points from ours at the end of its steps, unexplained"
-        )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_unexplained(changes, embedding)])

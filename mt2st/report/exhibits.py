@@ -213,7 +213,7 @@ EXHIBITS = {
             table=lambda e: claims.judged(e.profile, e.records), shown=claims.readable,
             behind=_experiments("grid", "released", "downstream"),
             note="Each row has the rule that gave its verdict; a difference in accuracy of less than one point counts "
-            "as no effect.",
+            "as none. On another task than the paper's differences in accuracy are judged by their direction alone.",
         ),
         Exhibit(
             "schedules", "Weight of the auxiliary tasks by epoch", "05", strategies=PAPERS,

@@ -16,17 +16,31 @@ from mt2st import paths
 from mt2st.data.files.writing import replacing, write_text
 from mt2st.experiments import pairs, plans, store
 from mt2st.experiments.crossing import CROSSINGS
+from mt2st.experiments.plans import WALKED
 from mt2st.experiments.profiles import Profile
 from mt2st.relations import results, study
 from mt2st.relations.conclusions import conclusions
 from mt2st.relations.predictor import Predictor
-from mt2st.report import agreement, claims, crossing, curves, figures, paying, samplings, sharing, summary, tables
+from mt2st.report import (
+    agreement,
+    audit,
+    claims,
+    crossing,
+    curves,
+    figures,
+    paying,
+    samplings,
+    sharing,
+    summary,
+    tables,
+)
 from mt2st.report.exhibits import EXHIBITS, Evidence, Exhibit
 
 FOLDED = 12  # rows from which on the page shows a table when asked
 STATIC = "figure_03"  # stands for the curves where scripts are off
 FURTHER = ["readouts", "choices", "transitions", "kept_epochs"]  # tables of a profile's results beside the claims
 WORDS: dict[str, Callable[[Evidence], str]] = {  # what exhibits say, for readers
+    "walk": lambda e: audit.gap_in_words(e.records, WALKED),
     "paying": lambda e: paying.conclusions(e.of("paying")),
     "elsewhere": lambda e: paying.elsewhere_in_words(e.table("elsewhere")),
     "crossing": lambda e: crossing.conclusions(e.table("crossing"), CROSSINGS[e.profile.name]),
@@ -201,7 +215,7 @@ def write_block(name: str, block: str, document: Path) -> None:
 def answer_block(evidence: Evidence) -> str:
     """Return the answer in words, and the claims of the paper that it stands on."""
     shown = claims.readable(evidence.table("claims")).set_index(evidence.table("claims")["id"])
-    columns = ["claim", "unit", "paper", "released logs", "ours", "verdict"]
+    columns = ["claim", "unit", "paper", "released logs", "ours", "n", "verdict"]
     return f"{summary.answer(evidence.scores)}\n\n{tables.to_markdown(shown.loc[LEADING, columns])}"
 
 

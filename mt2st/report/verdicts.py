@@ -44,8 +44,8 @@ def of_effect(claimed: float, interval: Interval, p: float, equivalence: float =
     1. An effect is shown if its interval excludes 0 and its corrected p is at most 0.05. In the direction of the claim
        it is "reproduced" if the interval reaches the claimed value, a "smaller effect" if not; in the other, an
        "opposite effect".
-    2. "no effect" where the test of equivalence rejects a difference of the margin or more.
-    3. "not of this size" where the whole interval falls short of the claimed value.
+    2. "less than 1 point" where the test of equivalence rejects a difference of the margin or more.
+    3. "excluded" where the whole interval falls short of the claimed value.
     4. "inconclusive" otherwise.
 
     Args:
@@ -70,9 +70,11 @@ def of_effect(claimed: float, interval: Interval, p: float, equivalence: float =
             return Verdict("smaller effect", f"{shown}; all of the interval falls short of the claim")
         return Verdict("reproduced", shown)
     if equivalence <= LEVEL:
-        return Verdict("no effect", f"a difference of {MARGIN:g} point or more is rejected, p = {equivalence:.3f}")
+        rule = f"a difference of {MARGIN:g} point or more is rejected, p = {equivalence:.3f}"
+        return Verdict(f"less than {MARGIN:g} point", rule)
     if abs(claimed) > SOME and high < abs(claimed):
-        return Verdict("not of this size", "all of the interval falls short of the claim")
+        beyond = f", and lies on the other side of 0 (corrected p = {p:.3f})" if high < 0 else ""
+        return Verdict("excluded", f"all of the interval falls short of the claim{beyond}")
     return Verdict("inconclusive", f"neither shown (corrected p = {p:.3f}) nor excluded")
 
 

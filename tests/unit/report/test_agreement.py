@@ -133,4 +133,4 @@ def test_the_documents_have_the_words_and_both_tables(
     said = agreement.conclusions(table, agreement.by_task(records)).splitlines()
     assert blocks["agreement:imdb-semi"].splitlines() == [f"- {line}" for line in said]
     assert "| gate | 3 | 83.3 [" in blocks["gradients:imdb-semi"]
-    assert "| UPDATE 0–3 | update3 | 3 | +0.110 [" in blocks["gradients:imdb-semi"]
+    assert "| UPDATE 0–3 | update3 | 3 | +0.11000 [" in blocks["gradients:imdb-semi"]

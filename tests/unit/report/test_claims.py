@@ -79,7 +79,7 @@ def test_runs_with_the_papers_numbers_reproduce_its_levels_and_gains(as_in_the_p
     assert of["switch"] - of["single"] == pytest.approx(22.7, abs=0.1)  # not 28.8, that of its best cell
     assert gains["ours"].tolist() == pytest.approx([19.8, 22.8, 28.8, 3.0, 9.0])
     assert gains["p after Holm"].min() > 0.05  # six seeds and 16 tests cannot be significant
-    assert gains["verdict"].tolist() == ["not of this size", *["inconclusive"] * 4]
+    assert gains["verdict"].tolist() == ["excluded", *["inconclusive"] * 4]
 
 
 def test_more_seeds_reproduce_gains(known_record: Make) -> None:
@@ -95,7 +95,7 @@ def test_strategies_without_effect_are_equal_within_a_point(all_alike: pd.DataFr
     assert (all_alike.loc[["A2", "A3"], "verdict"] == "compatible").all()  # 68 and 71 of 70
     gains = all_alike.loc[["G1", "G2", "G3", "G4", "G5"]]
     assert gains["ours"].tolist() == pytest.approx([0] * 5, abs=1e-9)
-    assert (gains["verdict"] == "no effect").all()
+    assert (gains["verdict"] == "less than 1 point").all()
     assert (gains["equivalence"] < 0.05).all()
 
 
@@ -136,7 +136,8 @@ def test_levels_on_another_task_are_not_compared(known_record: Make) -> None:
     table = table_of(grid_of(known_record, PAPER), SMOKE)
     levels = table.loc[["A1", "A2", "A3", "A4"]]
     assert (levels["verdict"] == "another task").all()
-    assert table.loc["G1", "verdict"] == "not of this size"  # differences can be compared
+    assert table.loc["G1", "verdict"] == "inconclusive"  # of differences the direction alone can
+    assert table_of(grid_of(known_record, PAPER), ON_IMDB).loc["G1", "verdict"] == "excluded"
 
 
 def test_released_logs_are_means_of_their_cells(all_alike: pd.DataFrame) -> None:
@@ -192,7 +193,7 @@ def test_equal_times_are_not_the_papers_savings(all_alike: pd.DataFrame) -> None
     assert len(times) == 2 * 2 * 2
     decided = times.index.isin(["T1d1", "T1s1"])
     assert (times.loc[decided, "verdict"] == "decided by construction").all()
-    assert (times.loc[~decided, "verdict"] == "not of this size").all()
+    assert (times.loc[~decided, "verdict"] == "excluded").all()
     assert sorted(times["paper"].unique()) == [-67, -13]
 
 
@@ -285,7 +286,7 @@ def test_the_released_gap_is_measured_for_trained_vectors_and_for_glove_apart(kn
     assert (table.loc["R1", "released logs"], table.loc["R1g", "released logs"]) == ("+5", "+22")
 
 
-@pytest.mark.parametrize(("update", "verdict"), [(0.75, "inconclusive"), (0.50, "not of this size")])
+@pytest.mark.parametrize(("update", "verdict"), [(0.75, "inconclusive"), (0.50, "excluded")])
 def test_the_released_gap_has_a_verdict_both_ways(known_record: Make, update: float, verdict: str) -> None:
     table = table_of(grid_of(known_record, seeds=2) + walked(known_record, 0.48, update))
     assert table.loc["R1", "verdict"] == verdict
@@ -369,7 +370,7 @@ def test_one_seed_proves_nothing(known_record: Make) -> None:
 
 FOUND = pd.DataFrame(
     [
-        ["more", "no effect", "points", 28.8, "+10", 12.345, 9.876, 14.8, 10, 0.0123, 3.14159, "a rule"],
+        ["more", "less than 1 point", "points", 28.8, "+10", 12.345, 9.876, 14.8, 10, 0.0123, 3.14159, "a rule"],
         ["some", "inconclusive", "nats", np.nan, "–", -0.456, -1.0, 0.088, 10, 1.0, 0.5, "another"],
         ["one", "inconclusive", "points", 3.0, "–", 2.0, np.nan, np.nan, 1, np.nan, np.nan, "one pair"],
         ["none", "not measured", "points", np.nan, "none", np.nan, np.nan, np.nan, 0, np.nan, np.nan, "no runs"],
@@ -381,7 +382,7 @@ FOUND = pd.DataFrame(
 
 def test_claims_for_readers_show_nan_as_a_dash() -> None:
     assert claims.readable(FOUND).to_numpy().tolist() == [
-        ["more", "no effect", "points", "28.8", "+10", "12.3 [9.9, 14.8]", 10, "0.012", "3.14", "a rule"],
+        ["more", "less than 1 point", "points", "28.8", "+10", "12.3 [9.9, 14.8]", 10, "0.012", "3.14", "a rule"],
         ["some", "inconclusive", "nats", "–", "–", "-0.46 [-1.00, 0.09]", 10, "1.000", "0.50", "another"],
         ["one", "inconclusive", "points", "3.00", "–", "2.00", 1, "–", "–", "one pair"],
         ["none", "not measured", "points", "–", "none", "–", 0, "–", "–", "no runs"],
