@@ -33,8 +33,8 @@ def conclusions(records: Sequence[Record]) -> str:
         f"the sign of the end (rho = {before['rho']:.2f}); with F1 averaged over the second half {averaged} gain",
     ]
     if (told := found[found["sign"] == GAIN]).size:
-        helps, profits = _most(told["aux"]), _most(told["main"])
-        lines.append(f"of the gains that can be told, most come from {helps} and go to {profits}")
+        listed = ", ".join(f"{main} from {aux}" for main, aux in zip(told["main"], told["aux"], strict=True))
+        lines.append(f"the gains that can be told: {listed}")
     both = found.dropna(subset="published")
     if len(both):
         alike = ((both["gain"] > 0) == (both["published"] > 0)).sum()
@@ -58,9 +58,3 @@ def _signs(found: pd.DataFrame, seeds: int) -> str:
         f"{count[GAIN]} and below 0 for {count[LOSS]}, where {(1 - CONFIDENCE) * len(found):.0f} in all would be so by "
         f"chance; for {count[UNCLEAR]} the sign is unclear"
     )
-
-
-def _most(tasks: "pd.Series[str]") -> str:
-    """Name all tasks that are there most often, and how often."""
-    counts = tasks.value_counts()
-    return f"{', '.join(sorted(counts.index[counts == counts.max()]))} ({counts.max()})"

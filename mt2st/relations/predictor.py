@@ -49,10 +49,9 @@ class Skill:
         return self.error < self.constant and self.p <= LEVEL
 
     def __str__(self) -> str:
-        verdict = "better" if self.error < self.constant else "no better"
         return (
-            f"squared error for tasks that were not in training: {self.error:.3f}, {verdict} than that of always "
-            f"giving the share of pairs that gain ({self.constant:.3f}); p = {self.p:.3f}"
+            f"squared error for tasks that were not in training: {self.error:.3f}, that of a constant (the share of pairs "
+            f"that gain): {self.constant:.3f}; p = {self.p:.3f}"
         )
 
 

@@ -96,9 +96,11 @@ def by_embedding(frame: pd.DataFrame) -> Figure:
     axes.axhline(50, color="black", linestyle=":", linewidth=1)
     axes.annotate("chance", (len(embeddings) - 1.5, 50), ha="center", va="bottom", fontsize="small")
     axes.set_xticks(range(len(embeddings)), [_conditions(frame, embedding) for embedding in embeddings])
-    axes.set(ylabel="test accuracy (%)", xlim=(-0.55, len(embeddings) - 0.45), ylim=(35, 88))
+    axes.set(ylabel="test accuracy (%)", xlim=(-0.55, len(embeddings) - 0.45))
+    axes.set_ylim(min(35, frame["accuracy low"].min() - 1), 88)
     axes.set_title(
-        "From “original” (hollow) to “update” (filled) in points: neither of the code's arms has an auxiliary gradient",
+        "From “original” (hollow) to “update” (filled) in points: neither of the code's arms has an auxiliary gradient\n"
+        "Bars: 95% intervals, over 250 reviews for the paper and its logs, over seeds for ours",
         fontsize="medium",
     )
     axes.grid(axis="x", visible=False)

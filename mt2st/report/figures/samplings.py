@@ -17,7 +17,7 @@ def by_sampling(frame: pd.DataFrame, shares: pd.DataFrame) -> Figure:
     """Draw `report.samplings.shares`, a panel a way, and below them `by_sampling`: points from training together."""
     names = list(dict.fromkeys(shares["sampling"]))
     palette = dict(zip(names, sns.color_palette("colorblind", len(names)), strict=True))
-    figure, panels = plt.subplots(2, len(COMPARED), figsize=(4 * len(COMPARED), 6.2), sharey="row")
+    figure, panels = plt.subplots(2, len(COMPARED), figsize=(4 * len(COMPARED), 6.4), sharey="row", sharex="row")
     for (above, below), way in zip(panels.T, COMPARED, strict=True):
         for (sampling, weigh), rows in shares[shares["way"] == way].groupby(["sampling", "weigh"], sort=False):
             label = sampling if weigh == "losses" else f"{sampling}, weighing draws"
@@ -33,5 +33,8 @@ def by_sampling(frame: pd.DataFrame, shares: pd.DataFrame) -> Figure:
     panels[1][0].set_ylabel("sampling, by colour")
     panels[1][0].invert_yaxis()
     handles, labels = panels[0][1].get_legend_handles_labels()
+    marks = {"losses": "weights of losses", "draws": "weights of draws"}
+    handles += [plt.Line2D([], [], color="black", marker=MARKERS[k], linestyle=LINES[k]) for k in marks]
+    labels += list(marks.values())
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
     return figure

@@ -32,7 +32,7 @@ def heat_map(frame: pd.DataFrame) -> Figure:
     widest = others[["difference", "difference low", "difference high"]].abs().max().max()
     figure, axes = plt.subplots(figsize=(1.5 * len(ends) + 1.2, 0.62 * len(etas) + 1.4))
     differences = others.pivot_table(index="eta", columns="T_switch", values="difference").to_numpy()
-    image = axes.imshow(differences, cmap="RdBu_r", vmin=-widest, vmax=widest, aspect="auto")
+    image = axes.imshow(differences, cmap="RdBu", vmin=-widest, vmax=widest, aspect="auto")
     for row in others.itertuples():
         low, high = others.loc[row.Index, ["difference low", "difference high"]]
         text = as_text(row.difference, low, high, "+.1f").replace(" [", "\n[", 1)
