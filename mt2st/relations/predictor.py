@@ -50,8 +50,8 @@ class Skill:
 
     def __str__(self) -> str:
         return (
-            f"squared error for tasks that were not in training: {self.error:.3f}, that of a constant (the share of pairs "
-            f"that gain): {self.constant:.3f}; p = {self.p:.3f}"
+            f"squared error for tasks that were not in training: {self.error:.3f}, that of a constant (the share of "
+            f"pairs that gain): {self.constant:.3f}; p = {self.p:.3f}"
         )
 
 

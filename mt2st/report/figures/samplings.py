@@ -34,7 +34,7 @@ def by_sampling(frame: pd.DataFrame, shares: pd.DataFrame) -> Figure:
     panels[1][0].invert_yaxis()
     handles, labels = panels[0][1].get_legend_handles_labels()
     marks = {"losses": "weights of losses", "draws": "weights of draws"}
-    handles += [plt.Line2D([], [], color="black", marker=MARKERS[k], linestyle=LINES[k]) for k in marks]
+    handles += [panels[0][0].plot([], [], LINES[weigh], color="black", marker=MARKERS[weigh])[0] for weigh in marks]
     labels += list(marks.values())
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
     return figure
