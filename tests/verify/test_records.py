@@ -91,5 +91,6 @@ def test_nothing_else_is_recorded() -> None:
         "imdb-semi",
         "imdb-crossing",
         "pos-crossing",
+        "digits",
         "relations",
     }
