@@ -99,8 +99,8 @@ def by_embedding(frame: pd.DataFrame) -> Figure:
     axes.set(ylabel="test accuracy (%)", xlim=(-0.55, len(embeddings) - 0.45))
     axes.set_ylim(min(35, frame["accuracy low"].min() - 1), 88)
     axes.set_title(
-        "From “original” (hollow) to “update” (filled) in points; neither of the code's arms has an auxiliary gradient\n"
-        "Bars: 95% intervals, over 250 reviews for the paper and its logs, over seeds for ours",
+        "From “original” (hollow) to “update” (filled), in points; neither arm of the code has an auxiliary gradient\n"
+        "Bars: 95% intervals over 250 reviews for the paper and its logs, over seeds for ours",
         fontsize="medium",
     )
     axes.grid(axis="x", visible=False)
