@@ -107,8 +107,8 @@ def test_what_is_said_follows_from_the_table(records: list[Record]) -> None:
     assert said.startswith("Single-task learning reaches 70.0 [70.0, 70.0]% (n = 3); 2 of 36 arms")
     assert "0 of 12 other ways to weigh them are better and 12 worse" in said
     assert "differences are -10.0 to -5.0 points" in said
-    assert "On the seeds that all arms have (n = 1) polarity with multi-task gains most of one task alone, +3.0" in said
-    assert "all three tasks throughout +11.0, the recipe +13.0; the paper's update1 with multi-task is +3.0" in said
+    assert "On the seeds that arms share (n = 3) polarity with multi-task gains most of one task alone, +3.0 [" in said
+    assert "all three tasks throughout +11.0 [+3.5, +18.5], the recipe +13.0 [+5.5, +20.5]; the paper's" in said
     assert "which takes at least 11 seeds" in said
     assert "takes 2.00 [2.00, 2.00] times its seconds of training, the recipe 2.00 [2.00, 2.00] (n = 3; 100% of" in said
     assert said.endswith(f"from the best linear baseline, {MEAN_VECTOR}.")
