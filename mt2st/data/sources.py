@@ -103,7 +103,7 @@ ROWS = (
            _one(imdb.locate), imdb.fetch, imdb.check, imdb_crossing.load, imdb.PREPROCESSING_VERSION),
     Source("imdb-full", "all of them, with the standard split", "texts", "80 MB", IMDB,
            imdb_full.files, imdb.fetch, imdb_full.check, imdb_full.load, imdb.PREPROCESSING_VERSION),
-    Source("digits", "handwritten digits beside number words, a toy", "texts", "1,797 images", "CC BY 4.0",
+    Source("digits", "1,797 handwritten digits and number words, a toy", "texts", "57 kB", "CC BY 4.0",
            _one(digits.file), digits.file, read_text, digits.load),
     Source("movie_reviews", "2,000 film reviews with their sentiment", "texts", "4 MB", "CC BY 4.0",
            *_package("movie_reviews"), partial(nltk_sets.load, "movie_reviews"), nltk_sets.VERSION),
