@@ -96,7 +96,8 @@ def by_embedding(frame: pd.DataFrame) -> Figure:
     axes.axhline(50, color="black", linestyle=":", linewidth=1)
     axes.annotate("chance", (len(embeddings) - 1.5, 50), ha="center", va="bottom", fontsize="small")
     axes.set_xticks(range(len(embeddings)), [_conditions(frame, embedding) for embedding in embeddings])
-    axes.set(ylabel="test accuracy (%)", xlim=(-0.55, len(embeddings) - 0.45))
+    axes.set(ylabel="test accuracy (%)", xlabel="embedding; hidden size and seeds of ours")
+    axes.set_xlim(-0.55, len(embeddings) - 0.45)
     axes.set_ylim(min(35, frame["accuracy low"].min() - 1), 88)
     axes.set_title(
         "From “original” (hollow) to “update” (filled), in points; neither arm of the code has an auxiliary gradient\n"
@@ -111,7 +112,7 @@ def by_embedding(frame: pd.DataFrame) -> Figure:
 def _conditions(frame: pd.DataFrame, embedding: str) -> str:
     """Name an embedding, and under it the hidden size and the seeds of ours, which are not the same for all."""
     ours = frame[(frame["embedding"] == embedding) & (frame["source"] == "ours")].iloc[0]
-    return f"{embedding}\nours: hidden {ours['hidden']:.0f}, n = {ours['n']:.0f}"
+    return f"{embedding}\nhidden {ours['hidden']:.0f}, n = {ours['n']:.0f}"
 
 
 def controls(frame: pd.DataFrame, rates: str = "") -> Figure:

@@ -329,3 +329,21 @@ def test_conclusions_give_protocol_value_and_difference(known_record: Make) -> N
     assert lines[-1] == (
         f"CBOW: the paper's update is {rest:+.1f} points from ours at the end of its steps, unexplained"
     )
+
+
+def test_the_gap_is_said_beside_the_logs_and_step_by_step(known_record: Make) -> None:
+    records = [*walked(known_record), *walked(known_record, experiment="released")]
+    records += with_terms(known_record, 0.0, -8.0)[1:]
+    for strategy in ("mtl", "diminish", "switch"):
+        records += [known_record(run_of(strategy, setting), 0.71) for setting in UPDATES]
+    records.append(known_record(run_of("single"), 0.70))
+    beside, gap, steps, rest = audit.gap_in_words(records, "CBOW").splitlines()
+    found = audit.by_embedding(records).set_index(["embedding", "arm", "source"])["accuracy"]
+    ours, paper = (found["CBOW", "update", source] - found["CBOW", "update", "logs"] for source in ("ours", "paper"))
+    assert f"our “update” is {ours:+.1f} to {ours:+.1f} points from its released logs on 1 trained" in beside
+    assert beside.endswith(f"what the paper prints is {paper:+.1f} to {paper:+.1f} points from them.")
+    assert gap.startswith("From “original” to “update” the paper has +")
+    assert steps == audit.walk_in_words(audit.walk(records, "CBOW"), "CBOW")
+    assert rest.startswith("CBOW: the paper's update is ")
+    assert rest.endswith("unexplained.")
+    assert audit.gap_in_words([], "CBOW") == ""

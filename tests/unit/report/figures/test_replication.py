@@ -47,7 +47,7 @@ def test_every_accuracy_by_embedding_is_drawn_with_its_interval_hollow_and_fille
         "as printed", "its released logs", "ours, protocol released",
     ]  # fmt: skip
     assert [label.get_text() for label in axes.get_xticklabels()] == [
-        "CBOW\nours: hidden 32, n = 10", "SkipGram\nours: hidden 64, n = 9",
+        "CBOW\nhidden 32, n = 10", "SkipGram\nhidden 64, n = 9",
     ]  # fmt: skip
 
 
