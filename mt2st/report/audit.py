@@ -154,7 +154,14 @@ def walk(records: Sequence[Record], embedding: str) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for position, name in enumerate(accuracy.columns):
         level = mean_interval(accuracy[name].to_numpy())
-        row = {"step": name, "n": level.n, "accuracy": level.mean, "low": level.low, "high": level.high}
+        row = {
+            "step": name,
+            "hidden": _hidden(found, embedding),
+            "n": level.n,
+            "accuracy": level.mean,
+            "low": level.low,
+            "high": level.high,
+        }
         if position:
             change = paired_difference(accuracy[name].to_numpy(), accuracy.iloc[:, position - 1].to_numpy())
             row |= change.interval.columns("change") | {"p": change.p}
@@ -246,7 +253,8 @@ def walk_in_words(changes: pd.DataFrame, embedding: str) -> str:
     theirs = [said[step.name] for step in released.THEIRS if step.name in said]
     ours = [said[step.name] for step in released.OURS if step.name in said]
     return (
-        f"On {embedding} “original” reaches {level[released.ORIGINAL.name]:.1f}% and “update” "
+        f"On {embedding} (hidden size {changes['hidden'].iloc[0]}) “original” reaches "
+        f"{level[released.ORIGINAL.name]:.1f}% and “update” "
         f"{level[released.UPDATE.name]:.1f}% (n = {changes['n'].iloc[0]}), and what the released code changes between "
         f"them has no auxiliary task in it: {', '.join(theirs)} points. Beyond them, in neither of its arms: "
         f"{', '.join(ours)} points."
