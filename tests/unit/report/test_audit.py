@@ -197,7 +197,7 @@ def test_the_walk_is_of_one_embedding(known_record: Make) -> None:
 def test_the_walk_in_words_tells_the_released_codes_changes_from_ours(known_record: Make) -> None:
     said = audit.walk_in_words(audit.walk(walked(known_record), "CBOW"), "CBOW")
     theirs, ours = said.split("Beyond them, in neither of its arms: ")
-    assert "On CBOW (hidden size 32) “original” reaches 48.7% and “update” 58.3% (n = 6)" in theirs  # means of ACCURACIES
+    assert "On CBOW (hidden size 32) “original” reaches 48.7% and “update” 58.3% (n = 6)" in theirs
     assert "table trainable +2.0 [" in theirs
     assert "learning rate 0.001 +7.7 [" in theirs
     assert ours.startswith("batches of 64 +9.2 [")
