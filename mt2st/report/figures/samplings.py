@@ -1,5 +1,7 @@
 """Ways to draw tasks, drawn: the primary task's share by epoch, and differences from training all together."""
 
+from typing import Literal
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
@@ -9,7 +11,7 @@ from mt2st.experiments.samplings import COMPARED, TOGETHER
 from mt2st.report.figures.drawing import interval_row
 from mt2st.report.samplings import FROM_TOGETHER
 
-LINES = {"losses": "-", "draws": "--"}  # by what the schedule acts on
+LINES: dict[str, Literal["-", "--"]] = {"losses": "-", "draws": "--"}  # by what the schedule acts on
 MARKERS = {"losses": "o", "draws": "s"}
 
 
@@ -34,7 +36,7 @@ def by_sampling(frame: pd.DataFrame, shares: pd.DataFrame) -> Figure:
     panels[1][0].invert_yaxis()
     handles, labels = panels[0][1].get_legend_handles_labels()
     marks = {"losses": "weights of losses", "draws": "weights of draws"}
-    handles += [panels[0][0].plot([], [], LINES[weigh], color="black", marker=MARKERS[weigh])[0] for weigh in marks]
+    handles += [plt.Line2D([], [], color="black", marker=MARKERS[k], linestyle=LINES[k]) for k in marks]
     labels += list(marks.values())
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
     return figure
