@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mt2st.architectures.parts import Width
-from mt2st.models import Encoder, LinearHead, MakeEncoder, Model, heads_of
+from mt2st.models import Encoded, Encoder, LinearHead, MakeEncoder, Model, heads_of
 from mt2st.tasks import Task
 
 TURNS = 2  # by which most such models are reported to converge (Chen, Zhang and Yang 2024)
@@ -74,11 +74,9 @@ class Interactive(Model):
     def answer(self, task: str, states: Revised, lengths: Tensor) -> Revised:
         """Return a task's probabilities as words and as sentences read them."""
         probabilities = self.heads[task](states).softmax(-1)  # (batch, classes) or (batch, time, classes)
-        time = states.tokens.shape[1]
         if probabilities.dim() == 2:
-            return Revised(probabilities[:, None].expand(-1, time, -1), probabilities)
-        inside = torch.arange(time, device=lengths.device) < lengths[:, None]  # (batch, time)
-        return Revised(probabilities, (probabilities * inside[:, :, None]).sum(1) / lengths[:, None])
+            return Revised(probabilities[:, None].expand(-1, states.tokens.shape[1], -1), probabilities)
+        return Revised(probabilities, Encoded(probabilities, lengths, "mean").sentence)
 
     def shared(self) -> list[nn.Parameter]:
         """Return the parameters of the encoder, of the revision and of the heads that answer."""

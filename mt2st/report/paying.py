@@ -273,11 +273,11 @@ def _of_common_seeds(records: Sequence[Record]) -> list[Record]:
 
     Seeds differ in how hard they are, so that differences from single-task learning over other seeds do so too.
     """
-    seeds = [{r.run.seed for r in made} for made in _by_arm(records).values()]
-    usual = median(map(len, seeds))
-    common = set.intersection(*(of_arm for of_arm in seeds if len(of_arm) >= usual))
-    having = {arm for arm, made in _by_arm(records).items() if common <= {r.run.seed for r in made}}
-    return [r for r in records if r.run.seed in common and (_way(r), _tasks(r)) in having]
+    by_arm = _by_arm(records)
+    seeds = {arm: {r.run.seed for r in made} for arm, made in by_arm.items()}
+    usual = median(map(len, seeds.values()))
+    common = set.intersection(*(of_arm for of_arm in seeds.values() if len(of_arm) >= usual))
+    return [r for arm, made in by_arm.items() if common <= seeds[arm] for r in made if r.run.seed in common]
 
 
 def _seeds_for(comparisons: int) -> int:

@@ -304,12 +304,16 @@ def test_without_controls_there_is_no_table(known_record: Make) -> None:
 # --- words
 
 
-def test_conclusions_give_protocol_value_and_difference(known_record: Make) -> None:
-    records = [*walked(known_record), *walked(known_record, experiment="released")]
-    records += with_terms(known_record, 0.0, -8.0)[1:]
+def both_protocols(make: Make) -> list[Record]:
+    """Return the walk, the released protocol with its terms, and every arm under equal conditions."""
+    records = [*walked(make), *walked(make, experiment="released"), *with_terms(make, 0.0, -8.0)[1:]]
     for strategy in ("mtl", "diminish", "switch"):
-        records += [known_record(run_of(strategy, setting), 0.71) for setting in UPDATES]
-    records.append(known_record(run_of("single"), 0.70))
+        records += [make(run_of(strategy, setting), 0.71) for setting in UPDATES]
+    return [*records, make(run_of("single"), 0.70)]
+
+
+def test_conclusions_give_protocol_value_and_difference(known_record: Make) -> None:
+    records = both_protocols(known_record)
     lines = audit.conclusions(records, "CBOW").splitlines()
     where = "(means over 15 cells of Tables I–III)"
     printed = tables.paper_cells()
@@ -332,11 +336,7 @@ def test_conclusions_give_protocol_value_and_difference(known_record: Make) -> N
 
 
 def test_the_gap_is_said_beside_the_logs_and_step_by_step(known_record: Make) -> None:
-    records = [*walked(known_record), *walked(known_record, experiment="released")]
-    records += with_terms(known_record, 0.0, -8.0)[1:]
-    for strategy in ("mtl", "diminish", "switch"):
-        records += [known_record(run_of(strategy, setting), 0.71) for setting in UPDATES]
-    records.append(known_record(run_of("single"), 0.70))
+    records = both_protocols(known_record)
     beside, gap, steps, rest = audit.gap_in_words(records, "CBOW").splitlines()
     found = audit.by_embedding(records).set_index(["embedding", "arm", "source"])["accuracy"]
     ours, paper = (found["CBOW", "update", source] - found["CBOW", "update", "logs"] for source in ("ours", "paper"))
