@@ -45,7 +45,8 @@ def of_effect(claimed: float, interval: Interval, p: float, equivalence: float =
        it is "reproduced" if the interval reaches the claimed value, a "smaller effect" if not; in the other, an
        "opposite effect".
     2. "less than 1 point" where the test of equivalence rejects a difference of the margin or more.
-    3. "excluded" where the whole interval falls short of the claimed value.
+    3. Where the whole interval falls short of the claimed value: "excluded" if all of it is on the other side of 0,
+       "not of this size" if not.
     4. "inconclusive" otherwise.
 
     Args:
@@ -73,8 +74,9 @@ def of_effect(claimed: float, interval: Interval, p: float, equivalence: float =
         rule = f"a difference of {MARGIN:g} point or more is rejected, p = {equivalence:.3f}"
         return Verdict(f"less than {MARGIN:g} point", rule)
     if abs(claimed) > SOME and high < abs(claimed):
-        beyond = f", and lies on the other side of 0 (corrected p = {p:.3f})" if high < 0 else ""
-        return Verdict("excluded", f"all of the interval falls short of the claim{beyond}")
+        if high < 0:
+            return Verdict("excluded", f"all of the interval lies on the other side of 0, corrected p = {p:.3f}")
+        return Verdict("not of this size", "all of the interval falls short of the claim")
     return Verdict("inconclusive", f"neither shown (corrected p = {p:.3f}) nor excluded")
 
 

@@ -21,13 +21,13 @@ def interval(low: float, high: float) -> Interval:
         (15, 20, 0.05, NAN, "reproduced"),  # bounds belong to the interval, and 0.05 to what is small
         (15, 25, 0.06, NAN, "inconclusive"),  # not after correction
         (2, 8, 0.01, NAN, "smaller effect"),
-        (2, 8, 0.06, NAN, "excluded"),
+        (2, 8, 0.06, NAN, "not of this size"),
         (0.1, 0.4, 0.01, 0.001, "smaller effect"),  # an effect that is shown is none to neglect
         (-8, -2, 0.01, NAN, "opposite effect"),
         (-8, -2, 0.2, NAN, "excluded"),
         (-0.5, 0.4, 0.9, 0.01, "less than 1 point"),
         (-0.5, 0.4, 0.9, 0.05, "less than 1 point"),
-        (-2, 1.5, 0.9, 0.2, "excluded"),
+        (-2, 1.5, 0.9, 0.2, "not of this size"),
         (-2, 21, 0.2, 0.9, "inconclusive"),
         (0, 20, 0.05, NAN, "inconclusive"),  # 0 belongs to the interval
     ],
