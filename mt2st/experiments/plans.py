@@ -196,22 +196,16 @@ def downstream(profile: Profile, seeds: int) -> list[Run]:
 
 
 def as_released(profile: Profile, seeds: int) -> list[Run]:
-    """Protocol `released` at the paper's hidden size: "original" and "update" on every embedding."""
-    conditions = replace(profile.configuration, hidden=PAPER_HIDDEN)
-    plans = [released.plan(conditions, e, vectors_of(e), seeds, released.ENDS) for e in available(profile)]
-    return [run for of_embedding in plans for run in of_embedding]
+    """Protocol `released` at the paper's hidden size: "original" and "update" on every embedding, and more on one.
 
-
-def walk(profile: Profile, seeds: int) -> list[Run]:
-    """The walk from "original" to "update" on one embedding, and on to what neither of the paper's arms has.
-
-    At the profile's hidden size: its steps at the paper's would take half as long again as all of `as_released`. The
-    update cells of the embedding are run with their terms, for one seed: that shows what holds for the others, that
-    they train alike.
+    On `WALKED` every step between them is taken, and those beyond that neither of the paper's arms has. Its update
+    cells are run with their terms as well, for one seed: that shows what holds for the others, that they train alike.
     """
-    steps = released.plan(profile.configuration, WALKED, "", seeds, released.STEPS)
-    cells = released.cells(profile.configuration, WALKED, seed=0)
-    return list(dict.fromkeys([*steps, *cells.values()]))
+    conditions = replace(profile.configuration, hidden=PAPER_HIDDEN)
+    ends = [released.plan(conditions, e, vectors_of(e), seeds, released.ENDS) for e in available(profile)]
+    steps = released.plan(conditions, WALKED, vectors_of(WALKED), seeds, released.STEPS)
+    cells = released.cells(conditions, WALKED, seed=0)
+    return list(dict.fromkeys([*(run for of_embedding in ends for run in of_embedding), *steps, *cells.values()]))
 
 
 def pairs(profile: Profile, seeds: int) -> list[Run]:
@@ -239,8 +233,7 @@ EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
         Experiment("grid", ("01", "02", "03", "04", "05", "06", "07", "start"), grid),
-        Experiment("released", ("06", "start"), as_released),
-        Experiment("walk", ("06", "start"), walk, _needing("wordsim")),
+        Experiment("released", ("06", "start"), as_released, _needing("wordsim")),
         Experiment("control", ("06",), controls),
         Experiment("matched", ("06",), matched),
         Experiment("transition", ("06",), transitions),

@@ -93,7 +93,7 @@ OTHER_TASK = (
 SAME_TASK = (
     "The paper's numbers are on a sample of 1,000 IMDB reviews, 250 of them for testing; ours on as many samples of "
     "that size as there are seeds, which share no review. "
-    "The paper's hidden size is 256, ours here 32, but for both ends of protocol released, which have 256."
+    "The paper's hidden size is 256, ours here 32, but for protocol released, which has 256."
 )
 
 FEW_LABELS = (

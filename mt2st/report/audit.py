@@ -148,7 +148,7 @@ def walk(records: Sequence[Record], embedding: str) -> pd.DataFrame:
     the difference between last and first row. What the released code's auxiliary terms change is no step: nothing, see
     `without_gradient`.
     """
-    found = runs.of(records, "walk")
+    found = runs.of(records, "released")
     by_step = {step: values for step in STEPS if len(values := _of_step(found, step, embedding))}
     accuracy = pd.DataFrame({step.name: values for step, values in by_step.items()}).dropna()
     rows: list[dict[str, object]] = []
@@ -184,7 +184,7 @@ def without_gradient(records: Sequence[Record]) -> pd.DataFrame:
     differences in training accuracy and in the primary loss over all epochs, 0 where the terms have no gradient, and
     the most by which the terms shift the total loss in an epoch, up or down.
     """
-    by_run = {record.run.hash: record for record in runs.of(records, "walk")}
+    by_run = {record.run.hash: record for record in runs.of(records, "released")}
     rows = []
     for plain in (r for r in by_run.values() if step_of(r) == released.UPDATE):
         run = plain.run

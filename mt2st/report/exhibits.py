@@ -175,7 +175,7 @@ def _experiments(*names: str) -> Callable[[Evidence], Sequence[Record]]:
 
 def _walked(evidence: Evidence) -> Sequence[Record]:
     """Return the runs of the walk from "original" to "update"."""
-    return [r for r in evidence.of("walk") if audit.step_of(r)]
+    return [r for r in evidence.of("released") if audit.step_of(r)]
 
 
 def _single(evidence: Evidence) -> Sequence[Record]:
@@ -296,14 +296,14 @@ EXHIBITS = {
             figure=lambda e: replication.by_embedding(e.table("by_embedding")),
         ),
         Exhibit(
-            "walk", "From “original” to “update”, one change at a time (accuracy in percent)", "06", "walk",
+            "walk", "From “original” to “update”, one change at a time (accuracy in percent)", "06", "released",
             table=lambda e: audit.walk(e.records, WALKED),
             figure=lambda e: replication.walk(e.table("walk"), WALKED), behind=_walked,
         ),
         Exhibit(
             "without_gradient",
             "The released code's terms: what they add to the loss, and what they change in training",
-            "06", "walk", table=lambda e: audit.without_gradient(e.records),
+            "06", "released", table=lambda e: audit.without_gradient(e.records),
         ),
         Exhibit(
             "controls", "What else could explain a gain (accuracy in percent, differences from single-task in points)",
