@@ -118,7 +118,7 @@ def test_runs_go_seed_by_seed_so_that_all_arms_share_what_slows_the_machine(prof
 def test_experiments_come_after_the_grid_each_seed_by_seed() -> None:
     planned = batch.plan_runs(IMDB, 2, ["06", "08"])
     places = [(name, run.seed) for run, name in planned.items()]
-    names = ("grid", "released", "walk", "control", "matched", "transition", "readout", "paper-sample", "downstream")
+    names = ("grid", "released", "control", "matched", "transition", "readout", "paper-sample", "downstream")
     expected = [(name, seed) for name in names for seed in range(2)]
     assert list(dict.fromkeys(places)) == expected
     for name in names[1:]:
@@ -129,7 +129,7 @@ def test_experiments_come_after_the_grid_each_seed_by_seed() -> None:
 def test_experiments_are_made_for_their_notebook_alone() -> None:
     assert set(batch.plan_runs(IMDB, 1, ["08"]).values()) == {"downstream"}
     assert set(batch.plan_runs(IMDB, 1, ["06"]).values()) == {
-        *("grid", "released", "walk", "control", "matched", "transition", "readout", "paper-sample"),
+        *("grid", "released", "control", "matched", "transition", "readout", "paper-sample"),
     }
     assert set(batch.plan_runs(IMDB, 1, ["01", "05", "07"]).values()) == {"grid"}
 

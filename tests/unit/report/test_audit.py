@@ -32,12 +32,10 @@ def run_of(strategy: str, setting: str = "original", seed: int = 0, embedding: s
     return Run(embedding, strategy, names, Constant(1.0) if names else SINGLE_TASK, seed, CONFIGURATION)
 
 
-def walked(
-    make: Make, embedding: str = "CBOW", configuration: Configuration = CONFIGURATION, experiment: str = "walk"
-) -> list[Record]:
+def walked(make: Make, embedding: str = "CBOW", configuration: Configuration = CONFIGURATION) -> list[Record]:
     """Return the records of all steps with `ACCURACIES`."""
     return [
-        make(step.run(released.conditions(configuration), embedding, "", seed), accuracy, experiment)
+        make(step.run(released.conditions(configuration), embedding, "", seed), accuracy, "released")
         for step in released.STEPS
         for seed, accuracy in enumerate(ACCURACIES[step.name])
     ]
@@ -85,7 +83,7 @@ def test_controlled_cells_are_means_of_the_arms_own_runs(known_record: Make) -> 
 
 def test_released_cells_are_those_of_the_steps_and_not_of_runs_with_terms(known_record: Make) -> None:
     terms = released.cells(CONFIGURATION, "CBOW", seed=0).values()
-    ends = walked(known_record, experiment="released")
+    ends = walked(known_record)
     records = [*ends, *(known_record(run, 0.99, "released") for run in terms)]
     cells = audit.cells(records)
     of_cbow = cells[cells["embedding"] == "CBOW"]
@@ -110,7 +108,7 @@ def test_cells_say_the_hidden_size_of_each_protocol(known_record: Make) -> None:
 
 
 def test_by_embedding_stand_paper_logs_and_ours(known_record: Make) -> None:
-    of_cbow, of_glove = (walked(known_record, name, experiment="released") for name in ("CBOW", "GloveTwitter"))
+    of_cbow, of_glove = (walked(known_record, name) for name in ("CBOW", "GloveTwitter"))
     frame = audit.by_embedding(of_cbow + of_glove[:6])
     found = frame.set_index(["embedding", "arm", "source"])
     assert len(frame) == 5 * 2 * 3
@@ -215,10 +213,10 @@ def test_a_walk_of_one_seed_has_no_intervals(known_record: Make) -> None:
 
 def with_terms(make: Make, accuracy: float, added: float) -> list[Record]:
     """Return plain cross-entropy and the cells with their terms, which differ by so much."""
-    plain = make(released.UPDATE.run(released.conditions(CONFIGURATION), "CBOW", "", 0), experiment="walk")
+    plain = make(released.UPDATE.run(released.conditions(CONFIGURATION), "CBOW", "", 0), experiment="released")
     shifted = {"train_accuracy": (0.5, 0.5 + accuracy, 0.5), "loss": (1, 1, 1 + added)}
     unique = dict.fromkeys(released.cells(CONFIGURATION, "CBOW", seed=0).values())
-    return [plain, *(make(run, experiment="walk", **(shifted if run.auxiliaries else {})) for run in unique)]
+    return [plain, *(make(run, experiment="released", **(shifted if run.auxiliaries else {})) for run in unique)]
 
 
 def test_every_update_cell_is_compared_with_plain_cross_entropy(known_record: Make) -> None:
@@ -235,7 +233,7 @@ def test_terms_that_changed_the_training_would_show(known_record: Make) -> None:
     found = audit.without_gradient(with_terms(known_record, accuracy=-0.25, added=1.0))
     assert found["accuracy differs by"].tolist() == [0, 0.25, 0.25, 0.25, 0, *[0.25] * 7]
     records = with_terms(known_record, 0.0, 0.0)
-    moved = known_record(records[-1].run, experiment="walk", primary_loss=(1.0, 0.5, 1.0))
+    moved = known_record(records[-1].run, experiment="released", primary_loss=(1.0, 0.5, 1.0))
     found = audit.without_gradient([*records[:-1], moved])
     assert found["primary loss differs by"].tolist()[-4:] == [0.5] * 4  # Switch has the same term in all settings
 
@@ -306,7 +304,7 @@ def test_without_controls_there_is_no_table(known_record: Make) -> None:
 
 def both_protocols(make: Make) -> list[Record]:
     """Return the walk, the released protocol with its terms, and every arm under equal conditions."""
-    records = [*walked(make), *walked(make, experiment="released"), *with_terms(make, 0.0, -8.0)[1:]]
+    records = [*walked(make), *with_terms(make, 0.0, -8.0)[1:]]
     for strategy in ("mtl", "diminish", "switch"):
         records += [make(run_of(strategy, setting), 0.71) for setting in UPDATES]
     return [*records, make(run_of("single"), 0.70)]

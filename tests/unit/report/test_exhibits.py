@@ -64,11 +64,8 @@ def further(make: Make) -> dict[str, list[Record]]:
     cells = released.cells(SMOKE.configuration, "CBOW", 0)
     return {
         "released": [
-            make(step.run(base, "CBOW", "", 0), 0.5 + k / 10, "released") for k, step in enumerate(released.ENDS)
-        ],
-        "walk": [
-            *(make(step.run(base, "CBOW", "", 0), 0.5 + k / 10, "walk") for k, step in enumerate(released.STEPS)),
-            make(cells["mtl", "update1"], 0.5, "walk"),
+            *(make(step.run(base, "CBOW", "", 0), 0.5 + k / 10, "released") for k, step in enumerate(released.STEPS)),
+            make(cells["mtl", "update1"], 0.5, "released"),
         ],
         "readout": [make(Run("CBOW", "single", (), SINGLE_TASK, 0, pooled), 0.6, "readout")],
         "control": [make(replace(shuffled, seed=seed), 0.6, "control") for seed in range(2)],
@@ -80,7 +77,7 @@ def further(make: Make) -> dict[str, list[Record]]:
 @pytest.fixture(scope="module")
 def evidence(known_record: Make) -> Evidence:
     some = further(known_record)
-    return Evidence(SMOKE, [*grid(known_record), *some["released"], *some["walk"], *some["control"], *some["readout"]])
+    return Evidence(SMOKE, [*grid(known_record), *some["released"], *some["control"], *some["readout"]])
 
 
 def names(evidence: Evidence) -> list[str]:
