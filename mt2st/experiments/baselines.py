@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from mt2st.data.dataset import Dataset, Tokens
 from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
+from mt2st.metrics import Evaluation, span_f1
 
 INVERSE_PENALTIES = (0.1, 1.0, 10.0, 100.0)  # C of logistic regression; the best on validation is tested
 MAJORITY, TFIDF, MEAN_VECTOR = "majority class", "TF-IDF + logistic regression", "mean vector + logistic regression"
@@ -75,8 +76,9 @@ def mean_vectors(texts: Sequence[Tokens], table: EmbeddingTable) -> np.ndarray:
 
 
 def tag_baselines(data: SequenceData, seed: int) -> dict[str, float]:
-    """Test accuracies over all tokens of taggers that are no neural network, learnt from the training part alone.
+    """Test scores of taggers that are no neural network, learnt from the training part alone.
 
+    The score is the accuracy over all tokens, or where tags mark spans the F1 of whole spans (`metrics.span_f1`).
     The most frequent tag of each word, of unknown ones that of all words; and NLTK's averaged perceptron
     (Collins 2002), which sees letters, neighbours and the tags before, with words in the case they are written in.
     """
@@ -93,12 +95,15 @@ def tag_baselines(data: SequenceData, seed: int) -> dict[str, float]:
         UNIGRAM: [unigram.tag(list(map(str.lower, text))) for text in texts],
         PERCEPTRON: [perceptron.tag(text) for text in texts],
     }
-    tokens = data.test.tokens
-    return {
-        name: sum(tag == right for one, tags in zip(found, data.test.tags, strict=True)
-                  for (_, tag), right in zip(one, tags, strict=True)) / tokens
-        for name, found in said.items()
-    }  # fmt: skip
+    index = {tag: k for k, tag in enumerate(data.classes)}
+    lengths = np.array([len(text) for text in texts])
+    gold = np.array([index[tag] for tags in data.test.tags for tag in tags])
+    scores = {}
+    for name, found in said.items():
+        predictions = np.array([index[tag] for one in found for _, tag in one])
+        evaluation = Evaluation(np.nan, gold, predictions, lengths)
+        scores[name] = span_f1(evaluation, data.classes) if data.is_span else evaluation.accuracy
+    return scores
 
 
 def compare(splits: Sequence[dict[str, float]], single_task: Sequence[float]) -> pd.DataFrame:

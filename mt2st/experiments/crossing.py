@@ -31,6 +31,7 @@ class Crossing:
         sized: the conditions with so many labels. Examples to validate are a quarter as many.
         needs: data sets.
         large: labels from which on there are no more than `SEEDS` seeds, as runs take long.
+        score: what is compared in test, one of `SCORES`.
     """
 
     auxiliary: str
@@ -39,9 +40,11 @@ class Crossing:
     sized: Callable[[Configuration, int], Configuration]
     needs: tuple[str, ...] = ()
     large: float = inf
+    score: str = "accuracy"
 
 
 SEEDS = 5
+SCORES = {"accuracy": "accuracy", "span_f1": "F1 of names"}  # as recorded, and for readers
 
 
 def _texts(configuration: Configuration, size: int) -> Configuration:
@@ -60,6 +63,10 @@ CROSSINGS = {  # by profile
     "pos-crossing": Crossing(
         "conll2000", {100: 60, 300: 40, 1_000: 25, 3_000: 12, 10_000: 6}, "tagged sentences", _tagged,
         ("ud-ewt", "conll2000"),
+    ),
+    "names-crossing": Crossing(
+        "conll2002-ned", {100: 60, 300: 40, 1_000: 25, 3_000: 12}, "tagged Spanish sentences", _tagged,
+        ("conll2002-esp", "conll2002-ned"), score="span_f1",
     ),
     "digits": Crossing(
         "image", {100: 160, 200: 120, 400: 80, 600: 60}, "labelled pairs of a word and an image", _texts

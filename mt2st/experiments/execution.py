@@ -139,7 +139,8 @@ def _test(assembled: Assembled, data: Data, table: EmbeddingTable, configuration
     result = evaluate(assembled.model, labelled_task(data, "test", table, configuration))
     scores = classification_scores(result.targets, result.predictions) | {"test_loss": result.loss}
     if not isinstance(data, Dataset):  # tokens are too many to keep what is said of each
-        return scores | {"coverage": table.coverage(data.test.sentences)}
+        spans = {"span_f1": span_f1(result, data.classes)} if data.is_span else {}
+        return scores | spans | {"coverage": table.coverage(data.test.sentences)}
     return scores | {
         "coverage": table.coverage(data.test.texts),
         "predictions": "".join(map(str, result.predictions)),

@@ -60,6 +60,11 @@ IMDB_CROSSING = _on("imdb-crossing", train=600, validation=150, test=3_000, hidd
 # hundred steps, on a sample of its own (seed 100).
 POS_CROSSING = replace(_on("ud-ewt", hidden=32), vocabulary=("ud-ewt", "conll2000"), learning_rate=0.01)
 
+# Conditions are those of parts of speech, chosen there.
+NAMES_CROSSING = replace(
+    _on("conll2002-esp", hidden=32), vocabulary=("conll2002-esp", "conll2002-ned"), learning_rate=0.01
+)
+
 # The learning rate was chosen as for parts of speech, with 100 and 400 labels; seed 100 has the images of all others,
 # in another order.
 DIGITS = replace(
@@ -160,6 +165,14 @@ PROFILES = {
             NO_SUCH_TASK,
             POS_CROSSING,
             ("12", "15"),
+            embeddings=("SkipGram",),
+        ),
+        Profile(
+            "names-crossing",
+            "named entities in 100 to 3,000 Spanish sentences beside Dutch ones (CoNLL-2002)",
+            NO_SUCH_TASK,
+            NAMES_CROSSING,
+            ("12",),
             embeddings=("SkipGram",),
         ),
         Profile(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from mt2st.experiments.baselines import MAJORITY
-from mt2st.experiments.crossing import COMPARED, SINGLE, labels
+from mt2st.experiments.crossing import COMPARED, SCORES, SINGLE, Crossing, labels
 from mt2st.experiments.runs import Record
 from mt2st.report import summary, tables
 from mt2st.report.summary import points
@@ -15,37 +15,38 @@ FROM_SINGLE, FROM_STAYING = "from single-task", "from multi-task"  # columns of 
 REFERENCES = ((FROM_SINGLE, SINGLE), (FROM_STAYING, STAYING))
 
 
-def by_size(records: Sequence[Record]) -> pd.DataFrame:
-    """One row a number of labels and way: test accuracy in percent, and its differences in points.
+def by_size(records: Sequence[Record], crossing: Crossing) -> pd.DataFrame:
+    """One row a number of labels and way: the crossing's test score in percent, and its differences in points.
 
     Differences are from single-task learning and from staying with both tasks, those of linear baselines from
     single-task learning alone; paired by seed with 95% intervals, and p of the exact sign-flip test after Holm over all
     of them. Ways come in the order of `crossing.COMPARED`, then baselines.
     """
     rows = []
-    for size, values in _accuracies(records).items():
+    name = SCORES[crossing.score]
+    for size, values in _scores(records, crossing.score).items():
         for way in values:
-            row = {"labels": size, "way": way} | summary.level(values[way].dropna())
+            row = {"labels": size, "way": way} | summary.level(values[way].dropna(), name)
             references = {
-                name: values[reference].dropna()
-                for name, reference in REFERENCES
+                difference: values[reference].dropna()
+                for difference, reference in REFERENCES
                 if way != reference and reference in values and (reference != STAYING or way in COMPARED)
             }
             rows.append(row | summary.differences(values[way].dropna(), references))
     return summary.corrected(pd.DataFrame(rows), [name for name, _ in REFERENCES])
 
 
-def _accuracies(records: Sequence[Record]) -> dict[int, pd.DataFrame]:
-    """Test accuracies in percent by number of labels: a row a seed, a column a way or linear baseline."""
+def _scores(records: Sequence[Record], score: str) -> dict[int, pd.DataFrame]:
+    """Test scores in percent by number of labels: a row a seed, a column a way or linear baseline."""
     rows = []
     for record in records:
         place = {"labels": labels(record.run), "seed": record.run.seed}
-        found = {record.run.strategy: record.scores["accuracy"]} | record.scores.get("baselines", {})
-        rows += [place | {"way": way, "accuracy": 100 * value} for way, value in found.items() if way != MAJORITY]
+        found = {record.run.strategy: record.scores[score]} | record.scores.get("baselines", {})
+        rows += [place | {"way": way, "score": 100 * value} for way, value in found.items() if way != MAJORITY]
     frame = pd.DataFrame(rows)
     order = [SINGLE, *COMPARED, *(way for way in frame["way"].unique() if way not in (SINGLE, *COMPARED))]
     return {
-        int(str(size)): of.pivot_table(index="seed", columns="way", values="accuracy").reindex(
+        int(str(size)): of.pivot_table(index="seed", columns="way", values="score").reindex(
             columns=[way for way in order if way in set(of["way"])]
         )
         for size, of in frame.groupby("labels")
@@ -54,11 +55,12 @@ def _accuracies(records: Sequence[Record]) -> dict[int, pd.DataFrame]:
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
     """Return `by_size` with numbers as text."""
+    score = next(name for name in SCORES.values() if name in frame)
     shown = {
         "labels": [f"{size:,}" for size in frame["labels"]],
         "way": frame["way"],
         "n": frame["n"],
-        "accuracy (%)": tables.intervals(frame, "accuracy"),
+        f"{score} (%)": tables.intervals(frame, score),
     }
     for name, _ in REFERENCES:
         shown[f"{name} (points)"] = tables.intervals(frame, name, "+.1f")
@@ -66,11 +68,9 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(shown)
 
 
-def conclusions(frame: pd.DataFrame, unit: str) -> str:
-    """Say in words what `by_size` shows, a line a question; intervals are not corrected for their number.
-
-    `unit` is what labels are counted in, see `crossing.Crossing`.
-    """
+def conclusions(frame: pd.DataFrame, crossing: Crossing) -> str:
+    """Say in words what `by_size` shows, a line a question; intervals are not corrected for their number."""
+    unit = crossing.unit
     joint, staying = frame[frame["way"].isin(COMPARED)], frame[frame["way"] == STAYING]
     above, below = (joint[f"{FROM_SINGLE} low"] > 0).sum(), (joint[f"{FROM_SINGLE} high"] < 0).sum()
     *first, last = [f"{points(row, FROM_SINGLE)} with {row['labels']:,}" for _, row in staying.iterrows()]

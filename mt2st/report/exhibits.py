@@ -454,8 +454,9 @@ EXHIBITS = {
         Exhibit(
             "crossing",
             "From few labels to many, beside an auxiliary task of one size: one task, both, and ending on one",
-            "12", "crossing", table=lambda e: crossing.by_size(e.of("crossing")), shown=crossing.readable,
-            figure=lambda e: crossing_figures.by_size(e.table("crossing"), CROSSINGS[e.profile.name].unit),
+            "12", "crossing", table=lambda e: crossing.by_size(e.of("crossing"), CROSSINGS[e.profile.name]),
+            shown=crossing.readable,
+            figure=lambda e: crossing_figures.by_size(e.table("crossing"), CROSSINGS[e.profile.name]),
             note="Differences are paired by seed. Seeds of imdb-crossing share no review to test on; those of "
             "pos-crossing share all test sentences, and those of wiki articles: their intervals are over samples to "
             "train on.",

@@ -43,7 +43,7 @@ WORDS: dict[str, Callable[[Evidence], str]] = {  # what exhibits say, for reader
     "walk": lambda e: audit.gap_in_words(e.records, WALKED),
     "paying": lambda e: paying.conclusions(e.of("paying")),
     "elsewhere": lambda e: paying.elsewhere_in_words(e.table("elsewhere")),
-    "crossing": lambda e: crossing.conclusions(e.table("crossing"), CROSSINGS[e.profile.name].unit),
+    "crossing": lambda e: crossing.conclusions(e.table("crossing"), CROSSINGS[e.profile.name]),
     "sampling": lambda e: samplings.conclusions(e.table("sampling")),
     "sharing": lambda e: sharing.conclusions(e.table("sharing")),
     "agreement": lambda e: agreement.conclusions(e.table("aggregators"), e.table("agreement")),

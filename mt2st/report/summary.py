@@ -29,10 +29,10 @@ def by_seed(frame: pd.DataFrame, value: str, arms: str = "strategy") -> pd.DataF
     return cells.groupby(level="seed").mean()
 
 
-def level(values: "pd.Series[float]") -> dict[str, float]:
-    """Columns of a row on values by seed: n, and `accuracy` with the bounds of its 95% t interval."""
+def level(values: "pd.Series[float]", name: str = "accuracy") -> dict[str, float]:
+    """Columns of a row on values by seed: n, and their mean, as `name`, with the bounds of its 95% t interval."""
     found = mean_interval(values.to_numpy())
-    return {"n": found.n} | found.columns("accuracy")
+    return {"n": found.n} | found.columns(name)
 
 
 def difference(values: "pd.Series[float]", reference: "pd.Series[float]") -> dict[str, float]:

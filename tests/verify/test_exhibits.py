@@ -62,6 +62,8 @@ def test_the_documents_show_every_profile() -> None:
         "sizes:pos-crossing",
         "sharing:pos-crossing",
         "architectures:pos-crossing",
+        "crossing:names-crossing",
+        "sizes:names-crossing",
         "crossing:digits",
         "sizes:digits",
         "walk:imdb",

@@ -91,6 +91,7 @@ def test_nothing_else_is_recorded() -> None:
         "imdb-semi",
         "imdb-crossing",
         "pos-crossing",
+        "names-crossing",
         "digits",
         "relations",
     }

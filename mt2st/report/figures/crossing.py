@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mt2st.experiments.baselines import MEAN_VECTOR, PERCEPTRON, TFIDF, TFIDF_POOLED, UNIGRAM
-from mt2st.experiments.crossing import COMPARED, SINGLE
+from mt2st.experiments.crossing import COMPARED, SCORES, SINGLE, Crossing
 from mt2st.report.crossing import FROM_SINGLE, FROM_STAYING
 
 STYLES = {
@@ -24,24 +24,23 @@ STYLES = {
 SPREAD = 0.05  # by which the ways at one number of labels stand apart, as a share of that number
 
 
-def by_size(frame: pd.DataFrame, unit: str) -> Figure:
-    """Draw `report.crossing.by_size`: accuracy, and points from single-task and from multi-task learning.
-
-    `unit` is what labels are counted in.
+def by_size(frame: pd.DataFrame, crossing: Crossing) -> Figure:
+    """Draw `report.crossing.by_size`: the score, and points from single-task and from multi-task learning.
 
     Bars are 95% intervals; those of linear baselines are left out.
     """
+    score = SCORES[crossing.score]
     figure, (level, single, staying) = plt.subplots(1, 3, figsize=(12.5, 4.6), width_ratios=(1.25, 1, 1))
-    _lines(level, frame, list(STYLES), "accuracy")
+    _lines(level, frame, list(STYLES), score)
     _lines(single, frame, COMPARED, FROM_SINGLE)
     _lines(staying, frame, [way for way in COMPARED if way != "multi-task"], FROM_STAYING)
-    level.set(ylabel="test accuracy (%)", title="accuracy")
+    level.set(ylabel=f"test {score} (%)", title=score)
     single.set(ylabel="points", title="difference from single-task learning")
     staying.set(ylabel="points", title="difference from staying with both")
     for axes in (single, staying):
         axes.axhline(0, color="black", linewidth=1)
     for axes in (level, single, staying):
-        axes.set_xlabel(unit)
+        axes.set_xlabel(crossing.unit)
     figure.legend(*level.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
     return figure
 

@@ -109,3 +109,15 @@ def test_taggers_are_nltks_on_the_same_sentences() -> None:
     gold = [list(zip(*pair, strict=True)) for pair in zip(test.sentences, test.tags, strict=True)]
     assert found[PERCEPTRON] == pytest.approx(tagger.accuracy(gold))
     assert found == baselines.tag_baselines(corpus, seed=3)
+
+
+def test_taggers_of_spans_are_scored_by_whole_spans() -> None:
+    train = TaggedText([["Ann", "Lee", "sang"], ["Ann", "sang"]] * 5, [["B-P", "I-P", "O"], ["B-P", "O"]] * 5)
+    test = TaggedText([["Ann", "Lee", "Ann", "sang"]], [["B-P", "I-P", "B-P", "O"]])
+    corpus = in_three_parts("names", (train, train, test), True, ())
+    assert baselines.tag_baselines(corpus, seed=0)[UNIGRAM] == 1
+    longer = TaggedText(test.sentences, [["B-P", "I-P", "I-P", "O"]])  # one name, of which two are said
+    assert baselines.tag_baselines(replace(corpus, test=longer), seed=0)[UNIGRAM] == 0
+    half = TaggedText([["Ann", "Bob", "sang"]], [["B-P", "B-P", "O"]])  # an unknown word has the tag of most words
+    corpus = in_three_parts("names", (train, train, half), True, ())
+    assert baselines.tag_baselines(corpus, seed=0)[UNIGRAM] in (pytest.approx(2 / 3), 1)

@@ -34,6 +34,14 @@ def test_ways_of_one_size_differ_in_nothing_but_the_schedule() -> None:
     assert ends == [Constant([]), Constant(1.0), Switch(2), AuxiliaryFirst(2), PostTraining(2)]
 
 
+def test_names_in_spanish_stand_beside_dutch_ones() -> None:
+    planned = crossing.plan(PROFILES["names-crossing"], 2)
+    assert {crossing.labels(run) for run in planned} == {100, 300, 1_000, 3_000}
+    assert {(run.configuration.data, run.auxiliaries) for run in planned} == {
+        ("conll2002-esp", ()), ("conll2002-esp", ("conll2002-ned",)),
+    }  # fmt: skip
+
+
 def test_pairs_of_words_and_images_are_read_as_both() -> None:
     planned = crossing.plan(PROFILES["digits"], 2)
     assert {crossing.labels(run) for run in planned} == {100, 200, 400, 600}

@@ -553,6 +553,9 @@ def test_a_tagged_corpus_can_be_the_primary_task_of_a_strategy() -> None:
     alone = execution.execute(replace(run, auxiliaries=(), schedule=SINGLE_TASK), CPU)
     corpus = made_up.corpus("kinds", Path())
     assert alone.scores["baselines"] == tag_baselines(corpus, 0)
+    assert "span_f1" not in alone.scores
+    spans = execution.execute(replace(run, auxiliaries=(), configuration=replace(conditions, data="colours")), CPU)
+    assert 0 <= spans.scores["span_f1"] <= 1
     few = replace(run, configuration=replace(conditions, sentences=2))
     assert len(execution.load_data(few.configuration, 0).train) == 2
 

@@ -77,6 +77,7 @@ def test_the_small_profile_is_the_same_data_in_a_smaller_model() -> None:
 @pytest.mark.usefixtures("home")
 def test_a_profile_whose_data_are_missing_says_how_to_get_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nltk.data, "path", [])
-    data = "ud-ewt" if name == "pos-crossing" else name.removesuffix("-semi").removesuffix("-crossing")
+    others = {"pos-crossing": "ud-ewt", "names-crossing": "conll2002"}
+    data = others.get(name) or name.removesuffix("-semi").removesuffix("-crossing")
     with pytest.raises(MissingData, match=f"run `mt2st data fetch {data}`"):
         execution.load_data(PROFILES[name].configuration, 0)

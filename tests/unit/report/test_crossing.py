@@ -18,6 +18,7 @@ from mt2st.statistics import holm, paired_difference
 
 Make = Callable[..., Record]
 PROFILE = PROFILES["imdb-crossing"]
+CROSSING = plan.CROSSINGS["imdb-crossing"]
 SEEDS = 3
 NOISE = np.array([0.01, -0.01, 0.02])
 SMALL = {"multi-task": 0.08, "Switch": 0.05}  # gains where labels are few
@@ -40,7 +41,7 @@ def records(known_record: Make) -> list[Record]:
 
 
 def test_ways_differ_from_single_task_and_from_staying_paired_by_seed(records: list[Record]) -> None:
-    table = crossing.by_size(records)
+    table = crossing.by_size(records, CROSSING)
     assert len(table) == 5 * (1 + len(plan.COMPARED) + 1)
     rows = table.set_index(["labels", "way"])
     values = 8 + 100 * NOISE
@@ -59,7 +60,7 @@ def test_ways_differ_from_single_task_and_from_staying_paired_by_seed(records: l
 
 
 def test_p_is_corrected_over_all_differences(records: list[Record]) -> None:
-    table = crossing.by_size(records)
+    table = crossing.by_size(records, CROSSING)
     columns = ["p from single-task after Holm", "p from multi-task after Holm"]
     corrected = table[columns].to_numpy().ravel()
     count = 5 * (len(plan.COMPARED) + 1 + len(plan.COMPARED) - 1)  # ways and TF-IDF; ways from staying
@@ -69,10 +70,12 @@ def test_p_is_corrected_over_all_differences(records: list[Record]) -> None:
 
 
 def test_words_say_where_staying_and_ending_pay(records: list[Record]) -> None:
-    staying, ends, linear = crossing.conclusions(crossing.by_size(records), "labelled reviews").splitlines()
-    few = crossing.by_size(records).set_index(["labels", "way"]).loc[(200, "multi-task")]
+    staying, ends, linear = crossing.conclusions(crossing.by_size(records, CROSSING), CROSSING).splitlines()
+    few = crossing.by_size(records, CROSSING).set_index(["labels", "way"]).loc[(200, "multi-task")]
     bounds = f"[{few['from single-task low']:+.1f}, {few['from single-task high']:+.1f}]"
-    count = (crossing.by_size(records)["from single-task low"][lambda low: low > 0]).count() - 4  # TF-IDF apart
+    count = (
+        (crossing.by_size(records, CROSSING)["from single-task low"][lambda low: low > 0]).count() - 4
+    )  # TF-IDF apart
     assert staying.startswith(f"Of 20 ways and numbers of labels {count} are above single-task learning and 0 below it")
     assert f"Staying with both tasks is +8.7 {bounds} with 200, +8.7 {bounds} with 600, +0.7 [" in staying
     assert staying.endswith(" with 20,000 labelled reviews from it, in points.")
@@ -87,7 +90,7 @@ def test_words_say_where_staying_and_ending_pay(records: list[Record]) -> None:
 
 def test_words_say_where_nothing_pays(known_record: Make) -> None:
     records = [known_record(run, 0.7) for run in plan.plan(PROFILE, 2)]
-    assert crossing.conclusions(crossing.by_size(records), "labelled reviews").splitlines()[1:] == [
+    assert crossing.conclusions(crossing.by_size(records, CROSSING), CROSSING).splitlines()[1:] == [
         "Ending on one task is better than staying, by an interval above 0, with no number of labelled reviews, "
         "and worse, by one below 0, with no number of labelled reviews.",
         "A linear baseline is better than single-task learning, by an interval above 0, with no number of labelled "
@@ -96,8 +99,8 @@ def test_words_say_where_nothing_pays(known_record: Make) -> None:
 
 
 def test_the_picture_has_a_line_for_each_way_and_number_of_labels(records: list[Record]) -> None:
-    table = crossing.by_size(records)
-    level, single, staying = pictures.by_size(table, "labelled reviews").axes
+    table = crossing.by_size(records, CROSSING)
+    level, single, staying = pictures.by_size(table, CROSSING).axes
     assert [line.get_label() for line in level.get_lines()] == ["single-task", *plan.COMPARED, TFIDF]
     drawn = level.get_lines()[0].get_ydata()
     assert drawn == pytest.approx(table.loc[table["way"] == "single-task", "accuracy"].to_numpy())
@@ -108,16 +111,28 @@ def test_the_picture_has_a_line_for_each_way_and_number_of_labels(records: list[
 
 
 def test_the_table_reads_as_text(records: list[Record]) -> None:
-    shown = crossing.readable(crossing.by_size(records))
+    shown = crossing.readable(crossing.by_size(records, CROSSING))
     assert shown["labels"].iloc[0] == "200"
     assert shown.loc[1, "from single-task (points)"].startswith("+8.7 [")
     assert shown.loc[0, "from single-task (points)"] == "–"
 
 
+def test_names_are_compared_by_the_f1_of_spans(known_record: Make) -> None:
+    tagged, profile = plan.CROSSINGS["names-crossing"], PROFILES["names-crossing"]
+    records = [known_record(run, 0.9) for run in plan.plan(profile, 2)]
+    f1 = {"single-task": 0.3, "multi-task": 0.35}
+    scored = [replace(r, scores=r.scores | {"span_f1": f1.get(r.run.strategy, 0.4)}) for r in records]
+    table = crossing.by_size(scored, tagged)
+    assert table.set_index(["labels", "way"]).loc[(300, "multi-task"), "F1 of names"] == pytest.approx(35)
+    assert table.set_index(["labels", "way"]).loc[(300, "multi-task"), "from single-task"] == pytest.approx(5)
+    assert crossing.readable(table).loc[0, "F1 of names (%)"] == "30.0 [30.0, 30.0]"
+    assert pictures.by_size(table, tagged).axes[0].get_ylabel() == "test F1 of names (%)"
+
+
 def test_the_documents_have_the_words_and_the_table(records: list[Record]) -> None:
     made = [replace(record, experiment="crossing") for record in records]
     blocks = page.blocks(Evidence(PROFILE, made))
-    said = crossing.conclusions(crossing.by_size(records), "labelled reviews").splitlines()
+    said = crossing.conclusions(crossing.by_size(records, CROSSING), CROSSING).splitlines()
     assert blocks["crossing:imdb-crossing"].splitlines() == [f"- {line}" for line in said]
     assert "| 20,000 | post-training | 3 | 66.7 [" in blocks["sizes:imdb-crossing"]
     assert blocks.keys() == {"crossing:imdb-crossing", "sizes:imdb-crossing"}
