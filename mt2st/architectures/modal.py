@@ -6,7 +6,7 @@ from typing import Any, Self
 from torch import Tensor, nn
 
 from mt2st.models import Encoder, Heads, MakeEncoder, Model, heads_of
-from mt2st.tasks import PooledTask, Task, TextTask
+from mt2st.tasks import LabelledTask, Task, TextTask
 
 
 class Modal(Model):
@@ -44,7 +44,7 @@ class Modal(Model):
         encoder = make(table)
         read = {task.name: task.features for task in tasks if isinstance(task, TextTask) and task.features}
         modalities = {task: features.name for task, features in read.items()}
-        for task in (one for one in tasks if isinstance(one, PooledTask) and one.name in read):
+        for task in (one for one in tasks if isinstance(one, LabelledTask) and one.answered_as and one.name in read):
             if modalities.get(task.answered_as) != modalities[task.name]:
                 raise ValueError(
                     f"task {task.name!r} is answered by {task.answered_as!r}, which has no features "

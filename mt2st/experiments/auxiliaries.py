@@ -1,13 +1,13 @@
 """The auxiliary tasks, one row each: the paper's UPDATE 0–3 on the table, and tasks on text.
 
 Every tagged corpus of `data.sources` is an auxiliary task too, by its name, and so are labelled texts: those that a
-data set has in its background (`dataset.Related`), and those that `selfmade` labels. Labelled texts have a head of
-their own, or with `POOLED` after their name that of the primary task, where the classes are the same.
+data set has in its background (`dataset.Related`), and those that `selfmade` labels or tags. They have a head of their
+own, or with `POOLED` after their name that of the primary task, where the classes are the same.
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -22,7 +22,7 @@ from mt2st.experiments import rules
 from mt2st.experiments.labelled import sentence_task, tagged_task
 from mt2st.experiments.released_terms import ANALOGY, SIMILARITY, ReleasedTerm, analogy_term, similarity_term
 from mt2st.experiments.runs import Configuration
-from mt2st.experiments.selfmade import LABELLERS
+from mt2st.experiments.selfmade import LABELLERS, PSEUDO_TAGS, by_tagger
 from mt2st.losses import (
     analogy_accuracy_loss,
     analogy_loss,
@@ -62,7 +62,7 @@ def build(name: str, data: Dataset | SequenceData, table: EmbeddingTable, config
 
     Args:
         name: one of `AUXILIARIES`, a tagged corpus of `data.sources`, related texts of the data set, one of
-            `selfmade.LABELLERS`, or a rule (`rules`).
+            `selfmade.LABELLERS`, `selfmade.PSEUDO_TAGS` of a tagged corpus, or a rule (`rules`).
         data: on whose background text it is built, unless it brings its own.
         table: with whose vocabulary.
         configuration: of the run.
@@ -71,17 +71,18 @@ def build(name: str, data: Dataset | SequenceData, table: EmbeddingTable, config
     the file of a rule is missing.
     """
     if isinstance(data, Dataset) and (related := _labelled_texts(name.removesuffix(POOLED), data, table)):
-        if name.endswith(POOLED) and related.classes != data.classes:
-            raise ValueError(f"auxiliary task {name!r} has classes {related.classes}, the primary task {data.classes}")
-        answered_as = data.name if name.endswith(POOLED) else ""
+        answered_as = _answered_as(name, related.classes, data)
         return sentence_task(name, related.examples, related.classes, table, configuration, answered_as=answered_as)
+    if isinstance(data, SequenceData) and (corpus := _tagged_corpus(name.removesuffix(POOLED), data)):
+        answered_as = _answered_as(name, corpus.classes, data)
+        return tagged_task(replace(corpus, name=name), "train", table, configuration, answered_as=answered_as)
     if name in AUXILIARIES or rules.is_rule(name):
         if isinstance(data, SequenceData):
             raise ValueError(f"auxiliary task {name!r} needs background text, which a tagged corpus does not have")
         if rules.is_rule(name):
             return _tagging(name, data, table, rules.tags(name, [list(text) for text in data.background.tokens]))
         return AUXILIARIES[name].build(name, data, table)
-    if name in names():
+    if name in _corpora():
         return tagged_task(sources.load_tags(name), "train", table, configuration)
     raise ValueError(f"unknown auxiliary task {name!r}; known: {', '.join(names())}")
 
@@ -93,10 +94,30 @@ def _labelled_texts(name: str, data: Dataset, table: EmbeddingTable) -> Related 
     return LABELLERS[name](data, table) if name in LABELLERS else None
 
 
+def _tagged_corpus(name: str, data: SequenceData) -> SequenceData | None:
+    """Return a tagged corpus by the name of its task; None where it has another kind."""
+    if name == PSEUDO_TAGS:
+        return by_tagger(data)
+    return sources.load_tags(name) if name in _corpora() else None
+
+
+def _answered_as(name: str, classes: tuple[str, ...], data: Dataset | SequenceData) -> str:
+    """Return the name of the primary task if its head is to answer; raises ValueError if it has other classes."""
+    if not name.endswith(POOLED):
+        return ""
+    if classes != data.classes:
+        raise ValueError(f"auxiliary task {name!r} has classes {classes}, the primary task {data.classes}")
+    return data.name
+
+
 def names() -> list[str]:
     """Return all names that `build` takes for every data set."""
-    tags = [source.name for source in sources.SOURCES.values() if source.kind == "tags"]
-    return [*AUXILIARIES, *LABELLERS, *(f"{name}{POOLED}" for name in LABELLERS), *tags]
+    return [*AUXILIARIES, *LABELLERS, *(f"{name}{POOLED}" for name in LABELLERS), *_corpora()]
+
+
+def _corpora() -> list[str]:
+    """Names of the tagged corpora."""
+    return [source.name for source in sources.SOURCES.values() if source.kind == "tags"]
 
 
 def _on_table(

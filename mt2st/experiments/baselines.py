@@ -82,18 +82,15 @@ def tag_baselines(data: SequenceData, seed: int) -> dict[str, float]:
     The most frequent tag of each word, of unknown ones that of all words; and NLTK's averaged perceptron
     (Collins 2002), which sees letters, neighbours and the tags before, with words in the case they are written in.
     """
-    sentences = [list(zip(*pair, strict=True)) for pair in zip(data.train.sentences, data.train.tags, strict=True)]
+    sentences = _tagged(data)
     default = Counter(tag for tags in data.train.tags for tag in tags).most_common(1)[0][0]
     unigram = UnigramTagger(
         [[(word.lower(), tag) for word, tag in one] for one in sentences], backoff=DefaultTagger(default)
     )
-    perceptron = PerceptronTagger(load=False)
-    random.seed(seed)  # NLTK shuffles sentences by it
-    perceptron.train(sentences)
     texts = [list(sentence) for sentence in data.test.sentences]
     said = {
         UNIGRAM: [unigram.tag(list(map(str.lower, text))) for text in texts],
-        PERCEPTRON: [perceptron.tag(text) for text in texts],
+        PERCEPTRON: list(map(perceptron(data, seed).tag, texts)),
     }
     index = {tag: k for k, tag in enumerate(data.classes)}
     lengths = np.array([len(text) for text in texts])
@@ -104,6 +101,19 @@ def tag_baselines(data: SequenceData, seed: int) -> dict[str, float]:
         evaluation = Evaluation(np.nan, gold, predictions, lengths)
         scores[name] = span_f1(evaluation, data.classes) if data.is_span else evaluation.accuracy
     return scores
+
+
+def perceptron(data: SequenceData, seed: int) -> PerceptronTagger:
+    """Return NLTK's averaged perceptron (Collins 2002), learnt from the training part."""
+    tagger = PerceptronTagger(load=False)
+    random.seed(seed)  # NLTK shuffles sentences by it
+    tagger.train(_tagged(data))
+    return tagger
+
+
+def _tagged(data: SequenceData) -> list[list[tuple[str, str]]]:
+    """Sentences to train on as pairs of word and tag."""
+    return [list(zip(*pair, strict=True)) for pair in zip(data.train.sentences, data.train.tags, strict=True)]
 
 
 def compare(splits: Sequence[dict[str, float]], single_task: Sequence[float]) -> pd.DataFrame:

@@ -9,14 +9,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 
+from mt2st.experiments import recipe
+from mt2st.experiments.auxiliaries import POOLED
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Run
+from mt2st.experiments.selfmade import PSEUDO_TAGS
 from mt2st.experiments.strategies import WAYS
 from mt2st.schedules import SINGLE_TASK
 
 EMBEDDING = "SkipGram"
 SINGLE = "single-task"
 COMPARED = ("multi-task", "Switch", "auxiliary tasks first", "post-training")
+PSEUDO_TAGS_POOLED = f"{PSEUDO_TAGS}{POOLED}"
 LARGEST_VALIDATION = 750  # reviews
 
 
@@ -32,6 +36,8 @@ class Crossing:
         needs: data sets.
         large: labels from which on there are no more than `SEEDS` seeds, as runs take long.
         score: what is compared in test, one of `SCORES`.
+        recipe: auxiliary tasks of the `recipe`, which are weighed and ended as it says; none where there is no text
+            without labels for its teacher. It was chosen on reviews, and is run here as it is.
     """
 
     auxiliary: str
@@ -41,6 +47,7 @@ class Crossing:
     needs: tuple[str, ...] = ()
     large: float = inf
     score: str = "accuracy"
+    recipe: tuple[str, ...] = ()
 
 
 SEEDS = 5
@@ -62,11 +69,12 @@ CROSSINGS = {  # by profile
     ),
     "pos-crossing": Crossing(
         "conll2000", {100: 60, 300: 40, 1_000: 25, 3_000: 12, 10_000: 6}, "tagged sentences", _tagged,
-        ("ud-ewt", "conll2000"),
+        ("ud-ewt", "conll2000"), recipe=("conll2000", PSEUDO_TAGS_POOLED),
     ),
     "names-crossing": Crossing(
         "conll2002-ned", {100: 60, 300: 40, 1_000: 25, 3_000: 12}, "tagged Spanish sentences", _tagged,
         ("conll2002-esp", "conll2002-ned"), score="span_f1",
+        recipe=(f"conll2002-ned{POOLED}", PSEUDO_TAGS_POOLED),
     ),
     "digits": Crossing(
         "image", {100: 160, 200: 120, 400: 80, 600: 60}, "labelled pairs of a word and an image", _texts
@@ -104,4 +112,7 @@ def _of_size(crossing: Crossing, profile: Profile, seed: int, size: int) -> list
     configuration = replace(crossing.sized(profile.configuration, size), epochs=epochs)
     alone = Run(EMBEDDING, SINGLE, (), SINGLE_TASK, seed, configuration)
     joint = replace(alone, auxiliaries=(crossing.auxiliary,))
-    return [alone, *(replace(joint, strategy=way, schedule=WAYS[way](epochs)) for way in COMPARED)]
+    runs = [alone, *(replace(joint, strategy=way, schedule=WAYS[way](epochs)) for way in COMPARED)]
+    if crossing.recipe:
+        runs.append(replace(alone, strategy=recipe.NAME, auxiliaries=crossing.recipe, schedule=recipe.schedule(epochs)))
+    return runs

@@ -19,6 +19,7 @@ from mt2st.data.tags.tagged import SequenceData, apart, sampled
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import compute, downstream, environment, released, store
 from mt2st.experiments.assembly import Assembled, assemble
+from mt2st.experiments.auxiliaries import POOLED
 from mt2st.experiments.baselines import baselines, tag_baselines
 from mt2st.experiments.labelled import Data, labelled_task
 from mt2st.experiments.runs import Configuration, Record, Run
@@ -293,5 +294,6 @@ def _apart(name: str, others: tuple[str, ...]) -> SequenceData:
 
 def _files(data: Data, run: Run) -> list[Any]:
     """Return the files that a run's data was read from."""
-    others = [sources.load_tags(name) for name in run.auxiliaries if name in sources.SOURCES]
+    names = [name.removesuffix(POOLED) for name in run.auxiliaries]
+    others = [sources.load_tags(name) for name in names if name in sources.SOURCES]
     return [file for one in (data, *others) for file in one.files]

@@ -7,7 +7,7 @@ from mt2st.data.tags.columns import TaggedText
 from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments.runs import Configuration
-from mt2st.tasks import Features, LabelledTask, PooledTask, SentenceTask, TokenTask, as_targets
+from mt2st.tasks import Features, LabelledTask, SentenceTask, TokenTask, as_targets
 
 Data = Dataset | SequenceData
 
@@ -52,9 +52,7 @@ def sentence_task(
     targets = as_targets(np.asarray(examples.labels).tolist())
     arrays = [array[:longest] for array in examples.features]
     features = Features.of(arrays, examples.modality) if arrays else None
-    if answered_as:
-        return PooledTask(name, answered_as, sentences, targets, classes, features)
-    return SentenceTask(name, sentences, targets, classes, balanced, features)
+    return SentenceTask(name, sentences, targets, classes, balanced, features, answered_as)
 
 
 def tagged_task(
@@ -63,10 +61,12 @@ def tagged_task(
     table: EmbeddingTable,
     configuration: Configuration,
     rows: np.ndarray | None = None,
+    answered_as: str = "",
 ) -> TokenTask:
     """Return a tagged corpus as a task, its sentences cut to `max_tokens`; words are lower-cased, as the tables' are.
 
-    Under protocol "study" batches are random sentences, and the loss is averaged within each sentence first.
+    Under protocol "study" batches are random sentences, and the loss is averaged within each sentence first. The head
+    is the task's own, or that of the task `answered_as`, whose classes are the same.
     """
     text: TaggedText = getattr(data, part)
     index = {tag: i for i, tag in enumerate(data.classes)}
@@ -81,4 +81,5 @@ def tagged_task(
         with_replacement=is_study,
         by_sentence=is_study,
         ahead=data.is_prediction,
+        answered_as=answered_as,
     )

@@ -1,7 +1,8 @@
 """The recipe for a task with few labels, related texts and text without labels: the best of `paying.candidates`.
 
-Related texts with the task's own classes, and texts that a linear teacher labels (`selfmade.by_teacher`), are auxiliary
-tasks under the head of the task itself, with weight 1 to the end. A text's state is the maximum of its words' states.
+Related texts with the task's own classes, and texts that a linear teacher labels (`selfmade.by_teacher`; of tags
+`selfmade.by_tagger`), are auxiliary tasks under the head of the task itself, with weight 1 to the end; related texts
+with other classes are so under their own head. A text's state is the maximum of its words' states.
 """
 
 from collections.abc import Sequence
@@ -11,10 +12,16 @@ from mt2st.data.dataset import Dataset
 from mt2st.experiments.auxiliaries import POOLED
 from mt2st.experiments.runs import Run
 from mt2st.experiments.strategies import WAYS
+from mt2st.schedules import Schedule
 
 NAME, WAY = "recipe", "multi-task"
 SETTINGS = {"encoder": "bilstm", "readout": "max"}
 TEACHER = f"pseudo-labels{POOLED}"
+
+
+def schedule(epochs: int) -> Schedule:
+    """Return how its tasks are weighed in a run of so many epochs."""
+    return WAYS[WAY](epochs)
 
 
 def run(alone: Run, auxiliaries: Sequence[str], dataset: Dataset) -> Run:
@@ -23,5 +30,6 @@ def run(alone: Run, auxiliaries: Sequence[str], dataset: Dataset) -> Run:
     pooled = {name for name, one in related.items() if one.classes == dataset.classes}
     names = (*(f"{name}{POOLED}" if name in pooled else name for name in auxiliaries), TEACHER)
     configuration = replace(alone.configuration, **SETTINGS)  # type: ignore[arg-type]
-    schedule = WAYS[WAY](configuration.epochs)
-    return replace(alone, strategy=NAME, auxiliaries=names, schedule=schedule, configuration=configuration)
+    return replace(
+        alone, strategy=NAME, auxiliaries=names, schedule=schedule(configuration.epochs), configuration=configuration
+    )

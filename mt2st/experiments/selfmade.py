@@ -1,19 +1,23 @@
 """Labels that nobody gave: text of a data set's background, labelled by a rule or by another model.
 
 Each is a function of a data set and its word vectors, and gives texts with classes, which make an auxiliary task
-(`auxiliaries.build`).
+(`auxiliaries.build`); `by_tagger` is one of a tagged corpus, and gives tags.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from mt2st.data import lexicons
 from mt2st.data.dataset import Dataset, Examples, Related
+from mt2st.data.tags.columns import TaggedText
+from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import baselines
 
 CLASSES = ("negative", "positive")
+PSEUDO_TAGS = "pseudo-tags"  # the task that `by_tagger` makes
 CLEAR = 2  # good words more than bad ones, or bad than good, from which on a text has a label
 
 
@@ -62,6 +66,26 @@ def _taught(name: str, dataset: Dataset, teachers: Sequence[baselines.Vectorise]
     probability = np.mean(said, axis=0)  # (texts, classes)
     surest = np.argsort(-probability.max(1), kind="stable")[: (len(texts) + 1) // 2]
     return Related(Examples([texts[i] for i in surest], probability[surest].argmax(1)), dataset.classes)
+
+
+def by_tagger(corpus: SequenceData) -> SequenceData:
+    """Return a corpus with its untagged sentences to train on, tagged by NLTK's perceptron; keep the surer half.
+
+    The tagger learns from the tagged sentences. As `by_teacher`, for tokens: a sentence is as sure as its tags are on
+    average.
+
+    Raises ValueError where there is no sentence without tags.
+    """
+    if not corpus.untagged:
+        raise ValueError(
+            f"auxiliary task {PSEUDO_TAGS!r} needs sentences without tags, which {corpus.name} does not have"
+        )
+    tagger = baselines.perceptron(corpus, seed=0)
+    tagged = [tagger.tag(list(sentence), return_conf=True) for sentence in corpus.untagged]
+    sureness = [float(np.mean([sure for _, _, sure in one])) for one in tagged]
+    surest = np.argsort(-np.array(sureness), kind="stable")[: (len(tagged) + 1) // 2]
+    found = TaggedText([corpus.untagged[i] for i in surest], [[tag for _, tag, _ in tagged[i]] for i in surest])
+    return replace(corpus, train=found)
 
 
 def _texts(dataset: Dataset) -> list[list[str]]:

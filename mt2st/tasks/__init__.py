@@ -7,7 +7,6 @@ from mt2st.tasks.table import NoiseTask, TableTask
 from mt2st.tasks.text import (
     AutoencoderTask,
     LanguageModelTask,
-    PooledTask,
     SentenceTask,
     TextTask,
     TokenTask,
@@ -17,6 +16,6 @@ from mt2st.tasks.text import (
 
 __all__ = [
     "IGNORED", "AutoencoderTask", "Batch", "Features", "LabelledTask", "LanguageModelTask", "NoiseTask", "Outcome",
-    "PooledTask", "SentenceTask", "SkipGramTask", "TableTask", "Task", "TextTask", "TokenTask", "as_targets",
+    "SentenceTask", "SkipGramTask", "TableTask", "Task", "TextTask", "TokenTask", "as_targets",
     "endless", "length_sorted",
 ]  # fmt: skip

@@ -64,14 +64,19 @@ class LabelledTask(Task):
 
     Subclasses set `name` and `classes` and define `head` and `batches`. Batches are the inputs of the encoder, then the
     targets: class indices, `IGNORED` where there is no answer to give.
+
+    With `answered_as`, the name of a task with the same classes in the same order, there is no head: that task's
+    answers, as if the examples were pooled with its own. Unlike pooled examples they have a weight of their own, so
+    that training can end without them.
     """
 
     classes: tuple[str, ...]
+    answered_as: str = ""
     class_weights: Tensor | None = None  # (classes,) how much an example of each class counts in the loss
 
     def logits(self, model: Model, batch: Batch) -> Tensor:
         """Scores of the classes, (batch, classes) or (batch, time, classes)."""
-        return model(self.name, *batch[:-1])
+        return model(self.answered_as or self.name, *batch[:-1])
 
     def outcome(self, model: Model, batch: Batch) -> Outcome:
         """Return the loss of a batch and how many of its answers are right."""

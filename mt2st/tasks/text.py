@@ -90,7 +90,7 @@ class SentenceTask(TextTask, LabelledTask):
     """Classify sentences (or reviews): targets (S,) are class indices.
 
     With `balanced`, classes count alike in the loss, however many examples each has: w_c = S / (C · S_c), and 0 for a
-    class without any.
+    class without any. For `answered_as` see `LabelledTask`.
 
     Raises ValueError as `TextTask`, for another number of targets, and for fewer than two classes.
     """
@@ -103,9 +103,10 @@ class SentenceTask(TextTask, LabelledTask):
         classes: Sequence[str],
         balanced: bool = False,
         features: Features | None = None,
+        answered_as: str = "",
     ) -> None:
         super().__init__(name, sentences, features=features)
-        self.targets, self.classes = targets, _checked(name, classes)
+        self.targets, self.classes, self.answered_as = targets, _checked(name, classes), answered_as
         if len(sentences) != len(targets):
             raise ValueError(f"task {name!r}: {len(sentences)} sentences but {len(targets)} targets")
         if balanced:
@@ -113,43 +114,11 @@ class SentenceTask(TextTask, LabelledTask):
             self.class_weights = torch.where(counts > 0, len(targets) / (len(classes) * counts.clamp_min(1)), 0.0)
 
     def head(self, encoder: SharedEncoder) -> nn.Module | None:
-        """Return a linear layer on the sentence states."""
-        return LinearHead(encoder, len(self.classes), "sentence")
+        """Return a linear layer on the sentence states; None where another task's answers."""
+        return None if self.answered_as else LinearHead(encoder, len(self.classes), "sentence")
 
     def _targets(self, rows: Tensor) -> tuple[Tensor, ...]:
         return (self.targets[rows],)
-
-
-class PooledTask(SentenceTask):
-    """Further texts with the classes of another task, answered by its head: as if they were pooled with its own.
-
-    Unlike pooled texts they have a weight of their own, so that training can end without them.
-
-    Args:
-        name: name of the task.
-        answered_as: name of the task whose head answers.
-        sentences, targets, classes, features: see `SentenceTask`; the classes are those of the other task, in its
-            order.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        answered_as: str,
-        sentences: Sequence[Tensor],
-        targets: Tensor,
-        classes: Sequence[str],
-        features: Features | None = None,
-    ) -> None:
-        super().__init__(name, sentences, targets, classes, features=features)
-        self.answered_as = answered_as
-
-    def head(self, encoder: SharedEncoder) -> None:
-        """Return none: the head is another task's."""
-
-    def logits(self, model: Model, batch: Batch) -> Tensor:
-        """Scores of the classes, (batch, classes), by the head of the other task."""
-        return model(self.answered_as, *batch[:-1])
 
 
 class TokenTask(TextTask, LabelledTask):
@@ -162,6 +131,7 @@ class TokenTask(TextTask, LabelledTask):
         by_sentence: average the loss over the words of each sentence first, as Bingel and Søgaard (2017) do, in place
             of over all words.
         ahead: read states that have not seen the words to come, for tags that tell them.
+        answered_as: see `LabelledTask`.
 
     Raises ValueError as `SentenceTask`, and for a sentence with another number of tags than words.
     """
@@ -179,9 +149,11 @@ class TokenTask(TextTask, LabelledTask):
         by_sentence: bool = False,
         ahead: bool = False,
         features: Features | None = None,
+        answered_as: str = "",
     ) -> None:
         super().__init__(name, sentences, with_replacement, features)
         self.classes, self.by_sentence, self.ahead = _checked(name, classes), by_sentence, ahead
+        self.answered_as = answered_as
         if len(sentences) != len(targets):
             raise ValueError(f"task {name!r}: {len(sentences)} sentences but {len(targets)} targets")
         for i, (sentence, tags) in enumerate(zip(sentences, targets, strict=True)):
@@ -189,9 +161,9 @@ class TokenTask(TextTask, LabelledTask):
                 raise ValueError(f"task {name!r}: sentence {i} has {len(sentence)} words but {len(tags)} tags")
         self.tags = torch.cat(list(targets))  # (N,)
 
-    def head(self, encoder: SharedEncoder) -> nn.Module:
-        """Return a linear layer on the states of words."""
-        return LinearHead(encoder, len(self.classes), "ahead" if self.ahead else "tokens")
+    def head(self, encoder: SharedEncoder) -> nn.Module | None:
+        """Return a linear layer on the states of words; None where another task's answers."""
+        return None if self.answered_as else LinearHead(encoder, len(self.classes), "ahead" if self.ahead else "tokens")
 
     def mean_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy over words, or over the words of each sentence and then over sentences."""

@@ -17,7 +17,7 @@ from mt2st.architectures.levels import Levels
 from mt2st.architectures.private import Adversary, SharedPrivate
 from mt2st.models import ENCODERS, Model
 from mt2st.schedules import SINGLE_TASK, Constant, Switch
-from mt2st.tasks import LanguageModelTask, PooledTask, SentenceTask, SkipGramTask, TableTask, Task, TokenTask
+from mt2st.tasks import LanguageModelTask, SentenceTask, SkipGramTask, TableTask, Task, TokenTask
 from mt2st.training import evaluate, fit
 
 VOCABULARY, DIMENSIONS, HIDDEN = 12, 6, 4
@@ -289,7 +289,7 @@ def test_a_mask_of_the_states_by_themselves_tells_what_no_line_does(name: str, c
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_every_architecture_trains_over_every_encoder_and_repeats_itself(name: str, encoder: str) -> None:
-    pooled = PooledTask("more", "topic", TEXTS, torch.arange(16) % 2, ["a", "b"])
+    pooled = SentenceTask("more", TEXTS, torch.arange(16) % 2, ["a", "b"], answered_as="topic")
     states = []
     for _ in range(2):
         model = build(name, [TOPIC, TAGS, PULL, pooled], encoder, dropout=0.3)

@@ -15,7 +15,7 @@ from mt2st.architectures.private import Adversary
 from mt2st.experiments.compute import epoch_flops
 from mt2st.models import BiLSTM, Encoder
 from mt2st.schedules import SINGLE_TASK, Constant
-from mt2st.tasks import Features, PooledTask, SentenceTask, TableTask, TokenTask
+from mt2st.tasks import Features, SentenceTask, TableTask, TokenTask
 from mt2st.training import evaluate, fit
 
 LENGTHS = [2, 3, 1, 3]
@@ -161,9 +161,8 @@ def test_images_from_a_file_train_beside_words_end_to_end(tmp_path: Path) -> Non
         pixels = Features.read(tmp_path / f"{part}.safetensors", "pixels")
         targets = torch.from_numpy(labels[chosen])
         parts[part] = SentenceTask("digit", pixels.blank(), targets, list("0123456789"), features=pixels)
-    names = PooledTask(
-        "names", "digit", [torch.tensor([2 + k]) for k in range(10)], torch.arange(10), parts["train"].classes
-    )
+    words = [torch.tensor([2 + k]) for k in range(10)]
+    names = SentenceTask("names", words, torch.arange(10), parts["train"].classes, answered_as="digit")
     torch.manual_seed(0)
     model = Modal.build(make(24), table(12, 16), [parts["train"], names])
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
@@ -175,7 +174,7 @@ def test_images_from_a_file_train_beside_words_end_to_end(tmp_path: Path) -> Non
 
 def test_texts_that_another_task_answers_have_its_features() -> None:
     plain = SentenceTask("plain", WORDS, BINARY, ["a", "b"])
-    pooled = PooledTask("more", "plain", WORDS, BINARY, ["a", "b"], features=FEATURES)
+    pooled = SentenceTask("more", WORDS, BINARY, ["a", "b"], features=FEATURES, answered_as="plain")
     with pytest.raises(ValueError, match="task 'more' is answered by 'plain', which has no features 'gaze': give both"):
         Modal.build(make(), table(), [plain, pooled])
     answering = SentenceTask("plain", WORDS, BINARY, ["a", "b"], features=FEATURES)

@@ -19,7 +19,6 @@ from mt2st.tasks import (
     LabelledTask,
     LanguageModelTask,
     NoiseTask,
-    PooledTask,
     SentenceTask,
     TableTask,
     Task,
@@ -315,7 +314,7 @@ def test_a_text_without_frequent_words_has_no_loss() -> None:
 
 def test_pooled_texts_are_answered_and_train_the_head_of_another_task() -> None:
     topic = _sentence_task()
-    more = PooledTask("more", "topic", SENTENCES[:3], torch.tensor([4, 0, 2]), topic.classes)
+    more = SentenceTask("more", SENTENCES[:3], torch.tensor([4, 0, 2]), topic.classes, answered_as="topic")
     model = _model([topic, more])
     assert [*model.heads] == ["topic"]
     words, lengths, targets = batch = next(more.batches(3, None))
@@ -323,6 +322,16 @@ def test_pooled_texts_are_answered_and_train_the_head_of_another_task() -> None:
     torch.testing.assert_close(loss, cross_entropy(model("topic", words, lengths), targets))
     loss.backward()
     assert model.heads["topic"].linear.weight.grad.abs().sum() > 0
+
+
+def test_pooled_words_are_answered_by_the_head_of_another_task() -> None:
+    tags = [torch.zeros(len(sentence), dtype=torch.long) for sentence in SENTENCES]
+    own = TokenTask("tags", SENTENCES, tags, ("a", "b"))
+    more = TokenTask("more", SENTENCES, tags, ("a", "b"), answered_as="tags")
+    model = _model([own, more])
+    assert [*model.heads] == ["tags"]
+    batch = next(more.batches(2, None))
+    torch.testing.assert_close(more.logits(model, batch), own.logits(model, batch))
 
 
 def test_loss_of_a_table_task_is_its_function_of_the_table() -> None:

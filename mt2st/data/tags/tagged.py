@@ -27,6 +27,7 @@ class SequenceData:
     is_span: bool  # tags are IOB2 and mark spans
     files: tuple[Path, ...]  # what was read
     is_prediction: bool = False  # tags say what comes next, so that a model may read no further than the token
+    untagged: Sequence[Sequence[str]] = ()  # further sentences, without their tags
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Sentences and tokens of each part, and its spans by type."""
@@ -61,7 +62,8 @@ def apart(corpus: SequenceData, others: Iterable[SequenceData]) -> SequenceData:
 def sampled(corpus: SequenceData, sentences: int, seed: int) -> SequenceData:
     """Return a corpus with some of its sentences to train on, drawn by the seed, and a quarter as many to validate.
 
-    A larger sample of the same seed has the smaller one in it. Raises ValueError where there are not so many.
+    What it leaves out of the training part is `untagged`. A larger sample of the same seed has the smaller one in it.
+    Raises ValueError where there are not so many.
     """
     rng = np.random.default_rng(seed)
     orders = {part: rng.permutation(len(getattr(corpus, part))) for part in ("train", "validation")}
@@ -74,7 +76,12 @@ def sampled(corpus: SequenceData, sentences: int, seed: int) -> SequenceData:
         return TaggedText([text.sentences[i] for i in rows], [text.tags[i] for i in rows])
 
     validation = min(max(1, sentences // 4), len(corpus.validation))
-    return replace(corpus, train=first("train", sentences), validation=first("validation", validation))
+    return replace(
+        corpus,
+        train=first("train", sentences),
+        validation=first("validation", validation),
+        untagged=[corpus.train.sentences[i] for i in orders["train"][sentences:]],
+    )
 
 
 def _key(sentence: Sequence[str]) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mt2st.experiments import recipe
 from mt2st.experiments.baselines import MEAN_VECTOR, PERCEPTRON, TFIDF, TFIDF_POOLED, UNIGRAM
-from mt2st.experiments.crossing import COMPARED, SCORES, SINGLE, Crossing
-from mt2st.report.crossing import FROM_SINGLE, FROM_STAYING
+from mt2st.experiments.crossing import SCORES, SINGLE, Crossing
+from mt2st.report.crossing import FROM_SINGLE, FROM_STAYING, NETWORKS, STAYING
 
 STYLES = {
     SINGLE: ("#222222", "o", "-"),
@@ -15,6 +16,7 @@ STYLES = {
     "Switch": ("#0173b2", "^", ":"),
     "auxiliary tasks first": ("#029e73", "v", "-."),
     "post-training": ("#cc78bc", "D", "-"),
+    recipe.NAME: ("#d55e00", "P", "--"),
     TFIDF: ("#949494", "x", ":"),
     TFIDF_POOLED: ("#949494", "+", "--"),
     MEAN_VECTOR: ("#949494", "1", "-"),
@@ -32,8 +34,8 @@ def by_size(frame: pd.DataFrame, crossing: Crossing) -> Figure:
     score = SCORES[crossing.score]
     figure, (level, single, staying) = plt.subplots(1, 3, figsize=(12.5, 4.6), width_ratios=(1.25, 1, 1))
     _lines(level, frame, list(STYLES), score)
-    _lines(single, frame, COMPARED, FROM_SINGLE)
-    _lines(staying, frame, [way for way in COMPARED if way != "multi-task"], FROM_STAYING)
+    _lines(single, frame, [way for way in NETWORKS if way != SINGLE], FROM_SINGLE)
+    _lines(staying, frame, [way for way in NETWORKS if way not in (SINGLE, STAYING)], FROM_STAYING)
     level.set(ylabel=f"test {score} (%)", title=score)
     single.set(ylabel="points", title="difference from single-task learning")
     staying.set(ylabel="points", title="difference from staying with both")
@@ -45,7 +47,7 @@ def by_size(frame: pd.DataFrame, crossing: Crossing) -> Figure:
     return figure
 
 
-def _lines(axes: Axes, frame: pd.DataFrame, ways: "list[str] | tuple[str, ...]", name: str) -> None:
+def _lines(axes: Axes, frame: pd.DataFrame, ways: list[str], name: str) -> None:
     """Draw a column of the frame for some ways, a little apart from each other."""
     shown = [way for way in ways if way in set(frame["way"])]
     for k, way in enumerate(shown):
@@ -53,7 +55,7 @@ def _lines(axes: Axes, frame: pd.DataFrame, ways: "list[str] | tuple[str, ...]",
         colour, marker, line = STYLES[way]
         x = rows["labels"] * (1 + SPREAD * (k - (len(shown) - 1) / 2))
         axes.plot(x, rows[name], color=colour, marker=marker, linestyle=line, markersize=5, linewidth=1.3, label=way)
-        if way in (SINGLE, *COMPARED):
+        if way in NETWORKS:
             axes.vlines(x, rows[f"{name} low"], rows[f"{name} high"], color=colour, linewidth=1)
     sizes = sorted(frame["labels"].unique())
     axes.set_xscale("log")

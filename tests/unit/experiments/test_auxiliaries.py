@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -297,6 +298,27 @@ def test_a_tagged_corpus_is_a_task_by_its_name_on_its_own_training_text(colours:
     assert sentences_of(task) == [[table.index[word] for word in words[:3]] for words in colours.train.sentences]
     assert {*auxiliaries.AUXILIARIES, "colours", "ud-ewt", "wiki-next"} <= set(auxiliaries.names())
     assert not {"wiki", "wordsim", "bingel2017"} & set(auxiliaries.names())
+
+
+def test_a_tagged_corpus_is_answered_by_the_primary_tasks_head_where_its_tags_are_the_same(
+    colours: SequenceData,
+) -> None:
+    table = EmbeddingTable.of(made_up.WORDS, np.ones((7, 2), dtype=np.float32), "all")
+    primary = replace(colours, name="shades", untagged=colours.train.sentences[:4])
+    more, taught = (
+        auxiliaries.build(name, primary, table, Configuration()) for name in ("colours-pooled", "pseudo-tags-pooled")
+    )
+    assert isinstance(more, TokenTask) and isinstance(taught, TokenTask)
+    assert [(task.name, task.answered_as) for task in (more, taught)] == [
+        ("colours-pooled", "shades"),
+        ("pseudo-tags-pooled", "shades"),
+    ]
+    assert (tags_of(more), len(taught)) == ([*map(list, colours.train.tags)], 2)
+    own = auxiliaries.build("pseudo-tags", primary, table, Configuration())
+    assert isinstance(own, TokenTask) and not own.answered_as
+    other = replace(primary, classes=("O", "B-X"))
+    with pytest.raises(ValueError, match=r"'colours-pooled' has classes .*, the primary task \('O', 'B-X'\)"):
+        auxiliaries.build("colours-pooled", other, table, Configuration())
 
 
 def test_a_task_on_background_text_needs_a_data_set_that_has_some(colours: SequenceData) -> None:

@@ -38,8 +38,10 @@ def test_names_in_spanish_stand_beside_dutch_ones() -> None:
     planned = crossing.plan(PROFILES["names-crossing"], 2)
     assert {crossing.labels(run) for run in planned} == {100, 300, 1_000, 3_000}
     assert {(run.configuration.data, run.auxiliaries) for run in planned} == {
-        ("conll2002-esp", ()), ("conll2002-esp", ("conll2002-ned",)),
-    }  # fmt: skip
+        ("conll2002-esp", ()),
+        ("conll2002-esp", ("conll2002-ned",)),
+        ("conll2002-esp", ("conll2002-ned-pooled", "pseudo-tags-pooled")),
+    }
 
 
 def test_pairs_of_words_and_images_are_read_as_both() -> None:
@@ -52,13 +54,16 @@ def test_pairs_of_words_and_images_are_read_as_both() -> None:
 def test_on_tokens_sentences_are_counted_and_on_wiki_those_of_a_class() -> None:
     tagged = crossing.plan(PROFILES["pos-crossing"], 2)
     assert {(run.configuration.sentences, run.auxiliaries) for run in tagged} == {
-        (size, names) for size in (100, 300, 1_000, 3_000, 10_000) for names in ((), ("conll2000",))
+        (size, names)
+        for size in (100, 300, 1_000, 3_000, 10_000)
+        for names in ((), ("conll2000",), ("conll2000", "pseudo-tags-pooled"))
     }
+    assert {(run.strategy, run.schedule) for run in tagged if len(run.auxiliaries) == 2} == {("recipe", Constant(1.0))}
     assert {crossing.labels(run) for run in tagged} == {100, 300, 1_000, 3_000, 10_000}
     topics = crossing.plan(PROFILES["wiki"], 2)
     assert {crossing.labels(run) for run in topics} == {25, 60, 125, 250}
     assert {run.configuration.validation for run in topics} == {6, 15, 31, 62}
-    assert len(tagged) == 2 * 5 * 5
+    assert len(tagged) == 2 * 5 * 6
     assert len(topics) == 2 * 4 * 5
     assert crossing.plan(PROFILES["imdb"], 2) == []
 

@@ -1,5 +1,6 @@
 """Labels made by a rule and by a linear teacher."""
 
+import random
 from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
@@ -7,15 +8,18 @@ from zipfile import ZipFile
 import nltk
 import numpy as np
 import pytest
+from nltk.tag.perceptron import PerceptronTagger
 from sklearn.linear_model import LogisticRegression
 
 from mt2st.data import lexicons
 from mt2st.data.dataset import Background, Dataset
 from mt2st.data.files.errors import MissingData
+from mt2st.data.tags.columns import TaggedText
+from mt2st.data.tags.tagged import SequenceData, in_three_parts
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import auxiliaries, baselines, selfmade
 from mt2st.experiments.runs import Configuration
-from mt2st.tasks import AutoencoderTask, PooledTask, SentenceTask
+from mt2st.tasks import AutoencoderTask, SentenceTask
 
 PENALTIES = (0.1, 1, 10, 100)
 OPINIONS = {"good": 1, "fine": 1, "bad": -1, "poor": -1, "envious": 0}
@@ -85,6 +89,36 @@ def test_two_teachers_vote_by_their_mean_probability(small_topic: Dataset) -> No
     assert found.examples.labels.tolist() != selfmade.by_teacher(small_topic, table).examples.labels.tolist()
 
 
+def tagged_fruit() -> SequenceData:
+    """Return a corpus of two words with a tag each, and sentences without tags."""
+    train = TaggedText(
+        [["an", "apple"], ["a", "pear"], ["a", "walk"], ["to", "walk"]] * 5, [["D", "N"]] * 15 + [["T", "V"]] * 5
+    )
+    corpus = in_three_parts("fruit", (train, train, train), False, ())
+    return replace(corpus, untagged=[["a", "pear"], ["to", "stroll"], ["an", "apple", "apple"], ["zz", "yy"], ["a"]])
+
+
+def test_the_tagger_is_nltks_perceptron_and_tags_the_surer_half() -> None:
+    corpus = tagged_fruit()
+    found = selfmade.by_tagger(corpus)
+    tagger = PerceptronTagger(load=False)
+    random.seed(0)
+    tagger.train(
+        [list(zip(*pair, strict=True)) for pair in zip(corpus.train.sentences, corpus.train.tags, strict=True)]
+    )
+    said = [tagger.tag(list(sentence), return_conf=True) for sentence in corpus.untagged]
+    sure = [sum(conf for _, _, conf in one) / len(one) for one in said]
+    order = sorted(range(5), key=lambda i: -sure[i])[:3]
+    assert [list(text) for text in found.train.sentences] == [corpus.untagged[i] for i in order]
+    assert [list(tags) for tags in found.train.tags] == [[tag for _, tag, _ in said[i]] for i in order]
+    assert (found.classes, found.test) == (corpus.classes, corpus.test)
+
+
+def test_without_sentences_there_is_nothing_to_tag() -> None:
+    with pytest.raises(ValueError, match="'pseudo-tags' needs sentences without tags, which fruit does not have"):
+        selfmade.by_tagger(replace(tagged_fruit(), untagged=()))
+
+
 def test_without_text_there_is_nothing_to_label(toy_dataset: Dataset, toy_table: EmbeddingTable) -> None:
     with pytest.raises(ValueError, match="needs text without labels"):
         selfmade.by_teacher(with_background(toy_dataset), toy_table)
@@ -95,7 +129,7 @@ def test_pooled_labels_are_answered_by_the_primary_tasks_head(toy_dataset: Datas
     dataset = with_background(toy_dataset, "good plot fine cast", "bad poor score")
     own, pooled = (auxiliaries.build(n, dataset, toy_table, Configuration()) for n in ("lexicon", "lexicon-pooled"))
     assert type(own) is SentenceTask
-    assert isinstance(pooled, PooledTask)
+    assert isinstance(pooled, SentenceTask)
     assert pooled.answered_as == dataset.name
     stars = replace(dataset, classes=("one star", "two stars"))
     with pytest.raises(ValueError, match=r"'lexicon-pooled' has classes .*negative.*, the primary task .*one star"):

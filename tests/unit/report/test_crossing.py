@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from mt2st.experiments import crossing as plan
-from mt2st.experiments.baselines import MAJORITY, TFIDF
+from mt2st.experiments.baselines import MAJORITY, PERCEPTRON, TFIDF, UNIGRAM
 from mt2st.experiments.profiles import PROFILES
 from mt2st.experiments.runs import Record
 from mt2st.report import crossing, page
@@ -57,13 +57,30 @@ def test_ways_differ_from_single_task_and_from_staying_paired_by_seed(records: l
     assert rows.loc[200, TFIDF]["from single-task"] == pytest.approx(10)
     assert np.isnan(rows.loc[200, TFIDF]["from multi-task"])
     assert rows.loc[200, "single-task"][["from single-task", "from multi-task"]].isna().all()
+    assert rows.loc[200, "single-task"]["from best linear"] == pytest.approx(-10)
+    assert rows.loc[600, "Switch"]["from best linear"] == pytest.approx(-10 + values.mean() - 3)
+    assert np.isnan(rows.loc[200, TFIDF]["from best linear"])
+
+
+def test_the_best_linear_baseline_is_that_of_the_number_of_labels(records: list[Record]) -> None:
+    more = {200: 0.72, 600: 0.69}  # of another baseline, above TF-IDF and below it
+    scored = [
+        replace(r, scores=r.scores | {"baselines": r.scores["baselines"] | {"mean": more[r.run.configuration.train]}})
+        if "baselines" in r.scores and r.run.configuration.train in more
+        else r
+        for r in records
+    ]
+    rows = crossing.by_size(scored, CROSSING).set_index(["labels", "way"])
+    found = rows.xs("single-task", level="way")["from best linear"]
+    assert found.loc[[200, 600, 2_000]].tolist() == pytest.approx([-12, -10, -10])
 
 
 def test_p_is_corrected_over_all_differences(records: list[Record]) -> None:
     table = crossing.by_size(records, CROSSING)
-    columns = ["p from single-task after Holm", "p from multi-task after Holm"]
+    columns = [f"p from {reference} after Holm" for reference in ("single-task", "multi-task", "best linear")]
     corrected = table[columns].to_numpy().ravel()
-    count = 5 * (len(plan.COMPARED) + 1 + len(plan.COMPARED) - 1)  # ways and TF-IDF; ways from staying
+    ways = len(plan.COMPARED)
+    count = 5 * ((ways + 1) + (ways - 1) + (ways + 1))  # ways and TF-IDF; ways from staying; all from TF-IDF
     assert np.isfinite(corrected).sum() == count
     smallest = paired_difference(np.array([0.1, 0.2, 0.3]), np.zeros(3)).p
     assert np.nanmin(corrected) == holm(np.full(count, smallest)).min()
@@ -115,6 +132,35 @@ def test_the_table_reads_as_text(records: list[Record]) -> None:
     assert shown["labels"].iloc[0] == "200"
     assert shown.loc[1, "from single-task (points)"].startswith("+8.7 [")
     assert shown.loc[0, "from single-task (points)"] == "–"
+
+
+def test_the_recipe_stands_beside_the_ways(known_record: Make) -> None:
+    tagged, profile = plan.CROSSINGS["pos-crossing"], PROFILES["pos-crossing"]
+    accuracies = {"single-task": 0.6, "multi-task": 0.65, "recipe": 0.72}
+    records = []
+    for run in plan.plan(profile, 2):
+        record = known_record(run, accuracies.get(run.strategy, 0.6))
+        baselines = {} if run.auxiliaries else {"baselines": {PERCEPTRON: 0.7, UNIGRAM: 0.5}}
+        records.append(replace(record, scores=record.scores | baselines))
+    table = crossing.by_size(records, tagged)
+    row = table.set_index(["labels", "way"]).loc[(100, "recipe")]
+    assert row[["from single-task", "from multi-task", "from best linear"]].tolist() == pytest.approx([12, 7, 2])
+    assert table[table["labels"] == 100]["way"].tolist() == [
+        "single-task",
+        *plan.COMPARED,
+        "recipe",
+        PERCEPTRON,
+        UNIGRAM,
+    ]
+    said = crossing.conclusions(table, tagged).splitlines()
+    assert said[0].startswith("Of 20 ways and numbers of labels")  # without the recipe
+    assert said[3].startswith(
+        "The recipe, chosen on film reviews and run here once, is +12.0 [+12.0, +12.0] with 100, "
+    )
+    assert " from staying with both tasks, and +2.0 [+2.0, +2.0] with 100, " in said[3]
+    level, single, staying = pictures.by_size(table, tagged).axes
+    drawn = [[line.get_label() for line in axes.get_lines()] for axes in (level, single, staying)]
+    assert [labels.count("recipe") for labels in drawn] == [1, 1, 1]
 
 
 def test_names_are_compared_by_the_f1_of_spans(known_record: Make) -> None:

@@ -106,6 +106,7 @@ def test_a_larger_sample_of_sentences_has_the_smaller_one_of_its_seed_in_it() ->
     assert [len(few.train), len(few.validation), len(many.train), len(many.validation)] == [8, 2, 32, 8]
     assert [*many.train.sentences[:8]] == [*few.train.sentences]
     assert few.test == corpus.test and few.classes == corpus.classes
+    assert sorted([*few.train.sentences, *few.untagged]) == sorted(corpus.train.sentences)
     for (word,), (tag,) in zip(many.train.sentences, many.train.tags, strict=True):
         assert tag == f"T{int(word[1:]) % 3}" and word[0] == "a"
     assert [*sampled(corpus, 8, 2).train.sentences] != [*few.train.sentences]
