@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mt2st import paths
-from mt2st.data import bingel2017, lexicons, vectors
+from mt2st.data import bingel2017, lexicons, translations, vectors
 from mt2st.data.dataset import Dataset, Sizes
 from mt2st.data.files import archives, nltk_packages
 from mt2st.data.files.download import Check, put_aside
@@ -161,6 +161,8 @@ ROWS = (
            lexicons.locate_word_similarities, lexicons.fetch_word_similarities, lexicons.check_word_similarities),
     Source("opinion-lexicon", "6,789 English words, good or bad (Hu and Liu 2004)", "lexicon", "25 kB", "CC BY 4.0",
            _one(lexicons.locate_opinions), lexicons.fetch_opinions, lexicons.check_opinions),
+    Source("en-es", "English words in Spanish; aligned sentences", "lexicon", "2 MB", "CC BY-NC 4.0",
+           translations.locate, translations.fetch, translations.check),
     Source("bingel2017", "training logs of ten tasks and their pairs", "logs", "14 MB", "GPL-3.0",
            _one(bingel2017.locate), bingel2017.fetch, bingel2017.unpack),
     Source("stopwords", "NLTK's stop words, for all film reviews", "package", "34 kB", "none stated",

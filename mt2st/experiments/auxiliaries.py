@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from mt2st.data import lexicons, sources
+from mt2st.data import lexicons, sources, translations
 from mt2st.data.dataset import Dataset, Related
 from mt2st.data.lexicons import Lexicon
 from mt2st.data.tags import taggings
@@ -35,7 +35,8 @@ from mt2st.tasks import AutoencoderTask, LanguageModelTask, NoiseTask, SkipGramT
 POOLED = "-pooled"  # suffix of labelled texts that the primary task's head answers
 SHUFFLED, NOISE = "-shuffled", "-noise"  # suffixes of the controls of UPDATE 0–3
 
-Build = Callable[[str, Dataset, EmbeddingTable], Task]
+Data = Dataset | SequenceData
+Build = Callable[[str, Data, EmbeddingTable], Task]
 FindLexicon = Callable[[EmbeddingTable], Lexicon]
 
 
@@ -57,13 +58,14 @@ class Auxiliary:
     lexicon: FindLexicon | None = None
 
 
-def build(name: str, data: Dataset | SequenceData, table: EmbeddingTable, configuration: Configuration) -> Task:
+def build(name: str, data: Data, table: EmbeddingTable, configuration: Configuration) -> Task:
     """Return the auxiliary task `name`.
 
     Args:
         name: one of `AUXILIARIES`, a tagged corpus of `data.sources`, related texts of the data set, one of
             `selfmade.LABELLERS`, `selfmade.PSEUDO_TAGS` of a tagged corpus, or a rule (`rules`).
-        data: on whose background text it is built, unless it brings its own.
+        data: on whose background text it is built, unless it brings its own. Of a tagged corpus that is its sentences
+            to train on and those without tags.
         table: with whose vocabulary.
         configuration: of the run.
 
@@ -76,11 +78,9 @@ def build(name: str, data: Dataset | SequenceData, table: EmbeddingTable, config
     if isinstance(data, SequenceData) and (corpus := _tagged_corpus(name.removesuffix(POOLED), data)):
         answered_as = _answered_as(name, corpus.classes, data)
         return tagged_task(replace(corpus, name=name), "train", table, configuration, answered_as=answered_as)
-    if name in AUXILIARIES or rules.is_rule(name):
-        if isinstance(data, SequenceData):
-            raise ValueError(f"auxiliary task {name!r} needs background text, which a tagged corpus does not have")
-        if rules.is_rule(name):
-            return _tagging(name, data, table, rules.tags(name, [list(text) for text in data.background.tokens]))
+    if rules.is_rule(name):
+        return _tagging(name, data, table, rules.tags(name, _text(data)))
+    if name in AUXILIARIES:
         return AUXILIARIES[name].build(name, data, table)
     if name in _corpora():
         return tagged_task(sources.load_tags(name), "train", table, configuration)
@@ -101,7 +101,14 @@ def _tagged_corpus(name: str, data: SequenceData) -> SequenceData | None:
     return sources.load_tags(name) if name in _corpora() else None
 
 
-def _answered_as(name: str, classes: tuple[str, ...], data: Dataset | SequenceData) -> str:
+def _text(data: Data) -> list[list[str]]:
+    """Background text."""
+    if isinstance(data, SequenceData):
+        return [list(sentence) for sentence in (*data.train.sentences, *data.untagged)]
+    return [list(sentence) for sentence in data.background.tokens]
+
+
+def _answered_as(name: str, classes: tuple[str, ...], data: Data) -> str:
     """Return the name of the primary task if its head is to answer; raises ValueError if it has other classes."""
     if not name.endswith(POOLED):
         return ""
@@ -125,7 +132,7 @@ def _on_table(
 ) -> Auxiliary:
     """A loss on the rows of a lexicon, and on what the lexicon says of each (`with_values`)."""
 
-    def build(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+    def build(name: str, data: Data, table: EmbeddingTable) -> Task:
         found = lexicon(table)
         return TableTask(name, loss, [found.rows, found.values] if with_values else [found.rows])
 
@@ -135,8 +142,8 @@ def _on_table(
 def _shuffled(of: Auxiliary) -> Auxiliary:
     """A control: the same loss, each lexicon row with the last word of another row, so that it says nothing true."""
 
-    def build(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-        task = of.build(of.name, dataset, table)
+    def build(name: str, data: Data, table: EmbeddingTable) -> Task:
+        task = of.build(of.name, data, table)
         assert isinstance(task, TableTask)
         rows, *values = task.columns
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
@@ -150,65 +157,69 @@ def _shuffled(of: Auxiliary) -> Auxiliary:
 def _noise(of: Auxiliary) -> Auxiliary:
     """A control: noise of the norm of the loss's gradient in its place."""
 
-    def build(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-        task = of.build(of.name, dataset, table)
+    def build(name: str, data: Data, table: EmbeddingTable) -> Task:
+        task = of.build(of.name, data, table)
         assert isinstance(task, TableTask)
         return NoiseTask(name, task.function, task.columns)
 
     return Auxiliary(f"{of.name}{NOISE}", f"control: noise in place of the gradient of {of.name}", build, of.lexicon)
 
 
-def _released_analogy(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+def _released_analogy(name: str, data: Data, table: EmbeddingTable) -> Task:
     sections = list(lexicons.analogy_sections(table).values())
     return ReleasedTerm(name, lambda vectors: analogy_term(vectors, sections))
 
 
-def _released_similarity(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
+def _released_similarity(name: str, data: Data, table: EmbeddingTable) -> Task:
     sets = list(lexicons.word_similarities(table).values())
     return ReleasedTerm(name, lambda vectors: similarity_term(vectors, sets))
 
 
-def _marked(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    background = dataset.background
-    if name not in background.tags:
+def _marked(name: str, data: Data, table: EmbeddingTable) -> Task:
+    tags = data.background.tags if isinstance(data, Dataset) else {}
+    if name not in tags:
         raise ValueError(f"auxiliary task {name!r} needs marked-up text, which this data set does not have")
-    return _tagging(name, dataset, table, background.tags[name])
+    return _tagging(name, data, table, tags[name])
 
 
-def _casing(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    tokens = dataset.background.tokens
-    return _tagging(name, dataset, table, [[taggings.case_of(word) for word in sentence] for sentence in tokens])
+def _casing(name: str, data: Data, table: EmbeddingTable) -> Task:
+    return _tagging(name, data, table, [[taggings.case_of(word) for word in sentence] for sentence in _text(data)])
 
 
-def _frequency(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    tokens = dataset.background.tokens
+def _frequency(name: str, data: Data, table: EmbeddingTable) -> Task:
+    tokens = _text(data)
     counts = Counter(word for sentence in tokens for word in sentence)
     tags = [[taggings.frequency_bin(counts[word]) for word in sentence] for sentence in tokens]
-    return _tagging(name, dataset, table, tags)
+    return _tagging(name, data, table, tags)
 
 
-def _tagging(name: str, dataset: Dataset, table: EmbeddingTable, tags: Sequence[Sequence[str]]) -> Task:
+def _tagging(name: str, data: Data, table: EmbeddingTable, tags: Sequence[Sequence[str]]) -> Task:
     """Return the task to predict some tags of the background text."""
-    text = TaggedText(dataset.background.tokens, tags)
+    text = TaggedText(_text(data), tags)
     classes = tuple(sorted({tag for of_sentence in tags for tag in of_sentence}))
-    whole = SequenceData(name, text, text, text, classes, False, dataset.files)
+    whole = SequenceData(name, text, text, text, classes, False, data.files)
     return tagged_task(whole, "train", table, Configuration())
 
 
-def _language_model(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    return LanguageModelTask(name, _encoded(dataset, table), len(table.words))
+def _language_model(name: str, data: Data, table: EmbeddingTable) -> Task:
+    return LanguageModelTask(name, _encoded(_text(data), table), len(table.words))
 
 
-def _autoencoder(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    return AutoencoderTask(name, _encoded(dataset, table), len(table.words))
+def _autoencoder(name: str, data: Data, table: EmbeddingTable) -> Task:
+    return AutoencoderTask(name, _encoded(_text(data), table), len(table.words))
 
 
-def _skip_gram(name: str, dataset: Dataset, table: EmbeddingTable) -> Task:
-    return SkipGramTask(name, _encoded(dataset, table))
+def _skip_gram(name: str, data: Data, table: EmbeddingTable) -> Task:
+    return SkipGramTask(name, _encoded(_text(data), table))
 
 
-def _encoded(dataset: Dataset, table: EmbeddingTable) -> list[torch.Tensor]:
-    return [table.encode(map(str.lower, sentence)) for sentence in dataset.background.tokens]
+def _mixed_skip_gram(name: str, data: Data, table: EmbeddingTable) -> Task:
+    lowered = [[word.lower() for word in sentence] for sentence in _text(data)]
+    return SkipGramTask(name, _encoded(translations.mixed(lowered, table, seed=0), table))
+
+
+def _encoded(text: Sequence[Sequence[str]], table: EmbeddingTable) -> list[torch.Tensor]:
+    return [table.encode(map(str.lower, sentence)) for sentence in text]
 
 
 def _wordsim353(table: EmbeddingTable) -> Lexicon:
@@ -238,6 +249,13 @@ AUXILIARIES = {
         Auxiliary("language-model", "which words stand beside it?", _language_model),
         Auxiliary("autoencoder", "which words does the text have?", _autoencoder),
         Auxiliary("skip-gram", "which words stand near a word? by the table alone", _skip_gram),
+        Auxiliary("skip-gram-mixed", "the same on Spanish text with English words in it", _mixed_skip_gram),
+        _on_table(
+            "translations",
+            "UPDATE 1 on English words and their Spanish translations",
+            translations.to_learn,
+            lambda table, pairs: misalignment_loss(table, pairs, target_table=table),
+        ),
         *map(_shuffled, PAPER),
         *map(_noise, PAPER),
         Auxiliary(ANALOGY, "a term of the paper's released code, without gradient", _released_analogy),

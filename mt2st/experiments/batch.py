@@ -27,7 +27,7 @@ DATA_NOTEBOOK = "00_data"
 READING_NOTEBOOKS = (  # they read what was recorded, and train nothing
     *("05_everything", "06_audit", "07_time", "08_downstream"),
     *("09_published_logs", "10_task_relations", "11_what_pays", "12_crossing", "13_gradients"),
-    *("14_sampling", "15_architectures", "16_modalities"),
+    *("14_sampling", "15_architectures", "16_languages_and_modalities"),
     "start_here",
 )
 PAIRS = "10"  # shows the study of pairs of tasks

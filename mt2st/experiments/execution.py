@@ -17,7 +17,7 @@ from mt2st.data.dataset import Dataset, Sizes
 from mt2st.data.tags import description
 from mt2st.data.tags.tagged import SequenceData, apart, sampled
 from mt2st.data.vectors import EmbeddingTable
-from mt2st.experiments import compute, downstream, environment, released, store
+from mt2st.experiments import bilingual, compute, downstream, environment, released, store
 from mt2st.experiments.assembly import Assembled, assemble
 from mt2st.experiments.auxiliaries import POOLED
 from mt2st.experiments.baselines import baselines, tag_baselines
@@ -88,6 +88,8 @@ def execute(run: Run, device: torch.device) -> Record:
             scores["baselines"] = baselines(data, table) if isinstance(data, Dataset) else tag_baselines(data, run.seed)
     if configuration.evaluate_table:
         scores |= _evaluate_table(assembled, table, run)
+    if configuration.evaluate_translation:
+        scores |= bilingual.scores(table, assembled.model.table.detach().cpu().numpy())
     made_with = environment.describe(device) | {
         "seed": run.seed,
         "data": environment.checksums([*_files(data, run), *table.files]),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from mt2st.data.files.errors import MissingData
 from mt2st.data.vectors import EMBEDDINGS, GLOVE, find_glove
-from mt2st.experiments import agreement, crossing, paying, released, samplings, sharing, strategies, tuning
+from mt2st.experiments import agreement, crossing, languages, paying, released, samplings, sharing, strategies, tuning
 from mt2st.experiments.auxiliaries import NOISE, SHUFFLED
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Run
@@ -255,6 +255,7 @@ EXPERIMENTS = {
         Experiment("sampling", ("14",), samplings.plan),
         Experiment("sharing", ("15",), sharing.plan, sharing.needs),
         Experiment("crossing", ("12", "16"), crossing.plan, crossing.needs),
+        Experiment("languages", ("16",), languages.plan, languages.needs),
     )
 }
 

@@ -169,10 +169,10 @@ PROFILES = {
         ),
         Profile(
             "names-crossing",
-            "named entities in 100 to 3,000 Spanish sentences beside Dutch ones (CoNLL-2002)",
+            "names in 100 to 3,000 Spanish sentences beside Dutch ones (CoNLL-2002), and beside English",
             NO_SUCH_TASK,
             NAMES_CROSSING,
-            ("12",),
+            ("12", "16"),
             embeddings=("SkipGram",),
         ),
         Profile(

@@ -64,6 +64,7 @@ class Configuration:
         protocol: "controlled"; "released" for what the paper's released code does with its data (`released`); "study"
             for what Bingel and Søgaard (2017) do with tagged corpora (`pairs`).
         evaluate_table: version of the scores of the learned table on other tasks; 0 for none.
+        evaluate_translation: whether the learned table is scored on translations, see `bilingual`.
     """
 
     data: str = "wiki"
@@ -99,6 +100,7 @@ class Configuration:
     epsilon: float = 0.01
     protocol: str = "controlled"
     evaluate_table: int = 0
+    evaluate_translation: bool = False
 
     def __post_init__(self) -> None:
         for name in ("dimensions", "min_count", "hidden", "batch_size"):

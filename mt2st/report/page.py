@@ -28,6 +28,7 @@ from mt2st.report import (
     crossing,
     curves,
     figures,
+    languages,
     paying,
     samplings,
     sharing,
@@ -44,6 +45,7 @@ WORDS: dict[str, Callable[[Evidence], str]] = {  # what exhibits say, for reader
     "paying": lambda e: paying.conclusions(e.of("paying")),
     "elsewhere": lambda e: paying.elsewhere_in_words(e.table("elsewhere")),
     "crossing": lambda e: crossing.conclusions(e.table("crossing"), CROSSINGS[e.profile.name]),
+    "languages": lambda e: languages.conclusions(e.table("languages")),
     "sampling": lambda e: samplings.conclusions(e.table("sampling")),
     "sharing": lambda e: sharing.conclusions(e.table("sharing")),
     "agreement": lambda e: agreement.conclusions(e.table("aggregators"), e.table("agreement")),
@@ -52,6 +54,7 @@ TABLES = {  # the tables behind that, as far as there are runs
     "arms": ("paying", "endings", "constant_weights", "elsewhere"),
     "gradients": ("aggregators", "agreement"),
     "sizes": ("crossing",),
+    "translations": ("languages",),
     "samplings": ("sampling",),
     "architectures": ("sharing",),
 }

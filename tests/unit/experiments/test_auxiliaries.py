@@ -10,9 +10,10 @@ from experiments.made_up import sentences_of, tags_of
 from torch import Tensor
 
 from mt2st import losses
-from mt2st.data import lexicons, sources
+from mt2st.data import lexicons, sources, translations
 from mt2st.data.dataset import Background, Dataset, Examples
 from mt2st.data.files.errors import MissingData
+from mt2st.data.lexicons import Lexicon
 from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import auxiliaries, execution
@@ -20,8 +21,9 @@ from mt2st.experiments.profiles import PROFILES
 from mt2st.experiments.released_terms import ReleasedTerm, analogy_term, similarity_term
 from mt2st.experiments.runs import Configuration
 from mt2st.experiments.strategies import UPDATES
+from mt2st.losses import misalignment_loss
 from mt2st.models import BiLSTM, Model
-from mt2st.tasks import LanguageModelTask, NoiseTask, TableTask, Task, TokenTask
+from mt2st.tasks import LanguageModelTask, NoiseTask, SkipGramTask, TableTask, Task, TokenTask
 
 WORDS = (
     *("athens", "greece", "baghdad", "iraq", "amazing", "amazingly", "apparent", "apparently"),
@@ -128,6 +130,15 @@ def test_table_tasks_have_their_loss(name: str, function: Callable[..., Tensor])
     torch.testing.assert_close(task.loss(model, batch), function(model.table, *batch))
 
 
+@pytest.fixture
+def bilingual(monkeypatch: pytest.MonkeyPatch) -> Lexicon:
+    """Let some rows of the table translate others."""
+    pairs = Lexicon(torch.tensor([[2, 3], [4, 5], [2, 6]]), torch.ones(3), 3)
+    monkeypatch.setattr(translations, "lexicon", lambda table, held_out: pairs)
+    return pairs
+
+
+@pytest.mark.usefixtures("bilingual")
 @pytest.mark.parametrize("name", [name for name in auxiliaries.AUXILIARIES if not name.startswith("released-")])
 def test_every_task_is_finite_and_trains_the_table(name: str) -> None:
     model, task = _model(name)
@@ -321,9 +332,25 @@ def test_a_tagged_corpus_is_answered_by_the_primary_tasks_head_where_its_tags_ar
         auxiliaries.build("colours-pooled", other, table, Configuration())
 
 
-def test_a_task_on_background_text_needs_a_data_set_that_has_some(colours: SequenceData) -> None:
-    with pytest.raises(ValueError, match="'update0' needs background text"):
-        auxiliaries.build("update0", colours, _table(), Configuration())
+def test_background_text_of_a_tagged_corpus_is_what_it_trains_on_and_what_has_no_tags(colours: SequenceData) -> None:
+    table = EmbeddingTable.of(made_up.WORDS, np.ones((7, 2), dtype=np.float32), "all")
+    corpus = replace(colours, untagged=[["red", "one"]])
+    task = auxiliaries.build("casing", corpus, table, Configuration())
+    assert isinstance(task, TokenTask)
+    text = [*colours.train.sentences, ["red", "one"]]
+    assert sentences_of(task) == [table.encode(sentence).tolist() for sentence in text]
+    assert isinstance(auxiliaries.build("skip-gram", corpus, table, Configuration()), SkipGramTask)
+    with pytest.raises(ValueError, match="'hyperlink' needs marked-up text"):
+        auxiliaries.build("hyperlink", corpus, table, Configuration())
+
+
+def test_translations_are_update_1_on_a_bilingual_lexicon(bilingual: Lexicon) -> None:
+    table = _table()
+    task = auxiliaries.build("translations", _dataset(), table, Configuration())
+    assert isinstance(task, TableTask)
+    vectors = torch.from_numpy(table.vectors)
+    expected = misalignment_loss(vectors, bilingual.rows, target_table=vectors)
+    torch.testing.assert_close(task.function(vectors, *task.columns), expected)
 
 
 # --- Faults
@@ -351,7 +378,7 @@ def real() -> tuple[Dataset, EmbeddingTable]:
     return data, table
 
 
-@pytest.mark.usefixtures("wordsim")
+@pytest.mark.usefixtures("wordsim", "bilingual")
 @pytest.mark.parametrize("name", auxiliaries.AUXILIARIES)
 def test_every_task_is_built_on_real_text(name: str, real: tuple[Dataset, EmbeddingTable]) -> None:
     data, table = real

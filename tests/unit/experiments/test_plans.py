@@ -266,8 +266,7 @@ def test_the_order_of_experiments_is_that_in_which_they_are_made() -> None:
     assert list(EXPERIMENTS) == [
         *("grid", "released", "control", "matched", "transition", "readout", "paper-sample", "downstream"),
         *("schedule-grid", "pairs", "paying", "candidates", "constant-weights", "elsewhere", "agreement", "sampling"),
-        "sharing",
-        "crossing",
+        *("sharing", "crossing", "languages"),
     ]
 
 

@@ -28,6 +28,7 @@ CHANGED = {
     "trainable": False, "optimizer": "adadelta", "learning_rate": 1.0, "weight_decay": 0.1, "sampling": "uniform",
     "aggregator": "gate", "balance": "UW",
     "batch_size": 1, "epochs": 0, "steps": 5, "epsilon": 0.0, "protocol": "released", "evaluate_table": 2,
+    "evaluate_translation": True,
     "min_count": 2,
     "balanced": True,
     "patience": 3,
