@@ -16,7 +16,7 @@ class Examples:
     """Labelled texts: lower-cased tokens and class indices (N,).
 
     `features` are what comes with the tokens of each text, an array (tokens, F), if anything does, and `modality` is
-    their name: tasks on one modality share what reads it (architecture "modal").
+    their name: tasks on one modality share what reads it (architecture "multimodal").
 
     Raises ValueError where features are not one array a text with a row a token, all of one width.
     """

@@ -69,7 +69,7 @@ NAMES_CROSSING = replace(
 # in another order.
 DIGITS = replace(
     _on("digits", train=400, validation=100, test=500, dimensions=20, hidden=32),
-    architecture="modal",
+    architecture="multimodal",
     learning_rate=0.01,
 )
 

@@ -23,7 +23,7 @@ class Features:
     Args:
         values: (N, F) of any real type; a batch takes its rows from it as float32, so that it may lie on disk.
         lengths: (S,) rows of each text.
-        name: of the modality; what has one name is read alike (`architectures.modal`).
+        name: of the modality; what has one name is read alike (`architectures.multimodal`).
 
     Raises ValueError for other shapes, for lengths that are not whole numbers, and where they do not sum to the rows.
     """

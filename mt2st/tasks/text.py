@@ -22,7 +22,7 @@ class TextTask(Task):
         name: name of the task.
         sentences: rows of the embedding table, one tensor a sentence.
         with_replacement: batches are of sentences drawn at random, in place of a pass over all of them.
-        features: what comes with each word, which architecture "modal" reads.
+        features: what comes with each word, which architecture "multimodal" reads.
 
     Raises ValueError if there are no sentences, one has no words, or another number of rows of features.
     """

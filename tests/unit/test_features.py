@@ -1,4 +1,4 @@
-"""Features of words: kept on disk, batched beside words, read by architecture `modal`."""
+"""Features of words: kept on disk, batched beside words, read by architecture `multimodal`."""
 
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from mt2st.architectures.modal import Modal
+from mt2st.architectures.multimodal import Multimodal
 from mt2st.architectures.private import Adversary
 from mt2st.experiments.compute import epoch_flops
 from mt2st.models import BiLSTM, Encoder
@@ -121,7 +121,7 @@ def test_states_are_those_of_words_and_mapped_features_and_tasks_of_a_modality_s
     alone = SentenceTask("alone", WORDS, BINARY, ["a", "b"])
     instead = SentenceTask("instead", FEATURES.blank(), BINARY, ["a", "b"], features=FEATURES)
     pull = TableTask("pull", lambda rows, which: rows[which].square().mean(), [torch.tensor([[2], [3]])])
-    model = Modal.build(make(), table(), [beside, alone, instead, pull])
+    model = Multimodal.build(make(), table(), [beside, alone, instead, pull])
     assert model.maps.names == ("gaze",)
     words, lengths, features, _ = next(beside.batches(4, None))
     mapped = features @ model.maps["gaze"].weight.T  # type: ignore[operator, union-attr]
@@ -144,11 +144,11 @@ def test_two_modalities_have_two_maps_and_one_has_one_size() -> None:
     other = Features.of([array[:, :2] for array in ARRAYS], "prosody")
     one = SentenceTask("one", WORDS, BINARY, ["a", "b"], features=FEATURES)
     two = SentenceTask("two", WORDS, BINARY, ["a", "b"], features=other)
-    model = Modal.build(make(), table(), [one, two])
+    model = Multimodal.build(make(), table(), [one, two])
     assert [model.maps[name].weight.shape[1] for name in model.maps] == [6, 2]  # type: ignore[union-attr]
     smaller = Features(other.values, other.lengths, "gaze")
     with pytest.raises(ValueError, match="gaze has 2 features in task 'two', 6 in another: give it another name"):
-        Modal.build(make(), table(), [one, SentenceTask("two", WORDS, BINARY, ["a", "b"], features=smaller)])
+        Multimodal.build(make(), table(), [one, SentenceTask("two", WORDS, BINARY, ["a", "b"], features=smaller)])
 
 
 def test_images_from_a_file_train_beside_words_end_to_end(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_images_from_a_file_train_beside_words_end_to_end(tmp_path: Path) -> Non
     words = [torch.tensor([2 + k]) for k in range(10)]
     names = SentenceTask("names", words, torch.arange(10), parts["train"].classes, answered_as="digit")
     torch.manual_seed(0)
-    model = Modal.build(make(24), table(12, 16), [parts["train"], names])
+    model = Multimodal.build(make(24), table(12, 16), [parts["train"], names])
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     fit(model, parts["train"], [names], Constant(1.0), optimizer=optimizer, epochs=12, batch_size=32)
     regression = LogisticRegression(max_iter=2_000).fit(digits[rows["train"]], labels[rows["train"]])
@@ -176,9 +176,9 @@ def test_texts_that_another_task_answers_have_its_features() -> None:
     plain = SentenceTask("plain", WORDS, BINARY, ["a", "b"])
     pooled = SentenceTask("more", WORDS, BINARY, ["a", "b"], features=FEATURES, answered_as="plain")
     with pytest.raises(ValueError, match="task 'more' is answered by 'plain', which has no features 'gaze': give both"):
-        Modal.build(make(), table(), [plain, pooled])
+        Multimodal.build(make(), table(), [plain, pooled])
     answering = SentenceTask("plain", WORDS, BINARY, ["a", "b"], features=FEATURES)
-    model = Modal.build(make(), table(), [answering, pooled])
+    model = Multimodal.build(make(), table(), [answering, pooled])
     batch = next(pooled.batches(4, None))
     torch.testing.assert_close(pooled.logits(model, batch), answering.logits(model, batch))
 
@@ -189,7 +189,7 @@ def test_tags_are_told_by_features_and_their_operations_are_counted() -> None:
     seen = Features.of([np.stack([2.0 * of - 1, rng.normal(size=len(of))], axis=1) for of in signs])
     task = TokenTask("sign", seen.blank(), [torch.from_numpy(of) for of in signs], ["-", "+"], features=seen)
     torch.manual_seed(0)
-    model = Modal.build(make(), table(), [task])
+    model = Multimodal.build(make(), table(), [task])
     optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
     fit(model, task, [], SINGLE_TASK, optimizer=optimizer, epochs=20, batch_size=10)
     assert evaluate(model, task).accuracy == 1

@@ -47,7 +47,7 @@ def test_names_in_spanish_stand_beside_dutch_ones() -> None:
 def test_pairs_of_words_and_images_are_read_as_both() -> None:
     planned = crossing.plan(PROFILES["digits"], 2)
     assert {crossing.labels(run) for run in planned} == {100, 200, 400, 600}
-    assert {run.configuration.architecture for run in planned} == {"modal"}
+    assert {run.configuration.architecture for run in planned} == {"multimodal"}
     assert {run.auxiliaries for run in planned} == {(), ("image",)}
 
 

@@ -6,7 +6,7 @@ import pytest
 from experiments import made_up
 from experiments.made_up import sentences_of, tags_of
 
-from mt2st.architectures.modal import Modal
+from mt2st.architectures.multimodal import Multimodal
 from mt2st.data.dataset import Dataset, Examples
 from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
@@ -59,10 +59,10 @@ def test_features_go_with_their_texts_and_are_cut_with_them(toy_dataset: Dataset
     assert task.features.lengths.tolist() == [min(2, len(texts[k])) for k in (3, 1)]
     assert task.features.values[0].tolist() == [3, 3, 3]
     assert task.features.values[-1].tolist() == [1, 1, 1]
-    with pytest.raises(ValueError, match="toy: architecture 'shared' reads no features; take: modal"):
+    with pytest.raises(ValueError, match="toy: architecture 'shared' reads no features; take: multimodal"):
         assemble(data, toy_table)
-    model = assemble(data, toy_table, [pooled], Configuration(architecture="modal")).model
-    assert isinstance(model, Modal)
+    model = assemble(data, toy_table, [pooled], Configuration(architecture="multimodal")).model
+    assert isinstance(model, Multimodal)
 
 
 def test_a_corpus_becomes_a_token_task_on_lower_cased_words(colours: SequenceData, table: EmbeddingTable) -> None:

@@ -9,7 +9,7 @@ from mt2st.models import Encoder, Heads, MakeEncoder, Model, heads_of
 from mt2st.tasks import LabelledTask, Task, TextTask
 
 
-class Modal(Model):
+class Multimodal(Model):
     """Hard sharing of an encoder that reads x = e(w) + M f: the vector of a word and a linear map of its features.
 
     There is one map for each modality (`tasks.Features.name`), so that tasks on it share the map as well. Features
