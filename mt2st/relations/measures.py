@@ -6,7 +6,44 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
+from mt2st.experiments.runs import Record
+from mt2st.relations import gains, results, study
+from mt2st.relations.predictor import Predictor
+
 RELABELLINGS = 9_999
+
+
+def relatedness(records: Sequence[Record]) -> pd.DataFrame:
+    """Score each measure of relatedness by how well it ranks the gains that count, see `ranking`.
+
+    Gradient cosines are measured while the pair trains, after the first tenth or on average: unlike the others they
+    cost the run whose gain they are to tell. Beside the measures stand the probability of a gain from a predictor that
+    was trained without either task (`predictor.Predictor.held_out`), and last the gains that were published for such
+    tasks, where there are any.
+    """
+    gain = gains.counted(records)
+    if gain.empty:
+        return pd.DataFrame(columns=["measure", "n", "rho", "p", "AUC"])
+    tasks = pd.DataFrame({task: runs[0].scores["features"] for task, runs in study.alone(records).items()}).T
+    together = study.together(records)
+    by_pair = pd.DataFrame(
+        {
+            pair: {
+                "label information": together[pair][0].scores["label information"],
+                "gradient cosine, begin": np.mean([run.epochs["cosine"].iloc[0] for run in together[pair]]),
+                "gradient cosine, mean": np.mean([run.epochs["cosine"].mean() for run in together[pair]]),
+            }
+            for pair in gain.index
+        }
+    ).T
+    values = {
+        f"{name} of {role}": pd.Series(tasks.loc[gain.index.get_level_values(role), name].to_numpy(), gain.index)
+        for name in ("label entropy", "label kurtosis")
+        for role in ("aux", "main")
+    } | {name: pd.Series(column.to_numpy(), gain.index) for name, column in by_pair.items()}
+    values["predictor, tasks left out"] = Predictor.of(records).held_out["p"]
+    earlier = results.published_gains(gain.index)
+    return ranking(values | ({"published gain": earlier} if earlier.notna().any() else {}), gain)
 
 
 def ranking(measures: Mapping[str, "pd.Series[float]"], gains: "pd.Series[float]") -> pd.DataFrame:
@@ -14,12 +51,12 @@ def ranking(measures: Mapping[str, "pd.Series[float]"], gains: "pd.Series[float]
 
     `rho` is Spearman's, `p` how often tasks given each other's names at random rank as well or better, in size
     (Mantel's test: pairs share tasks, so that they are not independent), and `AUC` the probability that a pair with a
-    gain has a higher value than one without.
+    gain has a higher value than one without. A measure with one value ranks nothing: `rho` and `p` are NaN.
     """
     rows = []
     for name, values in measures.items():
         both = pd.DataFrame({"value": values, "gain": gains}).dropna()
-        rho, p = _mantel(both)
+        rho, p = _mantel(both) if len(set(both["value"])) > 1 else (np.nan, np.nan)
         auc = roc_auc_score(both["gain"] > 0, both["value"]) if 0 < (both["gain"] > 0).mean() < 1 else np.nan
         rows.append({"measure": name, "n": len(both), "rho": rho, "p": p, "AUC": auc})
     return pd.DataFrame(rows)

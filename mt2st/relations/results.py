@@ -10,7 +10,7 @@ from mt2st.data.sources import SOURCES
 from mt2st.data.tags.description import DATA
 from mt2st.experiments.pairs import steps_of
 from mt2st.experiments.runs import Record
-from mt2st.relations import analysis, features, gains, measures, published, study
+from mt2st.relations import analysis, features, gains, published, study
 from mt2st.relations.analysis import By
 from mt2st.statistics import mean_interval
 
@@ -72,48 +72,17 @@ def pairs(records: Sequence[Record]) -> pd.DataFrame:
     """
     frame = gains.summary(records).join(gains.sentence_intervals(records).add_prefix("sentences "))
     frame["averaged"] = gains.mean(records, gains.averaged)
-    frame["published"] = _published(frame.index)
+    frame["published"] = published_gains(frame.index)
     frame["test"] = gains.mean(records, gains.last("test"))
     frame["spans"] = gains.mean(records, gains.last(measure="span_f1"))
     return frame.sort_index().reset_index()
 
 
-def _published(pairs: pd.MultiIndex) -> "pd.Series[float]":
-    """Published gains by pairs of corpora, NaN where the study has no such tasks."""
+def published_gains(pairs: pd.MultiIndex) -> "pd.Series[float]":
+    """Return published gains by pairs of corpora, NaN where the study has no such tasks."""
     tasks = {name: source.task for name, source in SOURCES.items()}
     kinds = pd.MultiIndex.from_tuples([(tasks.get(main), tasks.get(aux)) for main, aux in pairs])
     return analysis.of_pairs(published.figure_1()).reindex(kinds).set_axis(pairs)
-
-
-def relatedness(records: Sequence[Record]) -> pd.DataFrame:
-    """Score each measure of relatedness by how well it ranks the gains that count, see `measures.ranking`.
-
-    The gains that were published for such tasks stand last, where there are any.
-    Gradient cosines are measured while the pair trains, after the first tenth or on average: unlike the others they
-    cost the run whose gain they are to tell.
-    """
-    gain = gains.counted(records)
-    if gain.empty:
-        return pd.DataFrame(columns=["measure", "n", "rho", "p", "AUC"])
-    tasks = pd.DataFrame({task: runs[0].scores["features"] for task, runs in study.alone(records).items()}).T
-    together = study.together(records)
-    by_pair = pd.DataFrame(
-        {
-            pair: {
-                "label information": together[pair][0].scores["label information"],
-                "gradient cosine, begin": np.mean([run.epochs["cosine"].iloc[0] for run in together[pair]]),
-                "gradient cosine, mean": np.mean([run.epochs["cosine"].mean() for run in together[pair]]),
-            }
-            for pair in gain.index
-        }
-    ).T
-    values = {
-        f"{name} of {role}": pd.Series(tasks.loc[gain.index.get_level_values(role), name].to_numpy(), gain.index)
-        for name in ("label entropy", "label kurtosis")
-        for role in ("aux", "main")
-    } | {name: pd.Series(column.to_numpy(), gain.index) for name, column in by_pair.items()}
-    earlier = _published(gain.index)
-    return measures.ranking(values | ({"published gain": earlier} if earlier.notna().any() else {}), gain)
 
 
 def prediction(records: Sequence[Record], repeats: int = 100) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from mt2st.experiments.plans import WALKED
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES, Strategy
-from mt2st.relations import gains, results
+from mt2st.relations import gains, measures, results
 from mt2st.report import (
     agreement,
     audit,
@@ -361,7 +361,7 @@ EXHIBITS = {
         ),
         Exhibit(
             "relatedness", "How measures of relatedness rank the gains", "10", "pairs",
-            table=lambda e: results.relatedness(e.pairs),
+            table=lambda e: measures.relatedness(e.pairs),
         ),
         Exhibit(
             "prediction", "How well logistic regression predicts whether the mean gain over seeds is above 0",

@@ -3,9 +3,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from relations.made_up import TASKS, corpora_of, records
 from scipy import stats
 
 from mt2st.relations import measures
+from mt2st.relations.gains import counted
+from mt2st.relations.predictor import Predictor
 
 
 @pytest.fixture
@@ -31,3 +34,24 @@ def test_ranking_agrees_with_scipy_and_leaves_out_missing_values(gains: pd.Serie
     (row,) = measures.ranking({"noisy": noisy}, gains).to_dict("records")
     assert row["n"] == 19
     assert row["rho"] == pytest.approx(stats.spearmanr(noisy, gains, nan_policy="omit").statistic)
+
+
+def test_relatedness_ranks_what_was_measured_of_data_and_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measures, "RELABELLINGS", 99)
+    made = records()
+    frame = measures.relatedness(made).set_index("measure")
+    assert len(frame) == 8
+    gain = counted(made)
+    cosines = {corpora_of(r): r.epochs["cosine"].mean() for r in made if r.run.auxiliaries}
+    values = [cosines.get((main, aux), cosines.get((aux, main))) for main, aux in gain.index]
+    assert frame.loc["gradient cosine, mean", "rho"] == pytest.approx(stats.spearmanr(values, gain).statistic)
+    entropies = [made[TASKS.index(aux)].scores["features"]["label entropy"] for _, aux in gain.index]
+    assert frame.loc["label entropy of aux", "rho"] == pytest.approx(stats.spearmanr(entropies, gain).statistic)
+    predicted = Predictor.of(made).held_out["p"]
+    assert frame.loc["predictor, tasks left out", "rho"] == pytest.approx(stats.spearmanr(predicted, gain).statistic)
+
+
+def test_a_measure_with_one_value_ranks_nothing(gains: pd.Series) -> None:
+    (row,) = measures.ranking({"constant": gains * 0}, gains).to_dict("records")
+    assert math.isnan(row["rho"]) and math.isnan(row["p"])
+    assert row["AUC"] == 0.5

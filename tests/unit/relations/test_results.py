@@ -76,17 +76,6 @@ def test_pairs_of_several_seeds_are_means_with_t_intervals(seeded: list[Record])
     assert (frame.loc[("ner", "pos"), "low"], frame.loc[("ner", "pos"), "high"]) == pytest.approx((low, high))
 
 
-def test_relatedness_ranks_what_was_measured_of_data_and_gradients(made: list[Record]) -> None:
-    frame = results.relatedness(made).set_index("measure")
-    assert len(frame) == 7
-    gain = gains.counted(made)
-    cosines = {corpora_of(r): r.epochs["cosine"].mean() for r in made if r.run.auxiliaries}
-    values = [cosines.get((main, aux), cosines.get((aux, main))) for main, aux in gain.index]
-    assert frame.loc["gradient cosine, mean", "rho"] == pytest.approx(stats.spearmanr(values, gain).statistic)
-    entropies = [made[TASKS.index(aux)].scores["features"]["label entropy"] for _, aux in gain.index]
-    assert frame.loc["label entropy of aux", "rho"] == pytest.approx(stats.spearmanr(entropies, gain).statistic)
-
-
 def test_prediction_has_each_set_of_features_under_each_division(made: list[Record]) -> None:
     frame = results.prediction(made, repeats=3)
     assert frame["held out"].unique().tolist() == list(results.DIVISIONS.values())
@@ -111,14 +100,14 @@ def test_main_tasks_that_score_next_to_nothing_do_not_count(made: list[Record]) 
     assert LOW not in set(frame.drop("pos")["sign"])
     assert len(gains.counted(low)) == 25
     assert results.by_budget(low)["pairs"].tolist() == [25] * 10
-    assert set(results.relatedness(low)["n"]) == {25}
+    assert set(measures.relatedness(low)["n"]) == {25}
     predicted = results.prediction(low, repeats=1).set_index(["held out", "features"])["accuracy"]
     assert predicted[results.DIVISIONS["task"], "always gain"] == pytest.approx(
         np.mean([g > 0 for (main, aux), g in gains.counted(low).items() for _ in range(2)])
     )
     none = [with_f1(r, task, 0.0) for r in made for task in corpora_of(r)[:1] if len(corpora_of(r)) == 1]
     assert results.prediction(none + made[len(TASKS) :]).empty
-    assert results.relatedness(none + made[len(TASKS) :]).empty
+    assert measures.relatedness(none + made[len(TASKS) :]).empty
 
 
 def with_f1(record: Record, task: str, f1: float) -> Record:
@@ -161,7 +150,7 @@ def test_gains_stand_beside_those_published_for_such_tasks(made: list[Record]) -
     few = of_corpora(made)
     published = results.pairs(few).set_index(["main", "aux"])["published"].dropna().to_dict()
     assert published == {("ud-ewt", "conll2000"): 2.87, ("conll2000", "ud-ewt"): -0.45}
-    assert results.relatedness(few)["measure"].iloc[-1] == "published gain"
+    assert measures.relatedness(few)["measure"].iloc[-1] == "published gain"
 
 
 def test_gains_that_are_not_defined_are_no_losses(made: list[Record]) -> None:
