@@ -35,15 +35,14 @@ def misalignment_loss(
 
     The paper prints −not_aligned + γ·mis_aligned without defining either; the sign of the first only makes sense as a
     reward, so it is the similarity to the right target here. Similarities are cosines. By default the query of an
-    analogy is E2 − E1 + E3, its gold target is w4 and its wrong targets are the other words of the given questions.
+    analogy is E2 − E1 + E3, its gold target is w4 and its wrong targets are the other words of the given questions. A
+    row without a wrong target has nothing to push away.
 
     Args:
         table: (V, d).
         questions: (Q, 4) row indices; with `target_table`, a bilingual lexicon (P, 2) of source and target rows.
         gamma: weight of the hardest wrong target.
         target_table: (V', d), the vectors of the second language.
-
-    Raises ValueError if there are fewer than two candidate targets.
     """
     if target_table is None:
         e1, e2, e3, _ = table[questions].unbind(dim=1)  # each (Q, d)
@@ -59,12 +58,9 @@ def misalignment_loss(
         translations = torch.zeros(len(sources), len(candidates), dtype=torch.bool, device=table.device)
         translations[source, gold] = True
         no_error = translations[source]  # (P, C): all translations of the source word
-    if len(candidates) < 2:
-        raise ValueError("misalignment_loss needs at least two candidate targets")
     similarity = normalize(query, dim=-1) @ normalize(targets[candidates], dim=-1).T  # (Q, C)
     aligned = similarity.gather(1, gold[:, None]).squeeze(1)
     hardest = similarity.masked_fill(no_error, -torch.inf).amax(dim=1)
-    # Where no candidate is wrong there is nothing to push away.
     return (gamma * torch.where(hardest.isinf(), 0.0, hardest) - aligned).mean()
 
 

@@ -1,6 +1,6 @@
 """English words and their Spanish translations, and sentences of both languages whose words are aligned by hand.
 
-Of MUSE's lexicon (Conneau et al. 2018) every fifth English word is held out, with all its translations. A word that
+Of MUSE's lexicon (Conneau et al. 2018) every fifth English word is held out, with all its pairs. A word that
 both languages spell alike has one row in a table of both, so pairs of such words are left out.
 """
 
@@ -34,7 +34,7 @@ ALIGNED = GitHubFile(
     "41f169f4eee52964845b637d4adfc8417ea5633f48cd1a73abd6e34e8c089cdf",
 )
 ARCHIVE, INSIDE = "word_alignments.tar", r"/train/en-es/es_golden\.jsonl$"  # in which they may be at hand
-EVERY = 5  # this share of English words is held out
+EVERY = 5  # one English word in so many is held out
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,9 @@ def _pairs(file: Path) -> list[tuple[str, str]]:
         spanish, at, english = line.lower().partition(" @ ")
         if not at:
             raise ValueError(f"{file}:{number}: expected two words with @ between them, got {line!r}; fetch it again")
-        if english != spanish:
-            found[english.strip(), spanish.strip()] = None
+        pair = english.strip(), spanish.strip()
+        if pair[0] != pair[1]:
+            found[pair] = None
     return list(found)
 
 
@@ -116,7 +117,7 @@ def _sentence(place: str, line: str) -> Aligned:
         links = frozenset((int(e), int(s)) for e, s in found["alignment"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{place} is no sentence with its alignment; fetch it again") from error
-    if any(e >= len(english) or s >= len(spanish) for e, s in links):
+    if not all(0 <= e < len(english) and 0 <= s < len(spanish) for e, s in links):
         raise ValueError(f"{place} aligns a word that its sentence does not have; fetch it again")
     return Aligned(english, spanish, links)
 

@@ -70,7 +70,7 @@ def build(name: str, data: Data, table: EmbeddingTable, configuration: Configura
         configuration: of the run.
 
     Raises ValueError if the name is unknown or the data set does not have what the task needs; FileNotFoundError where
-    the file of a rule is missing.
+    the file of a rule is missing, and MissingData with what to do where that of a corpus or lexicon is.
     """
     if isinstance(data, Dataset) and (related := _labelled_texts(name.removesuffix(POOLED), data, table)):
         answered_as = _answered_as(name, related.classes, data)

@@ -29,15 +29,18 @@ def scores(table: EmbeddingTable, vectors: np.ndarray) -> dict[str, float]:
 
 
 def translation_accuracy(table: EmbeddingTable, english: np.ndarray, spanish: np.ndarray) -> float:
-    """Share of the held-out English words that have a translation among their `NEAREST` Spanish words (P@10).
+    """Share of the held-out English words that have a translation among their `NEAREST` Spanish words (precision@10).
 
-    Candidates are the Spanish words of the whole lexicon that are in the table. Vectors of both languages (V, d) are
-    on its rows and of length 1; nearest is by cosine.
+    Candidates are all Spanish words of the lexicon, held out or not, that are in the table with an English one, but for
+    a word that is spelled as the one that is asked. Vectors of both languages (V, d) are on the table's rows and of
+    length 1; nearest is by cosine. Raises MissingData where the lexicon is not here.
     """
     asked, others = (translations.lexicon(table, held_out).rows.numpy() for held_out in (True, False))
     candidates = np.unique(np.concatenate([asked[:, 1], others[:, 1]]))
     words = np.unique(asked[:, 0])
-    nearest = np.argsort(-english[words] @ spanish[candidates].T, axis=1)[:, :NEAREST]  # (words, NEAREST)
+    cosine = english[words] @ spanish[candidates].T  # (words, candidates)
+    cosine[words[:, None] == candidates] = -np.inf
+    nearest = np.argsort(-cosine, axis=1)[:, :NEAREST]  # (words, NEAREST)
     right = set(map(tuple, asked.tolist()))
     found = [
         any((e, s) in right for s in of) for e, of in zip(words.tolist(), candidates[nearest].tolist(), strict=True)
@@ -48,7 +51,8 @@ def translation_accuracy(table: EmbeddingTable, english: np.ndarray, spanish: np
 def alignment_error(table: EmbeddingTable, unit: np.ndarray) -> float:
     """Alignment error rate over all aligned sentences (Och and Ney 2003; all links there are sure ones), by NLTK.
 
-    Two words are linked where each is the other's nearest in the sentences, by cosine; words without a row are not.
+    Two words are linked where each is the other's nearest in the sentences, by cosine, of equally near ones the first;
+    words without a row are not. Words that both languages spell alike have one row, and so are linked in any table.
     """
     found, gold = set(), set()
     for k, sentence in enumerate(translations.aligned()):

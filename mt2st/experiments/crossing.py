@@ -36,8 +36,9 @@ class Crossing:
         needs: data sets.
         large: labels from which on there are no more than `SEEDS` seeds, as runs take long.
         score: what is compared in test, one of `SCORES`.
-        recipe: auxiliary tasks of the `recipe`, which are weighed and ended as it says; none where there is no text
-            without labels for its teacher. It was chosen on reviews, and is run here as it is.
+        recipe: auxiliary tasks of the `recipe`, which are weighed as it says; none where there is no text without
+            labels for its teacher. It was chosen on reviews; its counterpart for tags is not tuned. Unlike the ways it
+            lets the head of the primary task answer what has the same classes.
     """
 
     auxiliary: str

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from mt2st import gradients, paths
 from mt2st.balancing import Balance
-from mt2st.data import sources, vectors
+from mt2st.data import sources, translations, vectors
 from mt2st.data.dataset import Dataset, Sizes
 from mt2st.data.tags import description
 from mt2st.data.tags.tagged import SequenceData, apart, sampled
@@ -298,4 +298,5 @@ def _files(data: Data, run: Run) -> list[Any]:
     """Return the files that a run's data was read from."""
     names = [name.removesuffix(POOLED) for name in run.auxiliaries]
     others = [sources.load_tags(name) for name in names if name in sources.SOURCES]
-    return [file for one in (data, *others) for file in one.files]
+    bilingual_files = translations.locate() if run.configuration.evaluate_translation else ()
+    return [*(file for one in (data, *others) for file in one.files), *bilingual_files]

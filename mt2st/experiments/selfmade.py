@@ -69,10 +69,10 @@ def _taught(name: str, dataset: Dataset, teachers: Sequence[baselines.Vectorise]
 
 
 def by_tagger(corpus: SequenceData) -> SequenceData:
-    """Return a corpus with its untagged sentences to train on, tagged by NLTK's perceptron; keep the surer half.
+    """Return a corpus with its untagged sentences to train on, tagged by NLTK's perceptron.
 
-    The tagger learns from the tagged sentences. As `by_teacher`, for tokens: a sentence is as sure as its tags are on
-    average.
+    The tagger learns from the tagged sentences. As `by_teacher`, for tokens, but for all of the text: sentences whose
+    tags are sure on average are short ones, or have none but "O".
 
     Raises ValueError where there is no sentence without tags.
     """
@@ -81,11 +81,8 @@ def by_tagger(corpus: SequenceData) -> SequenceData:
             f"auxiliary task {PSEUDO_TAGS!r} needs sentences without tags, which {corpus.name} does not have"
         )
     tagger = baselines.perceptron(corpus, seed=0)
-    tagged = [tagger.tag(list(sentence), return_conf=True) for sentence in corpus.untagged]
-    sureness = [float(np.mean([sure for _, _, sure in one])) for one in tagged]
-    surest = np.argsort(-np.array(sureness), kind="stable")[: (len(tagged) + 1) // 2]
-    found = TaggedText([corpus.untagged[i] for i in surest], [[tag for _, tag, _ in tagged[i]] for i in surest])
-    return replace(corpus, train=found)
+    tags = [[tag for _, tag in tagger.tag(list(sentence))] for sentence in corpus.untagged]
+    return replace(corpus, train=TaggedText(corpus.untagged, tags))
 
 
 def _texts(dataset: Dataset) -> list[list[str]]:

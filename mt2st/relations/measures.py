@@ -1,4 +1,4 @@
-"""How well measures that are known beforehand rank the gains of pairs of tasks."""
+"""How well measures of relatedness, and a predictor, rank the gains of pairs of tasks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,6 +11,7 @@ from mt2st.relations import gains, results, study
 from mt2st.relations.predictor import Predictor
 
 RELABELLINGS = 9_999
+PREDICTOR = "predictor, tasks left out"
 
 
 def relatedness(records: Sequence[Record]) -> pd.DataFrame:
@@ -19,7 +20,8 @@ def relatedness(records: Sequence[Record]) -> pd.DataFrame:
     Gradient cosines are measured while the pair trains, after the first tenth or on average: unlike the others they
     cost the run whose gain they are to tell. Beside the measures stand the probability of a gain from a predictor that
     was trained without either task (`predictor.Predictor.held_out`), and last the gains that were published for such
-    tasks, where there are any.
+    tasks, where there are any. The predictor has no `p` here: it has seen other gains, and would have to learn from the
+    renamed ones, as it does for `Predictor.skill`.
     """
     gain = gains.counted(records)
     if gain.empty:
@@ -41,9 +43,11 @@ def relatedness(records: Sequence[Record]) -> pd.DataFrame:
         for name in ("label entropy", "label kurtosis")
         for role in ("aux", "main")
     } | {name: pd.Series(column.to_numpy(), gain.index) for name, column in by_pair.items()}
-    values["predictor, tasks left out"] = Predictor.of(records).held_out["p"]
+    values[PREDICTOR] = Predictor.of(records).held_out["p"]
     earlier = results.published_gains(gain.index)
-    return ranking(values | ({"published gain": earlier} if earlier.notna().any() else {}), gain)
+    frame = ranking(values | ({"published gain": earlier} if earlier.notna().any() else {}), gain)
+    frame.loc[frame["measure"] == PREDICTOR, "p"] = np.nan
+    return frame
 
 
 def ranking(measures: Mapping[str, "pd.Series[float]"], gains: "pd.Series[float]") -> pd.DataFrame:
@@ -77,7 +81,8 @@ def _mantel(both: pd.DataFrame) -> tuple[float, float]:
         np.concatenate([rng.permutation(len(main)), len(main) + rng.permutation(len(aux))]) for _ in range(RELABELLINGS)
     )
     found = np.array([_correlation(value[np.ix_(order, order)], gain) for order in orders])
-    return observed, float((1 + (np.abs(found) >= abs(observed) - 1e-12).sum()) / (1 + RELABELLINGS))
+    found = found[~np.isnan(found)]  # some orders leave too few pairs that have both
+    return observed, float((1 + (np.abs(found) >= abs(observed) - 1e-12).sum()) / (1 + len(found)))
 
 
 def _matrix(values: "pd.Series[float]", tasks: Sequence[str]) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Spanish beside English: names in test, and what the table knows of translations."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import pandas as pd
 
@@ -67,22 +68,26 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
 
 def conclusions(frame: pd.DataFrame) -> str:
     """Say in words, a line a question, what `by_arm` shows; intervals are not corrected for their number."""
-    arms, staying = frame.set_index(["auxiliary tasks", "way"]), frame[frame["way"] == STAYING]
+    alone, staying = frame[frame["way"] == SINGLE].iloc[0], frame[frame["way"] == STAYING]
     ends = frame[frame["way"].isin(COMPARED) & (frame["way"] != STAYING)]
     helped = [f"{row['auxiliary tasks']} {points(row, FROM_SINGLE)}" for _, row in staying.iterrows()]
     ended = [f"{row['auxiliary tasks']} {points(row, FROM_STAYING)}" for _, row in ends.iterrows()]
-    before, errors = arms.loc["none", UNTOUCHED], staying.set_index("auxiliary tasks")
-    aligned, found, rotated = (
-        errors[OF_TABLE[name]] for name in ("alignment_error", "translation", "translation_rotated")
-    )
+    found, rotated, error = OF_TABLE.values()
     return "\n".join(
         [
-            f"F1 of Spanish names: {', '.join(helped)} points from Spanish names alone, which have "
-            f"{arms.loc[('none', SINGLE), SCORE]:.1f}% (n = {arms.loc[('none', SINGLE), 'n']}).",
+            f"F1 of Spanish names: {', '.join(helped)} points from Spanish names alone, which have {alone[SCORE]:.1f}% "
+            f"(n = {alone['n']}).",
             f"Ending on Spanish names with Switch in place of staying with all tasks: {', '.join(ended)} points.",
-            f"The alignment error rate of the table is {before[OF_TABLE['alignment_error']]:.1f}% before training and "
-            f"at best {aligned.min():.1f}% ({aligned.idxmin()}). Of held-out translations at most {found.max():.1f}% "
-            f"are among the ten nearest words ({found.idxmax()}), {rotated.max():.1f}% after a rotation "
-            f"({rotated.idxmax()}), which before training finds {before[OF_TABLE['translation_rotated']]:.1f}%.",
+            f"Alignment error rate: {_extremes(frame, error, 'lowest')}. Held-out English words with a translation "
+            f"among their ten nearest Spanish words: {_extremes(frame, found, 'highest')}; after a rotation "
+            f"{_extremes(frame, rotated, 'highest')}.",
         ]
     )
+
+
+def _extremes(frame: pd.DataFrame, name: str, kind: Literal["lowest", "highest"]) -> str:
+    """Say a score of the table before training, and the best that any arm has after it."""
+    before, trained = frame[frame["way"] == UNTOUCHED].iloc[0], frame[frame["way"] != UNTOUCHED]
+    best = trained.loc[trained[name].idxmin() if kind == "lowest" else trained[name].idxmax()]
+    arm = f"{best['auxiliary tasks']}, {best['way']}"
+    return f"{before[name]:.1f}% before training, {kind} after it {best[name]:.1f}% ({arm})"

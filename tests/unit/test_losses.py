@@ -118,11 +118,12 @@ def test_misalignment_loss_of_two_languages_by_hand(gamma: float, expected: floa
     assert loss.item() == pytest.approx(expected, rel=1e-12)
 
 
-def test_misalignment_loss_needs_two_candidates() -> None:
-    with pytest.raises(ValueError, match="at least two candidate targets"):
-        misalignment_loss(PLANE, torch.tensor([[3, 3, 3, 3]]))
-    with pytest.raises(ValueError, match="at least two candidate targets"):
-        misalignment_loss(PLANE, torch.tensor([[0, 1], [2, 1]]), target_table=PLANE)
+def test_misalignment_loss_without_a_wrong_target_pulls_alone() -> None:
+    table = PLANE.clone().requires_grad_()
+    loss = misalignment_loss(table, torch.tensor([[0, 1], [2, 1]]), target_table=table)
+    torch.testing.assert_close(loss, -torch.cosine_similarity(table[[0, 2]], table[[1, 1]]).mean())
+    loss.backward()
+    assert table.grad is not None and table.grad.isfinite().all() and table.grad.any()
 
 
 # --- UPDATE 2

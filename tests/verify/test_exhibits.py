@@ -64,6 +64,8 @@ def test_the_documents_show_every_profile() -> None:
         "architectures:pos-crossing",
         "crossing:names-crossing",
         "sizes:names-crossing",
+        "languages:names-crossing",
+        "translations:names-crossing",
         "crossing:digits",
         "sizes:digits",
         "walk:imdb",

@@ -10,7 +10,7 @@ from nltk.tag import str2tuple
 
 from mt2st.data.files import archives, nltk_packages
 from mt2st.data.tags.columns import DOCUMENT, TaggedText, parse_columns
-from mt2st.data.tags.tagged import SequenceData, in_three_parts, split_in_order
+from mt2st.data.tags.tagged import SequenceData, apart, in_three_parts, split_in_order
 
 TREEBANK_FILES, BROWN_FILES = 199, 500
 ESCAPED = {"-LRB-": "(", "-RRB-": ")", "-LCB-": "{", "-RCB-": "}"}
@@ -121,10 +121,14 @@ def entities(language: str) -> SequenceData:
 
     The marks between Dutch articles, -DOCSTART-, are left out; they stand at the beginning of a sentence. In each
     Spanish file one sentence begins inside a name, with I-X, which is read as B-X.
+
+    Sentences that the training part has too are left out of the others, unlike in published numbers: they are 28% of
+    the Spanish sentences to validate and 21% of those to test on, most of them datelines and the like.
     """
     archive = nltk_packages.locate("conll2002")
     parts = [_columns_of(archive, f"conll2002/{language}.{part}") for part in ("train", "testa", "testb")]
-    return in_three_parts(f"conll2002-{language}", parts, True, (archive,))
+    corpus = in_three_parts(f"conll2002-{language}", parts, True, (archive,))
+    return apart(corpus, [corpus])
 
 
 def _columns_of(archive: Path, member: str) -> TaggedText:

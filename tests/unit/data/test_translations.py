@@ -76,6 +76,7 @@ def test_aligned_sentences_are_read_from_their_file_and_from_the_archive(files: 
         ("{", "is no sentence"),
         (json.dumps(SENTENCE | {"src_words": 3}), "is no sentence"),
         (json.dumps(SENTENCE | {"alignment": [[2, 0]]}), "aligns a word that its sentence does not have"),
+        (json.dumps(SENTENCE | {"alignment": [[0, -1]]}), "aligns a word that its sentence does not have"),
     ],
 )
 def test_a_damaged_line_is_named(files: Path, line: str, fault: str) -> None:
@@ -107,8 +108,3 @@ def test_both_files_are_downloaded_and_checked(
     translations.locate()[1].write_text("{}")
     with pytest.raises(ValueError, match="does not have the SHA-256"):
         translations.check(translations.locate()[1])
-
-
-def test_only_the_real_files_pass() -> None:
-    assert translations.MUSE.url.endswith("/0950a115b315cab94a16b65c4e80df630c7058b3/dict/en-es.dict")
-    assert sources.find("en-es").kind == "lexicon"

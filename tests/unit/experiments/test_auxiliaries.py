@@ -324,7 +324,7 @@ def test_a_tagged_corpus_is_answered_by_the_primary_tasks_head_where_its_tags_ar
         ("colours-pooled", "shades"),
         ("pseudo-tags-pooled", "shades"),
     ]
-    assert (tags_of(more), len(taught)) == ([*map(list, colours.train.tags)], 2)
+    assert (tags_of(more), len(taught)) == ([*map(list, colours.train.tags)], 4)
     own = auxiliaries.build("pseudo-tags", primary, table, Configuration())
     assert isinstance(own, TokenTask) and not own.answered_as
     other = replace(primary, classes=("O", "B-X"))

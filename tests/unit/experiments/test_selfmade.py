@@ -1,6 +1,5 @@
 """Labels made by a rule and by a linear teacher."""
 
-import random
 from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
@@ -8,7 +7,6 @@ from zipfile import ZipFile
 import nltk
 import numpy as np
 import pytest
-from nltk.tag.perceptron import PerceptronTagger
 from sklearn.linear_model import LogisticRegression
 
 from mt2st.data import lexicons
@@ -98,19 +96,11 @@ def tagged_fruit() -> SequenceData:
     return replace(corpus, untagged=[["a", "pear"], ["to", "stroll"], ["an", "apple", "apple"], ["zz", "yy"], ["a"]])
 
 
-def test_the_tagger_is_nltks_perceptron_and_tags_the_surer_half() -> None:
+def test_the_tagger_is_nltks_perceptron_and_tags_what_has_no_tags() -> None:
     corpus = tagged_fruit()
     found = selfmade.by_tagger(corpus)
-    tagger = PerceptronTagger(load=False)
-    random.seed(0)
-    tagger.train(
-        [list(zip(*pair, strict=True)) for pair in zip(corpus.train.sentences, corpus.train.tags, strict=True)]
-    )
-    said = [tagger.tag(list(sentence), return_conf=True) for sentence in corpus.untagged]
-    sure = [sum(conf for _, _, conf in one) / len(one) for one in said]
-    order = sorted(range(5), key=lambda i: -sure[i])[:3]
-    assert [list(text) for text in found.train.sentences] == [corpus.untagged[i] for i in order]
-    assert [list(tags) for tags in found.train.tags] == [[tag for _, tag, _ in said[i]] for i in order]
+    assert [list(text) for text in found.train.sentences] == corpus.untagged
+    assert [list(tags) for tags in found.train.tags][:4] == [["D", "N"], ["D", "V"], ["D", "N", "N"], ["D", "N"]]
     assert (found.classes, found.test) == (corpus.classes, corpus.test)
 
 

@@ -47,8 +47,9 @@ def test_relatedness_ranks_what_was_measured_of_data_and_gradients(monkeypatch: 
     assert frame.loc["gradient cosine, mean", "rho"] == pytest.approx(stats.spearmanr(values, gain).statistic)
     entropies = [made[TASKS.index(aux)].scores["features"]["label entropy"] for _, aux in gain.index]
     assert frame.loc["label entropy of aux", "rho"] == pytest.approx(stats.spearmanr(entropies, gain).statistic)
+    assert frame["p"].isna().tolist() == (frame.index == measures.PREDICTOR).tolist()
     predicted = Predictor.of(made).held_out["p"]
-    assert frame.loc["predictor, tasks left out", "rho"] == pytest.approx(stats.spearmanr(predicted, gain).statistic)
+    assert frame.loc[measures.PREDICTOR, "rho"] == pytest.approx(stats.spearmanr(predicted, gain).statistic)
 
 
 def test_a_measure_with_one_value_ranks_nothing(gains: pd.Series) -> None:

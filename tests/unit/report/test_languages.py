@@ -70,9 +70,11 @@ def test_words_say_what_english_gives_and_what_ending_does(records: list[Record]
     assert names.startswith("F1 of Spanish names: English names +6.7 [")
     assert names.endswith("points from Spanish names alone, which have 30.0% (n = 3).")
     assert "English names -1.0 [-1.0, -1.0], translations -2.0 [-2.0, -2.0]" in ends
-    assert words.startswith("The alignment error rate of the table is 70.0% before training and at best 55.0% (")
-    assert "at most 2.0% are among the ten nearest words" in words
-    assert words.endswith("5.0% after a rotation (English names), which before training finds 5.0%.")
+    assert words.startswith(
+        "Alignment error rate: 70.0% before training, lowest after it 55.0% (translations, multi-task). Held-out"
+    )
+    assert "Spanish words: 0.0% before training, highest after it 2.0% (translations, multi-task); after a" in words
+    assert words.endswith("rotation 5.0% before training, highest after it 5.0% (none, single-task).")
 
 
 def test_the_picture_has_a_row_for_each_set_of_tasks(records: list[Record]) -> None:

@@ -97,8 +97,11 @@ def test_entities_leave_out_marks_of_articles_and_mend_a_name_that_was_cut(empty
     spanish = "de SP O\n. Fp B-LOC\n\nSan AQ I-LOC\nSebasti\u00e1n NC I-LOC\n\n"
     parts = ("train", "testa", "testb")
     files = {f"ned.{part}": dutch for part in parts} | {f"esp.{part}": spanish for part in parts}
+    files["ned.testb"] = f"{dutch}-DOCSTART- -DOCSTART- O\nDE Art O\nTijd N B-ORG\n\n"
     put_package(empty_mirror, "conll2002", files)
-    assert sources.load_tags("conll2002-ned").test.sentences == [["De", "Morgen"]]
+    assert sources.load_tags("conll2002-ned").train.sentences == [["De", "Morgen"]]
+    assert sources.load_tags("conll2002-ned").test.sentences == [["DE", "Tijd"]]  # the other is in training too
+    assert len(sources.load_tags("conll2002-ned").validation) == 0
     assert sources.load_tags("conll2002-esp").train.tags == [["O", "B-LOC"], ["B-LOC", "I-LOC"]]
 
 
