@@ -105,12 +105,14 @@ def _recipe(rows: pd.DataFrame, unit: str) -> list[str]:
     """Say how far the recipe is from one task alone, from staying and from linear baselines; nothing without it."""
     if rows.empty:
         return []
+    *first, last = [f"{size:,}" for size in rows["labels"]]
     from_single, from_staying, from_linear = (
-        ", ".join(f"{points(row, name)} with {row['labels']:,}" for _, row in rows.iterrows()) for name in REFERENCES
+        ", ".join(points(row, name) for _, row in rows.iterrows()) for name in REFERENCES
     )
     return [
-        f"The recipe, chosen on film reviews and not tuned here, is {from_single} {unit} from single-task learning, "
-        f"{from_staying} from staying with both tasks, and {from_linear} from the best baseline without a network."
+        f"With {', '.join(first)} and {last} {unit} the recipe, chosen on film reviews and not tuned here, is "
+        f"{from_single} points from single-task learning; {from_staying} from staying with both tasks; and "
+        f"{from_linear} from the best baseline without a network."
     ]
 
 
