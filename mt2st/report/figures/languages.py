@@ -2,16 +2,15 @@
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mt2st.experiments.languages import COMPARED, SINGLE, UNTOUCHED
+from mt2st.report.figures.crossing import STYLES
 from mt2st.report.figures.drawing import interval_row
 from mt2st.report.languages import OF_TABLE, SCORE
 
-WAYS = (UNTOUCHED, SINGLE, *COMPARED)
-MARKERS = ("D", "o", "s", "^")
+WAYS = {UNTOUCHED: ("#949494", "D")} | {way: STYLES[way][:2] for way in (SINGLE, *COMPARED)}  # colour and marker
 
 
 def by_arm(frame: pd.DataFrame) -> Figure:
@@ -21,9 +20,9 @@ def by_arm(frame: pd.DataFrame) -> Figure:
     _rows(links, frame, OF_TABLE["alignment_error"])
     names.set_xlabel(f"test {SCORE} (%)")
     links.set_xlabel(f"{OF_TABLE['alignment_error']} (%), lower is better")
-    palette = sns.color_palette("colorblind")
     marks = [
-        plt.Line2D([], [], color=palette[k], marker=MARKERS[k], linestyle="", label=way) for k, way in enumerate(WAYS)
+        plt.Line2D([], [], color=colour, marker=marker, linestyle="", label=way)
+        for way, (colour, marker) in WAYS.items()
     ]
     figure.legend(handles=marks, loc="outside lower center", ncols=len(WAYS), fontsize=8)
     return figure
@@ -31,14 +30,14 @@ def by_arm(frame: pd.DataFrame) -> Figure:
 
 def _rows(axes: Axes, frame: pd.DataFrame, name: str) -> None:
     """Draw a column of the frame: a row a set of tasks, a mark a way."""
-    tasks, palette = list(dict.fromkeys(frame["auxiliary tasks"])), sns.color_palette("colorblind")
+    tasks = list(dict.fromkeys(frame["auxiliary tasks"]))
     for y, of in enumerate(tasks):
         rows = frame[frame["auxiliary tasks"] == of].set_index("way")
         ways = [way for way in WAYS if way in rows.index]
         for k, way in enumerate(ways):
             values = [rows.loc[way, column] for column in (name, f"{name} low", f"{name} high")]
             at = y + 0.2 * (k - (len(ways) - 1) / 2)
-            interval_row(axes, at, values, palette[WAYS.index(way)], MARKERS[WAYS.index(way)])
+            interval_row(axes, at, values, *WAYS[way])
     axes.set_yticks(range(len(tasks)), tasks)
     axes.set_ylim(len(tasks) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
