@@ -41,7 +41,7 @@ benchmarks: .venv/ready  ## speed, side by side; writes benchmarks/README.md
 	@echo "setting up .venv with pinned packages (one to three minutes, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[notebooks,gradients,test]'
+	@$(BIN)/python -m pip install --quiet --use-pep517 --constraint constraints.txt --editable '.[notebooks,gradients,test]'
 	@touch $@
 
 clean:
