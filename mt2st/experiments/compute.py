@@ -15,8 +15,8 @@ def epoch_flops(model: Model, primary: LabelledTask, auxiliaries: Sequence[Task]
     """Operations of an epoch by task name: the primary task's pass, and one batch of an auxiliary in each of its steps.
 
     Counted are the matrix products of forward and backward pass (a multiplication and an addition are two operations),
-    as the counter does; element-wise operations and the optimiser's are not. An auxiliary's first batch stands for all
-    of its batches.
+    as the counter does; element-wise operations and the optimiser's are not. One of an auxiliary's
+    batches stands for all of them, the one whose size is nearest to their mean: text is batched by length.
     """
     batches = list(primary.batches(batch_size, None))
     first, further = _first_and_further_word(model, primary, batches[0])
@@ -24,8 +24,15 @@ def epoch_flops(model: Model, primary: LabelledTask, auxiliaries: Sequence[Task]
     padded = sum(words.numel() for words, *_ in batches)  # padding is computed too
     counts = {primary.name: first * sentences + further * (padded - sentences)}
     for task in auxiliaries:
-        counts[task.name] = len(batches) * batch_flops(model, task, next(task.batches(batch_size, None)))
+        counts[task.name] = len(batches) * batch_flops(model, task, _usual(list(task.batches(batch_size, None))))
     return counts
+
+
+def _usual(batches: Sequence[Batch]) -> Batch:
+    """Return the batch whose size, padding included, is nearest to the mean; the first of equals."""
+    sizes = [sum(part.numel() for part in batch) for batch in batches]
+    mean = sum(sizes) / len(sizes)
+    return min(zip(batches, sizes, strict=True), key=lambda pair: abs(pair[1] - mean))[0]
 
 
 def batch_flops(model: Model, task: Task, batch: Batch) -> int:

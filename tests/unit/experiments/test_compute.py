@@ -93,6 +93,16 @@ def test_an_auxiliary_task_costs_one_batch_in_each_step_of_the_primary() -> None
     assert list(counts) == ["topic", "aligned", "element-wise", "term"]
 
 
+def test_an_auxiliary_text_task_costs_a_batch_of_mean_size() -> None:
+    task = _sentence_task()
+    tags = [torch.zeros(n, dtype=torch.long) for n in (1, 1, 4, 9)]
+    texts = TokenTask("tags", [torch.arange(len(t)) + 2 for t in tags], tags, ["a", "b", "c"])
+    torch.manual_seed(0)
+    model = Model.of(BiLSTM(torch.randn(WORDS, D), H), [task, texts])
+    counts = compute.epoch_flops(model, task, [texts], 1)  # 7 steps; sizes 1, 1, 4 and 9 have the mean 3.75
+    assert counts["tags"] == 7 * _by_formula(sentences=1, time=4, positions=4, trainable=True)
+
+
 def test_noise_costs_what_the_gradient_costs_whose_norm_it_has() -> None:
     task = _sentence_task()
     real = TableTask("real", misalignment_loss, [QUESTIONS])
