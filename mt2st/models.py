@@ -351,8 +351,19 @@ class Heads(nn.Module):
 
 
 def heads_of(tasks: Iterable[HasHead], encoder: Any) -> dict[str, nn.Module]:
-    """Return a new head on top of an encoder for each of the tasks that has one, by the task's name."""
-    return {task.name: head for task in tasks if (head := task.head(encoder)) is not None}
+    """Return a new head on top of an encoder for each of the tasks that has one, by the task's name.
+
+    Raises ValueError for a task that another is to answer (`tasks.LabelledTask.answered_as`) which has no head.
+    """
+    tasks = list(tasks)
+    heads = {task.name: head for task in tasks if (head := task.head(encoder)) is not None}
+    for task in tasks:
+        if (other := getattr(task, "answered_as", "")) and other not in heads:
+            having = ", ".join(heads)
+            raise ValueError(
+                f"task {task.name!r} is to be answered by {other!r}, which has no head; these have: {having}"
+            )
+    return heads
 
 
 class Model(nn.Module):

@@ -334,6 +334,14 @@ def test_pooled_words_are_answered_by_the_head_of_another_task() -> None:
     torch.testing.assert_close(more.logits(model, batch), own.logits(model, batch))
 
 
+def test_a_task_that_nobody_can_answer_is_refused_when_the_model_is_built() -> None:
+    more = SentenceTask("more", SENTENCES, torch.arange(len(SENTENCES)) % 2, ["a", "b"], answered_as="topics")
+    with pytest.raises(
+        ValueError, match="task 'more' is to be answered by 'topics', which has no head; these have: topic"
+    ):
+        Model.of(BiLSTM(torch.randn(VOCABULARY, 4), 3), [_sentence_task(), more])
+
+
 def test_loss_of_a_table_task_is_its_function_of_the_table() -> None:
     questions = torch.tensor([[2, 3, 4, 5], [6, 7, 8, 9]])
     task = TableTask("update", analogy_loss, [questions])
