@@ -1,10 +1,13 @@
-"""What figures share: rows of differences with intervals, texts beside them, and learning rates in words."""
+"""What figures share: rows of estimates with intervals, texts beside them, and learning rates in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 PAPERS_DATA = ("imdb", "imdb-disjoint")  # samples of 1,000 reviews: only there the paper's levels are shown
 
@@ -40,6 +43,31 @@ def interval_row(
     mean, low, high = values
     axes.plot([low, high], [y, y], color=colour, linewidth=1.2 if small else 2.2, solid_capstyle="butt")
     axes.plot(mean, y, marker, color=colour, markersize=4 if small else 7, markerfacecolor="white" if small else colour)
+
+
+def mark_rows(
+    axes: Axes, frame: pd.DataFrame, rows: str, value: str, styles: Mapping[str, tuple[Any, str]], spread: float
+) -> None:
+    """Draw a column of a frame with its bounds: a row for each entry of the column `rows`, a mark for each way.
+
+    `styles` are colour and marker by way, in the order in which the marks of a row stand, `spread` rows apart.
+    """
+    names = list(dict.fromkeys(frame[rows]))
+    for y, name in enumerate(names):
+        of_name = frame[frame[rows] == name].set_index("way")
+        for k, (way, style) in enumerate(styles.items()):
+            if way in of_name.index:
+                values = [of_name.loc[way, column] for column in (value, f"{value} low", f"{value} high")]
+                interval_row(axes, y + spread * (k - (len(styles) - 1) / 2), values, *style)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+
+
+def legend_of_marks(figure: Figure, styles: Mapping[str, tuple[Any, str]], **line: Any) -> None:
+    """Say below a figure which mark is which way."""
+    marks = [plt.Line2D([], [], color=colour, marker=one, label=way, **line) for way, (colour, one) in styles.items()]
+    figure.legend(handles=marks, loc="outside lower center", ncols=len(marks), fontsize=8)
 
 
 def text_column(
