@@ -22,17 +22,17 @@ from mt2st.data.texts import own
 from mt2st.experiments import environment, recipe, rules
 from mt2st.experiments.baselines import MAJORITY
 from mt2st.experiments.runs import Configuration, Run
-from mt2st.experiments.strategies import WAYS
+from mt2st.experiments.strategies import SINGLE, STAYING, WAYS
 from mt2st.report import figures, tables
 from mt2st.report.page import environment_of_templates
 from mt2st.schedules import SINGLE_TASK
 from mt2st.statistics import NOTHING, Interval, as_text, mean_interval, resampled_difference
 
 BASELINE, ALONE = "− best baseline (points)", "− single-task (points)"
-SINGLE, POOLED = "single-task", "single-task, related texts pooled in"
+POOLED = f"{SINGLE}, related texts pooled in"
 
 
-ARMS = {name: WAYS[name] for name in ("multi-task", "Diminish", "Switch", "auxiliary tasks first", "post-training")}
+ARMS = {name: WAYS[name] for name in (STAYING, "Diminish", "Switch", "auxiliary tasks first", "post-training")}
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,11 @@ from mt2st.experiments.auxiliaries import POOLED
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Run
 from mt2st.experiments.selfmade import PSEUDO_TAGS
-from mt2st.experiments.strategies import WAYS
+from mt2st.experiments.strategies import SINGLE, STAYING, WAYS
 from mt2st.schedules import SINGLE_TASK
 
 EMBEDDING = "SkipGram"
-SINGLE = "single-task"
-COMPARED = ("multi-task", "Switch", "auxiliary tasks first", "post-training")
+COMPARED = (STAYING, "Switch", "auxiliary tasks first", "post-training")
 PSEUDO_TAGS_POOLED = f"{PSEUDO_TAGS}{POOLED}"
 LARGEST_VALIDATION = 750  # reviews
 

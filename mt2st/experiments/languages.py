@@ -11,12 +11,12 @@ from dataclasses import replace
 from mt2st.experiments.crossing import CROSSINGS
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Run
-from mt2st.experiments.strategies import WAYS
+from mt2st.experiments.strategies import SINGLE, STAYING, WAYS
 from mt2st.schedules import SINGLE_TASK
 
 PROFILE, EMBEDDING = "names-crossing", "SkipGram"
-UNTOUCHED, SINGLE = "before training", "single-task"
-COMPARED = ("multi-task", "Switch")
+UNTOUCHED = "before training"
+COMPARED = (STAYING, "Switch")
 SPANISH, ENGLISH, SENTENCES = "conll2002-esp", "uner-ewt", 300
 AUXILIARIES: Mapping[str, tuple[str, ...]] = {  # by name for readers
     "English names": (ENGLISH,),

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Run
-from mt2st.experiments.strategies import WAYS
+from mt2st.experiments.strategies import SINGLE, WAYS
 from mt2st.sampling import SAMPLINGS, Drawn
 from mt2st.schedules import SINGLE_TASK
 
 EMBEDDING, AUXILIARIES = "SkipGram", ("hyperlink", "casing")
-SINGLE, TOGETHER = "single-task", "together"
+TOGETHER = "together"
 COMPARED = ("multi-task", "Diminish", "Switch")
 BENT = ("Diminish",)  # ways with weights other than 0 and 1: only there do losses and draws differ
 DRAWN = tuple(name for name, kind in SAMPLINGS.items() if issubclass(kind, Drawn))

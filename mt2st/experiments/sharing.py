@@ -13,12 +13,12 @@ from mt2st.architectures.private import ADVERSARY
 from mt2st.experiments.crossing import CROSSINGS
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Run
-from mt2st.experiments.strategies import WAYS
+from mt2st.experiments.strategies import SINGLE, STAYING, WAYS
 from mt2st.schedules import SINGLE_TASK, Constant
 
 EMBEDDING = "SkipGram"
-SINGLE, SHARED, PRIVATE = "single-task", "shared", "private"
-COMPARED = ("multi-task", "Switch")
+SHARED, PRIVATE = "shared", "private"
+COMPARED = (STAYING, "Switch")
 ADVERSARIAL = "multi-task, adversary"
 LAMBDA = 0.05  # weight of the adversary, as in Liu et al. (2017)
 AUXILIARIES: Mapping[str, tuple[str, ...]] = {"wiki": ("hyperlink", "casing"), "pos-crossing": ("conll2000",)}

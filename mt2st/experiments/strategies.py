@@ -21,6 +21,7 @@ from mt2st.schedules import (
 )
 
 ORIGINAL = "original"  # the paper's name for training without auxiliary task
+SINGLE, STAYING = "single-task", "multi-task"  # labels of one task alone, and of all of them to the end
 UPDATES = ("update0", "update1", "update2", "update3")  # the paper's auxiliary tasks
 
 
@@ -77,11 +78,11 @@ STRATEGIES = {
     strategy.name: strategy
     for strategy in (
         Strategy(
-            "single", "single-task", lambda: SINGLE_TASK, lambda epochs: {}, "#222222", notebook="01_single_task",
+            "single", SINGLE, lambda: SINGLE_TASK, lambda epochs: {}, "#222222", notebook="01_single_task",
             paper_accuracy=0.482, settings=(ORIGINAL,),
         ),
         Strategy(
-            "mtl", "multi-task", lambda gamma0: Constant(gamma0), lambda epochs: {"gamma0": 1.0}, "#de8f05", "--",
+            "mtl", STAYING, lambda gamma0: Constant(gamma0), lambda epochs: {"gamma0": 1.0}, "#de8f05", "--",
             notebook="02_multi_task", table=1, paper_accuracy=0.68,
         ),
         Strategy(

@@ -24,9 +24,9 @@ def by_aggregator(records: Sequence[Record], single: Sequence[Record]) -> pd.Dat
     learning; time is that of training relative to the sum, a geometric mean. All paired by seed, with 95% intervals.
     """
     by_name = _by_aggregator(records)
-    values = {name: summary.accuracies(made) for name, made in by_name.items()}
+    values = {name: summary.score_by_seed(made) for name, made in by_name.items()}
     frame = summary.compared(values, SUM, "aggregator")
-    alone, seconds = summary.accuracies(single), {name: _seconds(made) for name, made in by_name.items()}
+    alone, seconds = summary.score_by_seed(single), {name: _seconds(made) for name, made in by_name.items()}
     rows = []
     for name in by_name:
         found = summary.difference(values[name], alone)

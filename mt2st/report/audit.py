@@ -174,7 +174,7 @@ def walk(records: Sequence[Record], embedding: str) -> pd.DataFrame:
 
 def _of_step(records: Sequence[Record], step: Step, embedding: str) -> "pd.Series[float]":
     """Test accuracies in percent of one step, by seed."""
-    return summary.accuracies([r for r in records if r.run.embedding == embedding and step_of(r) == step])
+    return summary.score_by_seed([r for r in records if r.run.embedding == embedding and step_of(r) == step])
 
 
 def without_gradient(records: Sequence[Record]) -> pd.DataFrame:
@@ -218,10 +218,10 @@ def controls(records: Sequence[Record]) -> pd.DataFrame:
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in [*grid, *control]:
         groups.setdefault((record.run.setting.partition("-")[0], _kind(record)), []).append(record)
-    reference = summary.accuracies(groups[ORIGINAL, SINGLE])
+    reference = summary.score_by_seed(groups[ORIGINAL, SINGLE])
     rows = []
     for (auxiliary, kind), group in groups.items():
-        values = summary.accuracies(group)
+        values = summary.score_by_seed(group)
         row: dict[str, object] = {"auxiliary": auxiliary, "kind": kind, **summary.level(values)}
         row["seconds"] = float(np.mean([r.seconds.sum() for r in group]))
         if kind != SINGLE:

@@ -6,14 +6,14 @@ import pandas as pd
 
 from mt2st.experiments import recipe
 from mt2st.experiments.baselines import MAJORITY
-from mt2st.experiments.crossing import COMPARED, SCORES, SINGLE, Crossing, labels
+from mt2st.experiments.crossing import COMPARED, SCORES, Crossing, labels
 from mt2st.experiments.runs import Record
+from mt2st.experiments.strategies import SINGLE, STAYING
 from mt2st.report import summary, tables
-from mt2st.report.summary import points
+from mt2st.report.summary import FROM_SINGLE, FROM_STAYING, points
 
-STAYING = "multi-task"
 NETWORKS = (SINGLE, *COMPARED, recipe.NAME)  # all others are baselines without one
-FROM_SINGLE, FROM_STAYING, FROM_LINEAR = "from single-task", "from multi-task", "from best baseline"  # differences
+FROM_LINEAR = "from best baseline"
 REFERENCES = (FROM_SINGLE, FROM_STAYING, FROM_LINEAR)
 
 
@@ -96,12 +96,12 @@ def conclusions(frame: pd.DataFrame, crossing: Crossing) -> str:
             f"Ending on one task is better than staying, by an interval above 0, with {better} {unit}, and worse, by "
             f"one below 0, with {worse} {unit}.",
             f"A linear baseline is better than single-task learning, by an interval above 0, with {linear} {unit}.",
-            *_recipe(frame[frame["way"] == recipe.NAME], unit),
+            *_recipe(frame[frame["way"] == recipe.NAME], crossing),
         ]
     )
 
 
-def _recipe(rows: pd.DataFrame, unit: str) -> list[str]:
+def _recipe(rows: pd.DataFrame, crossing: Crossing) -> list[str]:
     """Say how far the recipe is from one task alone, from staying and from linear baselines; nothing without it."""
     if rows.empty:
         return []
@@ -110,9 +110,10 @@ def _recipe(rows: pd.DataFrame, unit: str) -> list[str]:
         ", ".join(points(row, name) for _, row in rows.iterrows()) for name in REFERENCES
     )
     return [
-        f"With {', '.join(first)} and {last} {unit} the recipe, chosen on film reviews and not tuned here, is "
+        f"With {', '.join(first)} and {last} {crossing.unit} the recipe, chosen on film reviews and not tuned here, is "
         f"{from_single} points from single-task learning; {from_staying} from staying with both tasks; and "
-        f"{from_linear} from the best baseline without a network."
+        f"{from_linear} from the best baseline without a network. A step of it has {1 + len(crossing.recipe)} batches, "
+        "one of single-task learning 1 and one with both tasks 2."
     ]
 
 

@@ -5,13 +5,13 @@ from typing import Literal
 
 import pandas as pd
 
-from mt2st.experiments.languages import AUXILIARIES, COMPARED, SINGLE, UNTOUCHED
+from mt2st.experiments.languages import AUXILIARIES, COMPARED, UNTOUCHED
 from mt2st.experiments.runs import Record
+from mt2st.experiments.strategies import SINGLE, STAYING
 from mt2st.report import summary, tables
-from mt2st.report.summary import points
+from mt2st.report.summary import FROM_SINGLE, FROM_STAYING, points
 
-SCORE, STAYING = "F1 of names", "multi-task"
-FROM_SINGLE, FROM_STAYING = "from single-task", "from multi-task"  # columns of differences
+SCORE = "F1 of names"
 OF_TABLE = {  # as recorded, and for readers
     "translation": "translations found",
     "translation_rotated": "found after a rotation",
@@ -30,7 +30,7 @@ def by_arm(records: Sequence[Record]) -> pd.DataFrame:
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
         groups.setdefault((labels[record.run.auxiliaries], record.run.strategy), []).append(record)
-    f1 = {place: _by_seed(made, "span_f1") for place, made in groups.items()}
+    f1 = {place: summary.score_by_seed(made, "span_f1") for place, made in groups.items()}
     rows = []
     for (tasks, way), made in groups.items():
         place = tasks, way
@@ -38,16 +38,11 @@ def by_arm(records: Sequence[Record]) -> pd.DataFrame:
         row: dict[str, object] = {"auxiliary tasks": tasks, "way": way, "n": len(made)}
         row |= summary.level(f1[place], SCORE) if trained else {}
         for recorded, name in OF_TABLE.items():
-            row |= summary.level(_by_seed(made, recorded), name)
+            row |= summary.level(summary.score_by_seed(made, recorded), name)
         references = {FROM_SINGLE: ("none", SINGLE), FROM_STAYING: (tasks, STAYING)}
         asked = {name: f1[one] for name, one in references.items() if trained and one != place and one in f1}
         rows.append(row | summary.differences(f1[place], asked))
     return summary.corrected(pd.DataFrame(rows), [FROM_SINGLE, FROM_STAYING])
-
-
-def _by_seed(records: Sequence[Record], score: str) -> "pd.Series[float]":
-    """A score in percent, by seed."""
-    return pd.Series({record.run.seed: 100 * record.scores[score] for record in records}).sort_index()
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from mt2st.experiments.baselines import MAJORITY
 from mt2st.experiments.paying import ALL
 from mt2st.experiments.recipe import NAME as RECIPE
 from mt2st.experiments.runs import Record
+from mt2st.experiments.strategies import SINGLE, STAYING
 from mt2st.report import summary, tables, timing
 from mt2st.report.summary import points
 from mt2st.schedules import Constant
@@ -22,7 +23,6 @@ from mt2st.statistics import (
     resampled_difference,
 )
 
-SINGLE, STAYING = "single-task", "multi-task"
 ALL_TASKS = "all three"  # name of `ALL` for readers
 PAPERS = "update1"  # the one of the paper's tasks that is among the arms
 OF_ITS_OWN = ("imdb-semi",)  # data whose seeds test on reviews of their own
@@ -39,14 +39,14 @@ def arms(records: Sequence[Record]) -> pd.DataFrame:
     """
     by_arm = _by_arm(records)
     alone = by_arm[SINGLE, ""]
-    reference, linear = summary.accuracies(alone), _baselines(alone)
+    reference, linear = summary.score_by_seed(alone), _baselines(alone)
     best = linear[best_baseline(records)]
     rows = []
     for name, values in linear.items():
         row = {"way": name, "tasks": "", **summary.level(values), **summary.difference(values, reference)}
         rows.append({**row, **_from_baseline(values, best)})
     for (way, tasks), made in by_arm.items():
-        values = summary.accuracies(made)
+        values = summary.score_by_seed(made)
         row = {"way": way, "tasks": tasks, **summary.level(values)}
         if way != SINGLE:
             row |= summary.difference(values, reference) | _time(made, alone)
@@ -67,7 +67,7 @@ def best_baseline(records: Sequence[Record]) -> str:
 def endings(records: Sequence[Record]) -> pd.DataFrame:
     """Does it pay to end on one task? Every way with all three tasks against staying with them, paired by seed."""
     by_arm = {way: made for (way, tasks), made in _by_arm(records).items() if tasks == ALL_TASKS and way != RECIPE}
-    values = {way: summary.accuracies(made) for way, made in by_arm.items()}
+    values = {way: summary.score_by_seed(made) for way, made in by_arm.items()}
     frame = summary.compared(values, STAYING, "way")
     return frame.sort_values("accuracy", ascending=False, kind="stable", ignore_index=True)
 
@@ -111,8 +111,8 @@ def elsewhere(records: Sequence[Record]) -> pd.DataFrame:
         alone = [record for record in made if not record.run.auxiliaries]
         linear = _baselines(alone)
         values = linear | {
-            SINGLE: summary.accuracies(alone),
-            RECIPE: summary.accuracies(r for r in made if r.run.auxiliaries),
+            SINGLE: summary.score_by_seed(alone),
+            RECIPE: summary.score_by_seed(r for r in made if r.run.auxiliaries),
         }
         best = max(linear, key=lambda name: linear[name].mean())
         for way, of_way in values.items():

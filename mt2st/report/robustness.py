@@ -133,7 +133,7 @@ def transitions(records: Sequence[Record]) -> pd.DataFrame:
     by_way: dict[str, list[Record]] = {}
     for record in records:
         by_way.setdefault(named[record.run.schedule], []).append(record)
-    values = {name: summary.accuracies(made) for name, made in by_way.items()}
+    values = {name: summary.score_by_seed(made) for name, made in by_way.items()}
     return summary.compared(values, strategies.AS_IT_IS, "transition")
 
 

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import pandas as pd
 
 from mt2st.experiments.runs import Record
-from mt2st.experiments.samplings import SINGLE, TOGETHER
+from mt2st.experiments.samplings import TOGETHER
+from mt2st.experiments.strategies import SINGLE
 from mt2st.history import PRIMARY
 from mt2st.report import summary, tables
-from mt2st.report.summary import points
+from mt2st.report.summary import FROM_SINGLE, points
 
-FROM_SINGLE, FROM_TOGETHER = "from single-task", "from together"  # columns of differences
+FROM_TOGETHER = "from together"
 
 
 def by_sampling(records: Sequence[Record]) -> pd.DataFrame:
@@ -23,7 +24,7 @@ def by_sampling(records: Sequence[Record]) -> pd.DataFrame:
     groups: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
         groups.setdefault(_place(record), []).append(record)
-    values = {place: summary.accuracies(made) for place, made in groups.items()}
+    values = {place: summary.score_by_seed(made) for place, made in groups.items()}
     alone = next(value for place, value in values.items() if place[0] == SINGLE)
     rows = []
     for (way, sampling, weigh), made in groups.items():

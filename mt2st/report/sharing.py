@@ -8,14 +8,15 @@ import pandas as pd
 from mt2st.experiments import runs
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Record
-from mt2st.experiments.sharing import SHARED, SINGLE, beside
+from mt2st.experiments.sharing import SHARED, beside
+from mt2st.experiments.strategies import SINGLE
 from mt2st.models import Model
 from mt2st.report import summary, tables
-from mt2st.report.summary import points
+from mt2st.report.summary import FROM_SINGLE, points
 from mt2st.statistics import ratio_interval
 from mt2st.tasks import Task
 
-FROM_SINGLE, FROM_SHARED = "from single-task", "from shared"  # columns of differences
+FROM_SHARED = "from shared"
 
 
 def compared(profile: Profile, records: Sequence[Record]) -> list[Record]:
@@ -37,7 +38,7 @@ def by_architecture(records: Sequence[Record]) -> pd.DataFrame:
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in sorted(records, key=lambda record: record.run.seed):
         groups.setdefault((record.run.configuration.architecture, record.run.strategy), []).append(record)
-    values = {place: summary.accuracies(made) for place, made in groups.items()}
+    values = {place: summary.score_by_seed(made) for place, made in groups.items()}
     seconds = {place: np.array([r.epochs["cpu_seconds"].mean() for r in made]) for place, made in groups.items()}
     rows = []
     for (architecture, way), made in groups.items():

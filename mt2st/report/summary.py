@@ -8,9 +8,10 @@ import pandas as pd
 
 from mt2st.experiments.baselines import BASELINES, TFIDF
 from mt2st.experiments.runs import Record
-from mt2st.experiments.strategies import STRATEGIES, label
+from mt2st.experiments.strategies import SINGLE, STAYING, STRATEGIES, label
 from mt2st.statistics import as_text, holm, mean_interval, paired_difference, ratio_interval
 
+FROM_SINGLE, FROM_STAYING = f"from {SINGLE}", f"from {STAYING}"  # columns of differences
 # Of `readable`: single-task training is not compared with itself.
 OF_SINGLE = {"difference from single-task (points)": "–", "exact p": "–", "time relative to single-task": "1"}
 
@@ -84,9 +85,9 @@ def points(row: "pd.Series[Any]", name: str, form: str = "+.1f") -> str:
     return as_text(row[name], row[f"{name} low"], row[f"{name} high"], form)
 
 
-def accuracies(records: Iterable[Record]) -> "pd.Series[float]":
-    """Test accuracies of an arm's runs in percent, by seed."""
-    return pd.Series({r.run.seed: 100 * r.scores["accuracy"] for r in records}, dtype=float).sort_index()
+def score_by_seed(records: Iterable[Record], name: str = "accuracy") -> "pd.Series[float]":
+    """A score of an arm's runs in percent, by seed: its test accuracy, or another by name."""
+    return pd.Series({r.run.seed: 100 * r.scores[name] for r in records}, dtype=float).sort_index()
 
 
 def by_strategy(scores: pd.DataFrame) -> pd.DataFrame:

@@ -11,10 +11,11 @@ import pytest
 from scipy import stats
 
 from mt2st import classifier, cli, comparison
-from mt2st.comparison import ALONE, ARMS, BASELINE, POOLED, SINGLE, Comparison
+from mt2st.comparison import ALONE, ARMS, BASELINE, POOLED, Comparison
 from mt2st.data.dataset import Examples, Related
 from mt2st.data.texts import own
 from mt2st.experiments.baselines import MEAN_VECTOR, TFIDF, TFIDF_POOLED
+from mt2st.experiments.strategies import SINGLE
 from mt2st.schedules import Constant
 
 SEEDS = 2

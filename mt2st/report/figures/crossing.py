@@ -7,12 +7,14 @@ from matplotlib.figure import Figure
 
 from mt2st.experiments import recipe
 from mt2st.experiments.baselines import MEAN_VECTOR, PERCEPTRON, TFIDF, TFIDF_POOLED, UNIGRAM
-from mt2st.experiments.crossing import SCORES, SINGLE, Crossing
-from mt2st.report.crossing import FROM_SINGLE, FROM_STAYING, NETWORKS, STAYING
+from mt2st.experiments.crossing import SCORES, Crossing
+from mt2st.experiments.strategies import SINGLE, STAYING
+from mt2st.report.crossing import NETWORKS
+from mt2st.report.summary import FROM_SINGLE, FROM_STAYING
 
 STYLES = {
     SINGLE: ("#222222", "o", "-"),
-    "multi-task": ("#de8f05", "s", "--"),
+    STAYING: ("#de8f05", "s", "--"),
     "Switch": ("#0173b2", "^", ":"),
     "auxiliary tasks first": ("#029e73", "v", "-."),
     "post-training": ("#cc78bc", "D", "-"),

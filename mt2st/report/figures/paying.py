@@ -5,9 +5,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mt2st.experiments.recipe import NAME as RECIPE
+from mt2st.experiments.strategies import SINGLE
 from mt2st.report import tables
 from mt2st.report.figures.drawing import interval_row, text_column
-from mt2st.report.paying import ALL_TASKS, SINGLE
+from mt2st.report.paying import ALL_TASKS
 
 COLOURS = {"baseline": "#56b4e9", "one": "#de8f05", ALL_TASKS: "#0173b2", RECIPE: "#029e73"}
 MARKERS = {"baseline": "s", "one": "o", ALL_TASKS: "D", RECIPE: "*"}

@@ -157,6 +157,7 @@ def test_the_recipe_stands_beside_the_ways(known_record: Make) -> None:
     assert said[3].startswith("With 100, 300, 1,000, 3,000 and 10,000 tagged sentences the recipe, chosen on film ")
     assert "tuned here, is +12.0 [+12.0, +12.0], +12.0 [" in said[3]
     assert " from staying with both tasks; and +2.0 [+2.0, +2.0], " in said[3]
+    assert said[3].endswith("A step of it has 3 batches, one of single-task learning 1 and one with both tasks 2.")
     level, single, staying = pictures.by_size(table, tagged).axes
     drawn = [[line.get_label() for line in axes.get_lines()] for axes in (level, single, staying)]
     assert [labels.count("recipe") for labels in drawn] == [1, 1, 1]
