@@ -33,7 +33,7 @@ class Crossing:
         unit: what is counted, for readers.
         sized: the conditions with so many labels. Examples to validate are a quarter as many.
         needs: data sets.
-        large: labels from which on there are no more than `SEEDS` seeds, as runs take long.
+        large: labels from which on there are no more than `SEEDS` seeds, as runs take long or samples overlap.
         score: what is compared in test, one of `SCORES`.
         recipe: auxiliary tasks of the `recipe`, which are weighed as it says; none where there is no text without
             labels for its teacher. It was chosen on reviews; its counterpart for tags is not tuned. Unlike the ways it
@@ -66,6 +66,10 @@ CROSSINGS = {  # by profile
     "imdb-crossing": Crossing(
         "polarity", {200: 40, 600: 25, 2_000: 15, 5_000: 8, 20_000: 4}, "labelled reviews", _texts,
         ("imdb-crossing", "sentence_polarity", "stopwords"), large=5_000,
+    ),
+    "imdb-semi": Crossing(
+        "polarity", {200: 40, 600: 25, 2_000: 15}, "labelled reviews", _texts,
+        ("imdb-semi", "sentence_polarity", "stopwords"), large=2_000, recipe=(f"polarity{POOLED}", recipe.TEACHER),
     ),
     "pos-crossing": Crossing(
         "conll2000", {100: 60, 300: 40, 1_000: 25, 3_000: 12, 10_000: 6}, "tagged sentences", _tagged,

@@ -148,7 +148,7 @@ PROFILES = {
             "sentiment of IMDB reviews, 600 with labels and 20,000 without",
             FEW_LABELS,
             IMDB_SEMI,
-            ("11", "13"),
+            ("11", "12", "13"),
             embeddings=("SkipGram",),
         ),
         Profile(
