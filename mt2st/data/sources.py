@@ -25,7 +25,7 @@ from mt2st.data.tags import (
     streusle,
 )
 from mt2st.data.tags.tagged import SequenceData
-from mt2st.data.texts import digits, imdb, imdb_crossing, imdb_full, imdb_semi, nltk_sets, wiki, wiki_tokens
+from mt2st.data.texts import corpora, digits, imdb, imdb_crossing, imdb_full, imdb_semi, nltk_sets, wiki, wiki_tokens
 
 Kind = Literal["texts", "tags", "vectors", "lexicon", "logs", "package"]
 Locate = Callable[[], tuple[Path, ...]]
@@ -84,6 +84,11 @@ def _of_wiki(name: str) -> tuple[Locate, Fetch, Check, LoadTags, int]:
     return _one(wiki.dump), wiki.dump, read_text, partial(wiki_tokens.load, name), wiki.PARSER_VERSION
 
 
+def _whole(name: str, package: str, task: str) -> tuple[LoadTags, int, str]:
+    """How texts of one of NLTK's packages are loaded as a corpus, and what their labels say."""
+    return partial(corpora.of_nltk, name, package), nltk_sets.VERSION, task
+
+
 WIKI, CONLL2002 = "CC BY-SA 3.0 (text)", "research on CoNLL-2002"
 IMDB = "none stated; cite Maas et al. 2011"
 # A row is two lines: what a data set is, and what does it.
@@ -111,6 +116,8 @@ ROWS = (
            *_package("sentence_polarity"), partial(nltk_sets.load, "sentence_polarity"), nltk_sets.VERSION),
     Source("subjectivity", "10,000 sentences, subjective or objective", "texts", "522 kB", "CC BY 4.0",
            *_package("subjectivity"), partial(nltk_sets.load, "subjectivity"), nltk_sets.VERSION),
+    Source("qc", "5,952 questions by what they ask for", "texts", "125 kB", "none stated",
+           *_package("qc"), partial(nltk_sets.load, "qc"), nltk_sets.VERSION),
     Source("movie_reviews-semi", "these reviews, a part of them with labels", "texts", "4 MB", "CC BY 4.0",
            *_package("movie_reviews"), partial(nltk_sets.load_semi, "movie_reviews"), nltk_sets.VERSION),
     Source("subjectivity-semi", "these sentences, a part of them with labels", "texts", "522 kB", "CC BY 4.0",
@@ -151,6 +158,18 @@ ROWS = (
            *_of_wiki("wiki-frequency"), task="FREQUENCY"),
     Source("wiki-next", "the next word: Wikipedia", "tags", "2 MB", WIKI,
            *_of_wiki("wiki-next"), task="NEXT"),
+    Source("imdb-1k", "sentiment of 1,000 whole texts: IMDB", "tags", "80 MB", IMDB,
+           _one(imdb.locate), imdb.fetch, imdb.check, corpora.of_imdb, imdb.PREPROCESSING_VERSION, "SENTIMENT"),
+    Source("films-1k", "sentiment of 1,000 whole texts: film reviews", "tags", "4 MB", "CC BY 4.0",
+           *_package("movie_reviews"), *_whole("films-1k", "movie_reviews", "SENTIMENT")),
+    Source("polarity-1k", "sentiment of 1,000 whole sentences", "tags", "490 kB", "CC BY 4.0",
+           *_package("sentence_polarity"), *_whole("polarity-1k", "sentence_polarity", "SENTIMENT")),
+    Source("subjectivity-1k", "1,000 whole sentences, subjective or objective", "tags", "522 kB", "CC BY 4.0",
+           *_package("subjectivity"), *_whole("subjectivity-1k", "subjectivity", "SUBJECTIVITY")),
+    Source("questions-1k", "1,000 whole questions by what they ask for", "tags", "125 kB", "none stated",
+           *_package("qc"), *_whole("questions-1k", "qc", "QUESTION")),
+    Source("topics-1k", "topics of 999 whole sentences: Wikipedia", "tags", "2 MB", WIKI,
+           _one(wiki.dump), wiki.dump, read_text, corpora.topics, wiki.PARSER_VERSION, "TOPIC"),
     Source("compression", "sentence compression: Google; put it here yourself", "tags", "-", "as is",
            compression.locate, lambda: compression.locate()[0], compression.check, compression.load, task="COM"),
     Source("ccgbank", "CCG categories: CCGbank; put it here yourself", "tags", "-", "LDC2005T13",

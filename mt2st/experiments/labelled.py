@@ -52,7 +52,9 @@ def sentence_task(
     targets = as_targets(np.asarray(examples.labels).tolist())
     arrays = [array[:longest] for array in examples.features]
     features = Features.of(arrays, examples.modality) if arrays else None
-    return SentenceTask(name, sentences, targets, classes, balanced, features, answered_as)
+    return SentenceTask(
+        name, sentences, targets, classes, balanced=balanced, features=features, answered_as=answered_as
+    )
 
 
 def tagged_task(
@@ -62,20 +64,27 @@ def tagged_task(
     configuration: Configuration,
     rows: np.ndarray | None = None,
     answered_as: str = "",
-) -> TokenTask:
+) -> LabelledTask:
     """Return a tagged corpus as a task, its sentences cut to `max_tokens`; words are lower-cased, as the tables' are.
 
-    Under protocol "study" batches are random sentences, and the loss is averaged within each sentence first. The head
-    is the task's own, or that of the task `answered_as`, whose classes are the same.
+    It is one on words, or for a corpus `of_texts` on whole texts. Under protocol "study" batches are random sentences,
+    and the loss is averaged within each sentence first. The head is the task's own, or that of the task `answered_as`,
+    whose classes are the same.
     """
     text: TaggedText = getattr(data, part)
     index = {tag: i for i, tag in enumerate(data.classes)}
     longest = configuration.max_tokens or None
     chosen = range(len(text)) if rows is None else rows
     is_study = configuration.protocol == "study"
+    sentences = [table.encode(map(str.lower, text.sentences[i][:longest])) for i in chosen]
+    if data.of_texts:
+        targets = as_targets([index[text.tags[i][0]] for i in chosen])
+        return SentenceTask(
+            data.name, sentences, targets, data.classes, with_replacement=is_study, answered_as=answered_as
+        )
     return TokenTask(
         data.name,
-        [table.encode(map(str.lower, text.sentences[i][:longest])) for i in chosen],
+        sentences,
         [as_targets([index[tag] for tag in text.tags[i][:longest]]) for i in chosen],
         data.classes,
         with_replacement=is_study,

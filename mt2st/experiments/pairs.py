@@ -26,6 +26,7 @@ OPEN = (
     *("ud-ewt", "conll2000", "uner-ewt", "semcor", "streusle-mwe", "streusle"),
     *("framenet", "scienceie", "wiki-hyperlink"),
 )
+OF_TEXTS = ("imdb-1k", "films-1k", "polarity-1k", "subjectivity-1k", "questions-1k", "topics-1k")
 LICENSED = ("compression", "ccgbank")
 
 CONFIGURATION = Configuration(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from mt2st.data import sources
 from mt2st.data.vectors import EMBEDDINGS
-from mt2st.experiments.pairs import LICENSED, OPEN, TOKENS_OF_WIKI, Study
+from mt2st.experiments.pairs import LICENSED, OF_TEXTS, OPEN, TOKENS_OF_WIKI, Study
 from mt2st.experiments.runs import Configuration
 
 
@@ -41,6 +41,8 @@ def _on(data: str, **conditions: float) -> Configuration:
 
 
 WIKI_STEPS = 1_250  # a twentieth of the study's, about seven minutes a seed on two cores
+
+STEPS_OF_TEXTS = 1_000  # 32 passes over a task's texts
 
 WIKI = _on("wiki")
 
@@ -219,6 +221,15 @@ PROFILES = {
             ("09", "10"),
             embeddings=(),
             study=Study((*OPEN, *LICENSED)),
+        ),
+        Profile(
+            "text-relations",
+            "which tasks on texts help which, the same study on 1,000 labelled texts of each",
+            NO_SUCH_TASK,
+            WIKI,
+            ("10",),
+            embeddings=(),
+            study=Study(OF_TEXTS, steps=STEPS_OF_TEXTS),
         ),
         Profile(
             "smoke",

@@ -60,8 +60,12 @@ def scores_of(record: Record, task: str) -> dict[str, Any]:
 
 
 def by_share(record: Record, task: str) -> "pd.Series[float]":
-    """F1 of a task in validation by share of its run; evaluations are equally spaced but for rounding to a step."""
-    f1 = record.tasks.loc[record.tasks["task"] == task, "validation_f1"]
+    """F1 of a task in validation by share of its run; evaluations are equally spaced but for rounding to a step.
+
+    Of a task on whole texts that is the accuracy, as it has no "O".
+    """
+    of_task = record.tasks[record.tasks["task"] == task].dropna(axis="columns", how="all")
+    f1 = of_task["validation_f1" if "validation_f1" in of_task else "validation_accuracy"]
     return f1.set_axis(np.arange(1, len(f1) + 1) / len(f1))
 
 

@@ -90,7 +90,7 @@ class SentenceTask(TextTask, LabelledTask):
     """Classify sentences (or reviews): targets (S,) are class indices.
 
     With `balanced`, classes count alike in the loss, however many examples each has: w_c = S / (C · S_c), and 0 for a
-    class without any. For `answered_as` see `LabelledTask`.
+    class without any. For `with_replacement` and `features` see `TextTask`, for `answered_as` `LabelledTask`.
 
     Raises ValueError as `TextTask`, for another number of targets, and for fewer than two classes.
     """
@@ -101,11 +101,13 @@ class SentenceTask(TextTask, LabelledTask):
         sentences: Sequence[Tensor],
         targets: Tensor,
         classes: Sequence[str],
+        *,
         balanced: bool = False,
+        with_replacement: bool = False,
         features: Features | None = None,
         answered_as: str = "",
     ) -> None:
-        super().__init__(name, sentences, features=features)
+        super().__init__(name, sentences, with_replacement, features)
         self.targets, self.classes, self.answered_as = targets, _checked(name, classes), answered_as
         if len(sentences) != len(targets):
             raise ValueError(f"task {name!r}: {len(sentences)} sentences but {len(targets)} targets")

@@ -28,6 +28,7 @@ class SequenceData:
     files: tuple[Path, ...]  # what was read
     is_prediction: bool = False  # tags say what comes next, so that a model may read no further than the token
     untagged: Sequence[Sequence[str]] = ()  # further sentences, without their tags
+    of_texts: bool = False  # all tokens of a text have its label, which the text is to be given as a whole
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Sentences and tokens of each part, and its spans by type."""

@@ -1,8 +1,8 @@
-"""Three primary tasks from NLTK's corpora (Pang and Lee 2004, 2005): two kinds of film reviews, and subjectivity.
+"""Primary tasks from NLTK's corpora: film reviews and their sentences (Pang and Lee 2004, 2005), and questions.
 
-`movie_reviews` are whole reviews, preprocessed as IMDB's; `sentence_polarity` and `subjectivity` are single sentences,
-their tokens as they come but lower-cased. The corpora have no split of their own: sentences of one review, and reviews
-of one film, can stand in different parts.
+`movie_reviews` are whole reviews, preprocessed as IMDB's; `sentence_polarity`, `subjectivity` and `qc`, questions by
+what they ask for (Li and Roth 2002), are single sentences, their tokens as they come but lower-cased. Splits are our
+own: sentences of one review, and reviews of one film, can stand in different parts.
 """
 
 import sys
@@ -13,7 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from nltk.corpus.reader import CategorizedPlaintextCorpusReader, CategorizedSentencesCorpusReader
+from nltk.corpus.reader import (
+    CategorizedPlaintextCorpusReader,
+    CategorizedSentencesCorpusReader,
+    StringCategoryCorpusReader,
+)
 from nltk.data import ZipFilePathPointer
 from tqdm.auto import tqdm
 
@@ -32,7 +36,7 @@ class Corpus:
     task: str
     classes: tuple[str, ...]
     categories: tuple[str, ...]
-    size: int  # texts of each class
+    sizes: tuple[int, ...]  # texts of each class
     read: Callable[[ZipFilePathPointer, str], list[str]]  # texts of a category
 
 
@@ -53,10 +57,17 @@ def _subjectivity(root: ZipFilePathPointer, category: str) -> list[str]:
     return [" ".join(tokens) for tokens in reader.sents(categories=category)]
 
 
+def _questions(root: ZipFilePathPointer, category: str) -> list[str]:
+    reader = StringCategoryCorpusReader(root, ["train.txt", "test.txt"], encoding="latin-1")
+    return [question for kind, question in reader.tuples() if kind.partition(":")[0] == category]
+
+
+KINDS = ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")  # abbreviation, description, entity, human, location, number
 CORPORA = {
-    "movie_reviews": Corpus("sentiment", imdb.CLASSES, ("neg", "pos"), 1000, _reviews),
-    "sentence_polarity": Corpus("sentiment", imdb.CLASSES, ("neg", "pos"), 5331, _polarity),
-    "subjectivity": Corpus("subjectivity", ("objective", "subjective"), ("obj", "subj"), 5000, _subjectivity),
+    "movie_reviews": Corpus("sentiment", imdb.CLASSES, ("neg", "pos"), (1000, 1000), _reviews),
+    "sentence_polarity": Corpus("sentiment", imdb.CLASSES, ("neg", "pos"), (5331, 5331), _polarity),
+    "subjectivity": Corpus("subjectivity", ("objective", "subjective"), ("obj", "subj"), (5000, 5000), _subjectivity),
+    "qc": Corpus("question", KINDS, KINDS, (95, 1300, 1344, 1288, 916, 1009), _questions),
 }
 
 
@@ -69,13 +80,13 @@ def read(name: str, file: Path) -> pd.DataFrame:
     corpus = CORPORA[name]
     with nltk_packages.opened(file, name, f"{name}/") as root:
         found = [corpus.read(root, category) for category in corpus.categories]
-    sizes = [len(of_class) for of_class in found]
-    if set(sizes) != {corpus.size}:
+    sizes = tuple(len(of_class) for of_class in found)
+    if sizes != corpus.sizes:
         raise ValueError(
-            f"{file}: {sizes} texts of {corpus.classes}, {corpus.size} of each expected: delete it and run `mt2st data "
-            f"fetch {name}`"
+            f"{file}: {sizes} texts of {corpus.classes}, {corpus.sizes} expected: delete it and run `mt2st data fetch "
+            f"{name}`"
         )
-    labels = np.repeat(np.arange(len(found)), corpus.size)
+    labels = np.repeat(np.arange(len(found)), sizes)
     return pd.DataFrame({"review": [text for of_class in found for text in of_class], "label": labels})
 
 
@@ -102,12 +113,15 @@ def load(name: str, seed: int, sizes: Sizes) -> Dataset:
     Examples are the first 100 tokens. Raises ValueError if the corpus has fewer texts than asked for, and MissingData
     with the command that gets it.
     """
-    file = nltk_packages.locate(name)
-    frame = texts(name, file)
+    frame = texts(name, nltk_packages.locate(name))
     labels = frame["label"].to_numpy()
     parts = stratified_split(labels, seed, sizes)
-    sources = (file, *imdb.preprocessing().files) if name == "movie_reviews" else (file,)
-    return imdb.assemble(CORPORA[name].task, CORPORA[name].classes, frame["tokens"], labels, parts, sources)
+    return imdb.assemble(CORPORA[name].task, CORPORA[name].classes, frame["tokens"], labels, parts, files(name))
+
+
+def files(name: str) -> tuple[Path, ...]:
+    """Return what a corpus is read from: its archive, and what preprocesses reviews; raises MissingData."""
+    return nltk_packages.locate(name), *(imdb.preprocessing().files if name == "movie_reviews" else ())
 
 
 def load_semi(name: str, seed: int, sizes: Sizes) -> Dataset:
@@ -126,8 +140,8 @@ def load_semi(name: str, seed: int, sizes: Sizes) -> Dataset:
     kept = sentences.examples.take(rows)
     background = [*found.background.tokens, *pieces(rest, imdb.LONGEST)]
     polarity = {"polarity": Related(kept, sentences.classes)}
-    files = (*found.files, nltk_packages.locate(POLARITY))
-    return replace(found, background=Background(background, related=polarity), files=files)
+    read_from = (*found.files, nltk_packages.locate(POLARITY))
+    return replace(found, background=Background(background, related=polarity), files=read_from)
 
 
 def related(name: str) -> Related:

@@ -327,10 +327,12 @@ def test_a_package_that_cannot_be_fetched_is_a_connection_error(nltk_site: Path)
 
 TEXTS = [name for name, source in sources.SOURCES.items() if source.kind == "texts"]
 TAGS = [name for name, source in sources.SOURCES.items() if source.kind == "tags"]
-WITHIN = ("wiki", "digits")  # packages that this one needs
+WITHIN = ("wiki", "topics", "digits")  # packages that this one needs
 PACKAGE = {"conll2002-esp": "conll2002", "conll2002-ned": "conll2002", "streusle-mwe": "streusle"}
 PACKAGE |= dict.fromkeys(["imdb-disjoint", "imdb-semi", "imdb-crossing"], "imdb")
 PACKAGE |= {f"{name}-semi": name for name in ("movie_reviews", "subjectivity")}
+PACKAGE |= {"imdb-1k": "imdb", "films-1k": "movie_reviews", "polarity-1k": "sentence_polarity"}
+PACKAGE |= {"subjectivity-1k": "subjectivity", "questions-1k": "qc"}
 
 
 def test_texts_and_tags_can_be_loaded_and_nothing_else() -> None:

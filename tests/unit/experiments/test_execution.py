@@ -30,6 +30,7 @@ from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Record, Run
 from mt2st.models import ENCODERS, Model
 from mt2st.optimizers import OPTIMIZERS
+from mt2st.relations import study
 from mt2st.sampling import SAMPLINGS
 from mt2st.schedules import SINGLE_TASK, Constant, Schedule, Switch
 from mt2st.tasks import Task
@@ -435,11 +436,12 @@ def corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
     (tmp_path / "made-up.conll").write_text("made up")
     made = {name: made_up.corpus(name, tmp_path / "made-up.conll") for name in made_up.TAGS}
     made_up.register(monkeypatch.setitem, *made.values())
-    prepare = execution.prepare
-    prepare.cache_clear()
+    caches = execution.prepare, execution._apart, sources.load_tags
+    for cached in caches:
+        cached.cache_clear()
     yield made
-    prepare.cache_clear()
-    sources.load_tags.cache_clear()
+    for cached in caches:
+        cached.cache_clear()
 
 
 def pair(*names: str, steps: int = 60) -> Run:
@@ -501,6 +503,25 @@ def test_a_task_of_what_comes_next_learns_beside_another_without_the_backward_st
     record = execution.execute(pair("colours", "kinds", steps=200), CPU)
     # A word's own tag: the forward states have seen the word.
     assert record.scores["by_task"]["kinds"]["test"]["f1"] == 1
+    assert record.epochs["cosine"].between(-1, 1).all()
+
+
+def test_a_task_on_whole_texts_is_paired_with_one_on_words(
+    corpora: dict[str, SequenceData], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = corpora["kinds"]
+    by_first = {  # the label of a text is the kind of its first word
+        part: replace(text, tags=[[tags[0]] * len(tags) for tags in text.tags])
+        for part in ("train", "validation", "test")
+        for text in [getattr(made, part)]
+    }
+    made_up.register(monkeypatch.setitem, replace(made, of_texts=True, **by_first))  # type: ignore[arg-type]
+    record = execution.execute(pair("colours", "kinds", steps=400), CPU)
+    of_texts = record.scores["by_task"]["kinds"]
+    assert of_texts["test"]["f1"] == of_texts["test"]["accuracy"] > 0.8
+    assert (np.array(of_texts["counts"])[1:] == 1).all()  # one answer a text, and one is asked for
+    assert study.by_share(record, "kinds").iloc[-1] == pytest.approx(of_texts["validation"]["f1"])
+    assert record.scores["by_task"]["colours"]["test"]["f1"] == 1
     assert record.epochs["cosine"].between(-1, 1).all()
 
 

@@ -11,7 +11,7 @@ from mt2st.data.dataset import Dataset, Examples
 from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments.assembly import assemble
-from mt2st.experiments.labelled import labelled_task, sentence_task
+from mt2st.experiments.labelled import labelled_task, sentence_task, tagged_task
 from mt2st.experiments.runs import Configuration
 from mt2st.tasks import SentenceTask, TokenTask
 
@@ -101,6 +101,22 @@ def test_random_batches_and_a_loss_by_sentence_belong_to_the_study(
     assert isinstance(task, TokenTask)
     assert (task.with_replacement, task.by_sentence) == ((protocol == "study"),) * 2
     assert not task.ahead
+
+
+@pytest.mark.parametrize("protocol", ["controlled", "study"])
+def test_a_corpus_of_whole_texts_becomes_a_task_on_sentences(
+    protocol: str, colours: SequenceData, table: EmbeddingTable
+) -> None:
+    first = [tags[0] for tags in colours.train.tags]
+    labelled = replace(colours.train, tags=[[tags[0]] * len(tags) for tags in colours.train.tags])
+    whole = replace(colours, train=labelled, of_texts=True)
+    task = labelled_task(whole, "train", table, Configuration(protocol=protocol, max_tokens=3))
+    assert isinstance(task, SentenceTask)
+    assert [task.classes[target] for target in task.targets] == first
+    assert int(task.lengths.max()) == 3
+    assert task.with_replacement == (protocol == "study")
+    pooled = tagged_task(whole, "train", table, Configuration(), answered_as="colours")
+    assert pooled.answered_as == "colours"
 
 
 def test_tags_of_what_comes_next_read_no_further(colours: SequenceData, table: EmbeddingTable) -> None:

@@ -1,7 +1,7 @@
 import math
-import re
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from relations.made_up import run_of, task_rows
@@ -45,10 +45,11 @@ def test_the_recorded_pairs_of_a_profile_are_read() -> None:
 
 
 def test_a_profile_without_study_says_which_command_makes_one() -> None:
-    advice = "`mt2st reproduce --profile wiki --notebooks 10` or `mt2st reproduce --profile relations --notebooks 10`"
+    having = ("wiki", "relations", "text-relations")
+    advice = " or ".join(f"`mt2st reproduce --profile {name} --notebooks 10`" for name in having)
     with pytest.raises(ValueError, match=f"^profile smoke has no study of pairs of tasks; {advice} makes one$"):
         study.recorded(PROFILES["smoke"])
-    for name in re.findall(r"--profile (\w+)", advice):
+    for name in having:
         assert batch.chosen_notebooks(PROFILES[name], ["10"]) == ["10"]  # it is not refused
 
 
@@ -80,3 +81,12 @@ def test_a_curve_is_the_mean_over_seeds_by_the_last_step_of_each_mean() -> None:
 
 def test_readings_are_by_share_of_the_run() -> None:
     assert study.by_share(record(("pos", "ner")), "ner").to_dict() == {0.5: 0.1, 1.0: 0.2}
+
+
+def test_readings_of_a_task_on_whole_texts_are_its_accuracy() -> None:
+    made = record(("pos", "ner"))
+    of_texts = made.tasks.rename(columns={"validation_f1": "validation_accuracy"})
+    assert study.by_share(replace(made, tasks=of_texts), "ner").to_dict() == {0.5: 0.1, 1.0: 0.2}
+    both = of_texts.assign(validation_f1=np.where(of_texts["task"] == "pos", 0.7, np.nan))
+    assert study.by_share(replace(made, tasks=both), "ner").to_dict() == {0.5: 0.1, 1.0: 0.2}
+    assert study.by_share(replace(made, tasks=both), "pos").to_dict() == {0.5: 0.7, 1.0: 0.7}

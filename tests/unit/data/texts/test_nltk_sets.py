@@ -11,7 +11,8 @@ from mt2st.data.dataset import Dataset, Examples, Sizes
 from mt2st.data.files.errors import DamagedData, MissingData
 from mt2st.data.texts import nltk_sets
 
-SIZES = Sizes(60, 20, 40)
+SIZES = Sizes(600, 200, 400)
+QUESTIONS = {"ABBR": 95, "DESC": 1300, "ENTY": 1344, "HUM": 1288, "LOC": 916, "NUM": 1009}
 
 
 def sentences(kind: str, size: int) -> str:
@@ -30,6 +31,9 @@ def members_of(name: str) -> dict[str, str]:
             }
         case "sentence_polarity":
             return {f"rt-polarity.{kind}": sentences(kind, 5331) for kind in ("neg", "pos")}
+        case "qc":
+            asked = [f"{kind}:other {kind} Question no{i} ?\n" for kind, size in QUESTIONS.items() for i in range(size)]
+            return {"test.txt": "".join(asked[::12]), "train.txt": "".join(asked[i] for i in range(5952) if i % 12)}
     return {
         "plot.tok.gt9.5000": sentences("Obj", 5000),
         "quote.tok.gt9.5000": sentences("Subj", 5000),
@@ -46,7 +50,7 @@ def pack(file: Path, members: dict[str, str]) -> Path:
 
 @pytest.fixture(scope="module")
 def archives(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the three corpora and the stop words, once for all tests."""
+    """Write the corpora and the stop words, once for all tests."""
     folder = tmp_path_factory.mktemp("corpora")
     shutil.copytree(written / "nltk_data", folder / "nltk_data")
     for name in nltk_sets.CORPORA:
@@ -77,10 +81,12 @@ def texts_of(dataset: Dataset) -> list[set[tuple[str, ...]]]:
     return [{tuple(text) for text in part.texts} for part in (dataset.train, dataset.validation, dataset.test)]
 
 
-def test_parts_have_the_sizes_asked_for_both_classes_alike_and_no_common_text(corpus: Path) -> None:
+def test_parts_have_the_sizes_asked_for_classes_in_proportion_and_no_common_text(corpus: Path) -> None:
     dataset = load(corpus)
-    assert [sorted(counts.values()) for counts in dataset.counts().values()] == [[30, 30], [10, 10], [20, 20]]
-    assert [len(texts) for texts in texts_of(dataset)] == [60, 20, 40]
+    of_classes = np.array([list(counts.values()) for counts in dataset.counts().values()])
+    shares = np.array(nltk_sets.CORPORA[corpus.stem].sizes) / sum(nltk_sets.CORPORA[corpus.stem].sizes)
+    assert np.abs(of_classes - np.outer([600, 200, 400], shares)).max() < 1
+    assert [len(texts) for texts in texts_of(dataset)] == [600, 200, 400]
     assert len(set.union(*texts_of(dataset))) == SIZES.total
 
 
@@ -93,6 +99,7 @@ def test_the_seed_alone_determines_the_split(corpus: Path) -> None:
 def test_labels_are_those_of_the_files(corpus: Path) -> None:
     dataset = load(corpus)
     classes = {"neg": "negative", "pos": "positive", "obj": "objective", "subj": "subjective"}
+    classes |= {kind.lower(): kind for kind in QUESTIONS}
     for part in (dataset.train, dataset.validation, dataset.test):
         assert [classes[text[0]] for text in part.texts] == [dataset.classes[label] for label in part.labels]
 
@@ -109,6 +116,7 @@ def test_reviews_are_preprocessed_as_those_of_imdb_and_sentences_are_not(corpus:
             "movie_reviews": ["neg", "film", "no7"],
             "sentence_polarity": ["neg", "sentence", ",", "no7", "."],
             "subjectivity": ["obj", "sentence", ",", "no7", "."],
+            "qc": ["abbr", "question", "no8", "?"],  # each twelfth is in the file that is read last
         }[corpus.stem]
     )
 
@@ -132,7 +140,7 @@ def test_texts_that_begin_with_the_same_100_tokens_are_left_out_but_for_one(
 
 
 def test_more_texts_than_there_are_are_refused(corpus: Path) -> None:
-    there_are = 2 * nltk_sets.CORPORA[corpus.stem].size
+    there_are = sum(nltk_sets.CORPORA[corpus.stem].sizes)
     with pytest.raises(ValueError, match=f"{there_are + 1} examples"):
         load(corpus, sizes=Sizes(there_are - 199, 100, 100))
 
@@ -141,7 +149,7 @@ def test_a_corpus_with_a_sentence_missing_is_refused(corpora: Path) -> None:
     members = members_of("subjectivity")
     members["plot.tok.gt9.5000"] = sentences("obj", 4999)
     file = pack(corpora / "subjectivity.zip", members)
-    with pytest.raises(ValueError, match=r"subjectivity\.zip: \[4999, 5000\] texts"):
+    with pytest.raises(ValueError, match=r"subjectivity\.zip: \(4999, 5000\) texts"):
         nltk_sets.read("subjectivity", file)
 
 
@@ -189,7 +197,7 @@ def test_with_few_labels_all_other_texts_are_background_and_none_to_test_on_is_r
     held_out = {tuple(text) for part in (semi.validation, semi.test) for text in part.texts}
     background = {tuple(text) for text in semi.background.tokens}
     assert background.isdisjoint(held_out)
-    assert len(background) == len(nltk_sets.texts(name, nltk_sets.nltk_packages.locate(name))) - 60
+    assert len(background) == len(nltk_sets.texts(name, nltk_sets.nltk_packages.locate(name))) - 600
     everything = nltk_sets.related("sentence_polarity")
     polarity = semi.background.related["polarity"]
     assert len(polarity.examples) == len(everything.examples) == 10_662
