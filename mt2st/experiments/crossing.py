@@ -36,8 +36,9 @@ class Crossing:
         large: labels from which on there are no more than `SEEDS` seeds, as runs take long.
         score: what is compared in test, one of `SCORES`.
         recipe: auxiliary tasks of the `recipe`, which are weighed as it says; none where there is no text without
-            labels for its teacher. It was chosen on reviews; its counterpart for tags is not tuned. Unlike the ways it
-            lets the head of the primary task answer what has the same classes.
+            labels for its teacher. Unlike the ways it lets the head of the primary task answer what has the same
+            classes.
+        chosen: how it was, for readers; its counterpart for tags is not tuned.
     """
 
     auxiliary: str
@@ -48,6 +49,11 @@ class Crossing:
     large: float = inf
     score: str = "accuracy"
     recipe: tuple[str, ...] = ()
+    chosen: str = "on film reviews and not tuned here"
+
+    def conditions(self, profile: Profile, size: int) -> Configuration:
+        """Return the profile's configuration with so many labels, and the epochs that these have."""
+        return replace(self.sized(profile.configuration, size), epochs=self.epochs[size])
 
 
 SEEDS = 5
@@ -70,6 +76,7 @@ CROSSINGS = {  # by profile
     "imdb-semi": Crossing(
         "polarity", {200: 40, 600: 25, 2_000: 15}, "labelled reviews", _texts,
         ("imdb-semi", "sentence_polarity", "stopwords"), large=200, recipe=(f"polarity{POOLED}", recipe.TEACHER),
+        chosen="on other reviews, with 600 labels",
     ),
     "pos-crossing": Crossing(
         "conll2000", {100: 60, 300: 40, 1_000: 25, 3_000: 12, 10_000: 6}, "tagged sentences", _tagged,
@@ -112,8 +119,8 @@ def labels(run: Run) -> int:
 
 
 def _of_size(crossing: Crossing, profile: Profile, seed: int, size: int) -> list[Run]:
-    epochs = crossing.epochs[size]
-    configuration = replace(crossing.sized(profile.configuration, size), epochs=epochs)
+    configuration = crossing.conditions(profile, size)
+    epochs = configuration.epochs
     alone = Run(EMBEDDING, SINGLE, (), SINGLE_TASK, seed, configuration)
     joint = replace(alone, auxiliaries=(crossing.auxiliary,))
     runs = [alone, *(replace(joint, strategy=way, schedule=WAYS[way](epochs)) for way in COMPARED)]

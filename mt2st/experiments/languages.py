@@ -37,17 +37,11 @@ def plan(profile: Profile, seeds: int) -> list[Run]:
 
 
 def _of_seed(profile: Profile, seed: int) -> Iterator[Run]:
-    epochs = CROSSINGS[PROFILE].epochs[SENTENCES]
-    configuration = replace(
-        profile.configuration,
-        sentences=SENTENCES,
-        epochs=epochs,
-        vocabulary=(SPANISH, ENGLISH),
-        evaluate_translation=True,
-    )
+    of_crossing = CROSSINGS[PROFILE].conditions(profile, SENTENCES)
+    configuration = replace(of_crossing, vocabulary=(SPANISH, ENGLISH), evaluate_translation=True)
     alone = Run(EMBEDDING, SINGLE, (), SINGLE_TASK, seed, configuration)
     yield replace(alone, strategy=UNTOUCHED, configuration=replace(configuration, epochs=0))
     yield alone
     for auxiliaries in AUXILIARIES.values():
         for way in COMPARED:
-            yield replace(alone, strategy=way, auxiliaries=auxiliaries, schedule=WAYS[way](epochs))
+            yield replace(alone, strategy=way, auxiliaries=auxiliaries, schedule=WAYS[way](configuration.epochs))

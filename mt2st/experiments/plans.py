@@ -252,8 +252,8 @@ EXPERIMENTS = {
         Experiment("constant-weights", ("11",), paying.constant_weights, _needing(*PAYING_NEEDS)),
         Experiment("elsewhere", ("11",), paying.elsewhere, _needing(*PAYING_NEEDS, "movie_reviews", "subjectivity")),
         Experiment("agreement", ("13",), agreement.plan, _needing(*PAYING_NEEDS)),
-        Experiment("sampling", ("14",), samplings.plan),
-        Experiment("sharing", ("15",), sharing.plan, sharing.needs),
+        Experiment("sampling", ("14",), samplings.plan, samplings.needs),
+        Experiment("sharing", ("15",), sharing.plan, samplings.needs),
         Experiment("crossing", ("12", "16"), crossing.plan, crossing.needs),
         Experiment("languages", ("16",), languages.plan, languages.needs),
     )

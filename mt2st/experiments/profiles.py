@@ -166,7 +166,7 @@ PROFILES = {
             "parts of speech of 100 to 10,000 sentences beside the chunks of CoNLL-2000",
             NO_SUCH_TASK,
             POS_CROSSING,
-            ("12", "15"),
+            ("12", "14", "15"),
             embeddings=("SkipGram",),
         ),
         Profile(

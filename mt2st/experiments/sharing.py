@@ -5,14 +5,14 @@ of speech in 1,000 sentences beside phrases). Hidden sizes are the same, so that
 these, and the time of a step, stand in the table.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 from mt2st.architectures import ARCHITECTURES
 from mt2st.architectures.private import ADVERSARY
-from mt2st.experiments.crossing import CROSSINGS
 from mt2st.experiments.profiles import Profile
 from mt2st.experiments.runs import Configuration, Run
+from mt2st.experiments.samplings import AUXILIARIES, conditions
 from mt2st.experiments.strategies import SINGLE, STAYING, WAYS
 from mt2st.schedules import SINGLE_TASK, Constant
 
@@ -21,15 +21,8 @@ SHARED, PRIVATE = "shared", "private"
 COMPARED = (STAYING, "Switch")
 ADVERSARIAL = "multi-task, adversary"
 LAMBDA = 0.05  # weight of the adversary, as in Liu et al. (2017)
-AUXILIARIES: Mapping[str, tuple[str, ...]] = {"wiki": ("hyperlink", "casing"), "pos-crossing": ("conll2000",)}
-SENTENCES = 1_000  # of pos-crossing
 ON_TOP = ("levels", "fusion")  # architectures with an upper encoder for tasks on sentences
 ONE_LEVEL = ("pos-crossing",)  # all tasks are on words, so that there is nothing above them
-
-
-def needs(profile: Profile) -> tuple[str, ...]:
-    """Return the data sets that a profile needs."""
-    return ("ud-ewt", "conll2000") if profile.name == "pos-crossing" else ()
 
 
 def plan(profile: Profile, seeds: int) -> list[Run]:
@@ -38,17 +31,14 @@ def plan(profile: Profile, seeds: int) -> list[Run]:
 
 
 def beside(profile: Profile, seeds: int) -> list[Run]:
-    """Return the runs of hard sharing that they are compared with: those of the crossing and of the samplings."""
+    """Return the runs of hard sharing that they are compared with: those of the samplings."""
     return [run for run in _all(profile, seeds) if run.configuration.architecture == SHARED]
 
 
 def _all(profile: Profile, seeds: int) -> list[Run]:
     if profile.name not in AUXILIARIES:
         return []
-    configuration = profile.configuration
-    if profile.name == "pos-crossing":
-        configuration = replace(configuration, sentences=SENTENCES, epochs=CROSSINGS[profile.name].epochs[SENTENCES])
-    return [run for seed in range(seeds) for run in _of_seed(profile.name, configuration, seed)]
+    return [run for seed in range(seeds) for run in _of_seed(profile.name, conditions(profile), seed)]
 
 
 def _of_seed(name: str, configuration: Configuration, seed: int) -> Iterator[Run]:

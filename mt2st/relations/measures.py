@@ -9,8 +9,10 @@ from sklearn.metrics import roc_auc_score
 from mt2st.experiments.runs import Record
 from mt2st.relations import gains, results, study
 from mt2st.relations.predictor import Predictor
+from mt2st.statistics import holm
 
 RELABELLINGS = 9_999
+ALPHA = 0.05
 PREDICTOR = "predictor, tasks left out"
 
 
@@ -64,6 +66,21 @@ def ranking(measures: Mapping[str, "pd.Series[float]"], gains: "pd.Series[float]
         auc = roc_auc_score(both["gain"] > 0, both["value"]) if 0 < (both["gain"] > 0).mean() < 1 else np.nan
         rows.append({"measure": name, "n": len(both), "rho": rho, "p": p, "AUC": auc})
     return pd.DataFrame(rows)
+
+
+def in_words(frame: pd.DataFrame) -> str:
+    """Say which measures of `relatedness` rank the gains better than chance, before and after Holm's correction."""
+    tested = frame.dropna(subset="p").assign(corrected=lambda tested: holm(tested["p"]))
+    if tested.empty:
+        return ""
+    said = [
+        f"{row['measure']} (rho = {row['rho']:+.2f}, p = {row['p']:.3f}, after Holm {row['corrected']:.3f})"
+        for _, row in tested[tested["p"] < ALPHA].iterrows()
+    ]
+    return (
+        f"Of {len(tested)} measures {len(said)} rank the {tested['n'].max()} gains better than with the tasks' names "
+        f"swapped at random, by p < {ALPHA}{': ' if said else ''}{'; '.join(said)}."
+    )
 
 
 def _mantel(both: pd.DataFrame) -> tuple[float, float]:

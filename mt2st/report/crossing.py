@@ -110,7 +110,7 @@ def _recipe(rows: pd.DataFrame, crossing: Crossing) -> list[str]:
         ", ".join(points(row, name) for _, row in rows.iterrows()) for name in REFERENCES
     )
     return [
-        f"With {', '.join(first)} and {last} {crossing.unit} the recipe, chosen on film reviews and not tuned here, is "
+        f"With {', '.join(first)} and {last} {crossing.unit} the recipe, chosen {crossing.chosen}, is "
         f"{from_single} points from single-task learning; {from_staying} from staying with both tasks; and "
         f"{from_linear} from the best baseline without a network. A step of it has {1 + len(crossing.recipe)} batches, "
         "one of single-task learning 1 and one with both tasks 2."

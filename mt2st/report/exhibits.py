@@ -346,15 +346,17 @@ EXHIBITS = {
             "before T_switch.",
         ),
         Exhibit(
-            "single_tasks", "Each task alone, means over seeds; F1 low and high: 95% t interval of F1 in validation",
+            "single_tasks",
+            "Each task alone, means over seeds; F1 (of whole texts the accuracy) low and high: 95% t interval in "
+            "validation",
             "10", "pairs",
             table=lambda e: results.single_tasks(e.pairs).rename_axis("task").reset_index(),
         ),
         Exhibit(
             "pairs",
-            "Relative gains in F1 of tags, percent, means over seeds: at the end in validation, with 95% t interval "
-            "over seeds and sign, and with an interval over validation sentences; averaged over the second half; as "
-            "published for such tasks; in test; of whole spans",
+            "Relative gains in F1 of tags (of whole texts in accuracy), percent, means over seeds: at the end in "
+            "validation, with 95% t interval over seeds and sign, and with an interval over validation sentences; "
+            "averaged over the second half; as published for such tasks; in test; of whole spans",
             "10", "pairs", table=lambda e: results.pairs(e.pairs),
             note="A pair has a sign where the interval over seeds excludes 0. One seed has no such interval, and a "
             f"main task with an F1 below {gains.FLOOR:g} alone has no sign.",
@@ -374,8 +376,9 @@ EXHIBITS = {
         ),
         Exhibit(
             "gains",
-            "Relative gains in F1 of tags (percent, means over seeds) of the main task (rows) from the auxiliary one "
-            "(columns); bold where the interval over seeds excludes 0, grey where the main task scores too little",
+            "Relative gains in F1 of tags, of whole texts in accuracy (percent, means over seeds), of the main task "
+            "(rows) from the auxiliary one (columns); bold where the interval over seeds excludes 0, grey where the "
+            "main task scores too little",
             "10", "pairs", figure=lambda e: relations.heat_map(gains.table(e.pairs), gains.signs(e.pairs)),
         ),
         Exhibit(

@@ -18,7 +18,7 @@ from mt2st.experiments import pairs, plans, store
 from mt2st.experiments.crossing import CROSSINGS
 from mt2st.experiments.plans import WALKED
 from mt2st.experiments.profiles import Profile
-from mt2st.relations import results, study
+from mt2st.relations import measures, results, study
 from mt2st.relations.conclusions import conclusions
 from mt2st.relations.predictor import Predictor
 from mt2st.report import (
@@ -44,6 +44,7 @@ WORDS: dict[str, Callable[[Evidence], str]] = {  # what exhibits say, for reader
     "walk": lambda e: audit.gap_in_words(e.records, WALKED),
     "paying": lambda e: paying.conclusions(e.of("paying")),
     "elsewhere": lambda e: paying.elsewhere_in_words(e.table("elsewhere")),
+    "relatedness": lambda e: measures.in_words(e.table("relatedness")),
     "crossing": lambda e: crossing.conclusions(e.table("crossing"), CROSSINGS[e.profile.name]),
     "languages": lambda e: languages.conclusions(e.table("languages")),
     "sampling": lambda e: samplings.conclusions(e.table("sampling")),
@@ -53,6 +54,7 @@ WORDS: dict[str, Callable[[Evidence], str]] = {  # what exhibits say, for reader
 TABLES = {  # the tables behind that, as far as there are runs
     "arms": ("paying", "endings", "constant_weights", "elsewhere"),
     "gradients": ("aggregators", "agreement"),
+    "measures": ("relatedness",),
     "sizes": ("crossing",),
     "translations": ("languages",),
     "samplings": ("sampling",),

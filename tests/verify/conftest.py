@@ -14,7 +14,10 @@ from mt2st.report.exhibits import Evidence
 mpl.use("Agg")
 
 ROOT = Path(__file__).resolve().parents[2]
-PROFILES = ("wiki", "imdb", "imdb-semi", "imdb-crossing", "pos-crossing", "names-crossing", "digits", "relations")
+PROFILES = (
+    *("wiki", "imdb", "imdb-semi", "imdb-crossing", "pos-crossing", "names-crossing", "digits"),
+    *("relations", "text-relations"),
+)
 
 
 @pytest.fixture(scope="session", autouse=True)

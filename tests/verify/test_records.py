@@ -94,4 +94,5 @@ def test_nothing_else_is_recorded() -> None:
         "names-crossing",
         "digits",
         "relations",
+        "text-relations",
     }

@@ -56,3 +56,16 @@ def test_a_measure_with_one_value_ranks_nothing(gains: pd.Series) -> None:
     (row,) = measures.ranking({"constant": gains * 0}, gains).to_dict("records")
     assert math.isnan(row["rho"]) and math.isnan(row["p"])
     assert row["AUC"] == 0.5
+
+
+def test_words_name_the_measures_that_rank_better_than_chance_and_correct_for_their_number() -> None:
+    rows = [("entropy", 20, 0.6, 0.01, 0.8), ("kurtosis", 20, -0.2, 0.4, 0.4), ("cosine", 20, 0.5, 0.04, 0.7)]
+    rows.append((measures.PREDICTOR, 20, 0.9, math.nan, 0.9))
+    frame = pd.DataFrame(rows, columns=["measure", "n", "rho", "p", "AUC"])
+    assert measures.in_words(frame) == (
+        "Of 3 measures 2 rank the 20 gains better than with the tasks' names swapped at random, by p < 0.05: "
+        "entropy (rho = +0.60, p = 0.010, after Holm 0.030); "
+        "cosine (rho = +0.50, p = 0.040, after Holm 0.080)."
+    )
+    assert measures.in_words(frame[1:2]).endswith("swapped at random, by p < 0.05.")
+    assert measures.in_words(frame[:0]) == ""
