@@ -564,18 +564,21 @@ def test_real_tags_are_an_auxiliary_of_real_sentences(profile: Profile) -> None:
 
 @pytest.mark.usefixtures("corpora")
 def test_names_are_scored_as_spans_and_a_table_of_two_languages_on_translations(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(execution, "span_f1", lambda evaluation, classes: 0.25)
     monkeypatch.setattr(
         bilingual, "scores", lambda table, vectors: {"moved": float(np.abs(vectors - table.vectors).max())}
     )
-    monkeypatch.setattr(translations, "locate", lambda: ())
+    lexicon = tmp_path / "en-es.dict"
+    lexicon.write_text("gato @ cat\n")
+    monkeypatch.setattr(translations, "locate", lambda: (lexicon,))
     conditions = replace(TOY.configuration, data="colours", dimensions=8, evaluate_translation=True)
     run = Run("SkipGram", "single", (), SINGLE_TASK, 0, conditions)
-    scores = execution.execute(run, CPU).scores
-    assert scores["span_f1"] == 0.25
-    assert scores["moved"] > 0  # the table as it is after training
+    record = execution.execute(run, CPU)
+    assert record.scores["span_f1"] == 0.25
+    assert record.scores["moved"] > 0  # the table as it is after training
+    assert record.environment["data"].keys() == {"made-up.conll", "en-es.dict"}
 
 
 @pytest.mark.usefixtures("corpora")
