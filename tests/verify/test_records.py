@@ -12,6 +12,7 @@ from mt2st.experiments import paying, plans
 from mt2st.experiments.pairs import steps_of
 from mt2st.experiments.runs import Record
 from mt2st.metrics import micro_f1
+from mt2st.relations import study
 from mt2st.report.exhibits import Evidence
 from mt2st.report.paying import by_weight, choice
 
@@ -22,9 +23,9 @@ def test_recorded_runs_are_those_that_are_planned_now(evidence: Evidence) -> Non
         budget = steps_of(evidence.pairs[0].run) / profile.study.steps
         corpora = evidence.pairs[0].run.configuration.vocabulary
         assert set(corpora) <= set(profile.study.corpora)
-        study = replace(profile.study, corpora=corpora).with_budget(budget)
+        planned = replace(profile.study, corpora=corpora).with_budget(budget)
         seeds = 1 + max(record.run.seed for record in evidence.pairs)
-        assert [record.run for record in evidence.pairs] == [run for seed in range(seeds) for run in study.plan(seed)]
+        assert [record.run for record in evidence.pairs] == [run for seed in range(seeds) for run in planned.plan(seed)]
     for experiment in (e for e in plans.of_notebooks(profile, profile.notebooks) if e.name != "pairs"):
         records = [r for r in evidence.of(experiment.name) if r.run.embedding in TRAINED]  # GloVe is not everywhere
         seeds = 1 + max((record.run.seed for record in records), default=-1)
@@ -42,11 +43,10 @@ def test_recorded_accuracies_are_those_of_the_recorded_predictions(evidence: Evi
 
 def test_recorded_scores_of_tags_are_those_of_the_recorded_counts(evidence: Evidence) -> None:
     for record in evidence.pairs:
-        last = record.tasks[record.tasks["epoch"] == record.tasks["epoch"].max()].set_index("task")
         for task, scores in record.scores["by_task"].items():
             f1 = micro_f1(np.array(scores["counts"]).sum(axis=1))
             assert scores["validation"]["f1"] == pytest.approx(f1)
-            assert last.loc[task, "validation_f1"] == pytest.approx(f1)
+            assert study.by_share(record, task).iloc[-1] == pytest.approx(f1)
 
 
 def test_every_recorded_run_says_what_it_was_made_with(evidence: Evidence) -> None:
