@@ -38,7 +38,7 @@ class Crossing:
         recipe: auxiliary tasks of the `recipe`, which are weighed as it says; none where there is no text without
             labels for its teacher. Unlike the ways it lets the head of the primary task answer what has the same
             classes.
-        chosen: how it was, for readers; its counterpart for tags is not tuned.
+        chosen: on what the recipe was chosen, for readers.
     """
 
     auxiliary: str
