@@ -207,6 +207,12 @@ CASES = {
         *(package("subjectivity")[0], "one line .\n", lambda file: nltk_sets.read("subjectivity", file)),
         package("subjectivity", "plot.tok.gt9.5000", "quote.tok.gt9.5000")[1],
     ),
+    "questions": Case(
+        package("qc")[0],
+        "".join(f"{kind}:other What is it ?\n" for kind in nltk_sets.KINDS),
+        lambda file: nltk_sets.read("qc", file),
+        package("qc", "train.txt", "test.txt")[1],
+    ),
     "stop words": Case("s.zip", "the\na\n", lambda file: archives.texts(file, "english$", 1), zipped("s/english")),
     "pairs": Case("EN-YP-130.txt", "boy\tgirl 1.5\nhe she 2\n", lexicons._read_pairs),
     "similarities": Case(
@@ -242,8 +248,9 @@ def small(monkeypatch: pytest.MonkeyPatch, mirror: Path) -> None:
         *((nltk.pathsec, "ENFORCE", False),),
     ]:
         monkeypatch.setattr(module, name, value)
-    for name in ("movie_reviews", "subjectivity"):
-        monkeypatch.setitem(nltk_sets.CORPORA, name, replace(nltk_sets.CORPORA[name], size=1))
+    for name, texts in (("movie_reviews", 1), ("subjectivity", 1), ("qc", 2)):  # qc has them in both of its files
+        corpus = nltk_sets.CORPORA[name]
+        monkeypatch.setitem(nltk_sets.CORPORA, name, replace(corpus, sizes=(texts,) * len(corpus.categories)))
     for beside in ("brown", "brown's tags"):
         put(mirror, CASES[beside], CASES[beside].pack(CASES[beside].text.encode()))
 
