@@ -1,6 +1,6 @@
 """Speed beside what it is compared with, all in one run on one machine; writes benchmarks/README.md.
 
-`python benchmarks/run.py` takes about seven minutes on two cores; leave the machine alone meanwhile.
+`python benchmarks/run.py` takes about ten minutes on two cores; leave the machine alone meanwhile.
 """
 
 import os
