@@ -81,6 +81,11 @@ def figures(profile: str) -> Path:
     return output() / "figures" / profile
 
 
+def find_table(profile: str, name: str) -> Path:
+    """Return a table of a profile to read, as it was last written; where it would be written if there is none."""
+    return _find(f"figures/{profile}/{name}.csv")
+
+
 def recorded(profile: str) -> Path:
     """Return where the compact record of one profile's runs is written."""
     return output() / _RECORDED.format(profile)

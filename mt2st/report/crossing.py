@@ -1,6 +1,6 @@
 """The crossing: the score by number of labels, for every way to use an auxiliary task of one size beside them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -15,6 +15,20 @@ from mt2st.report.summary import FROM_SINGLE, FROM_STAYING, points
 NETWORKS = (SINGLE, *COMPARED, recipe.NAME)  # all others are baselines without one
 FROM_LINEAR = "from best baseline"
 REFERENCES = (FROM_SINGLE, FROM_STAYING, FROM_LINEAR)
+TITLES = {  # of crossings on text, whose baselines see what the network sees; by profile
+    "pos-crossing": "parts of speech, beside phrases",
+    "imdb-crossing": "sentiment of reviews, beside that of sentences",
+    "imdb-semi": "the same, with word vectors from 20,000 more reviews",
+    "names-crossing": "names in Spanish, beside those in Dutch (F1)",
+    "wiki": "topics of Wikipedia, beside its links (labels of each class)",
+}
+STEPS = {  # differences that tell a crossing in short: of a way, from what
+    "one task − best baseline": (SINGLE, FROM_LINEAR),
+    "both − one task": (STAYING, FROM_SINGLE),
+    "Switch − both": ("Switch", FROM_STAYING),
+    "recipe − one task": (recipe.NAME, FROM_SINGLE),
+    "recipe − best baseline": (recipe.NAME, FROM_LINEAR),
+}
 
 
 def by_size(records: Sequence[Record], crossing: Crossing) -> pd.DataFrame:
@@ -78,6 +92,22 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
         shown[f"{name} (points)"] = tables.intervals(frame, name, "+.1f")
         shown[f"p {name} after Holm"] = tables.texts(frame[f"p {name} after Holm"], ".3f")
     return pd.DataFrame(shown)
+
+
+def at_both_ends(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Two rows a crossing of `TITLES`, with the fewest labels and with the most: `STEPS`, as text, a dash for none.
+
+    `found` are tables of `by_size` by profile.
+    """
+    rows = []
+    for profile in (name for name in TITLES if name in found):
+        frame = found[profile]
+        for title, size in ((TITLES[profile], frame["labels"].min()), ("", frame["labels"].max())):
+            ways = frame[frame["labels"] == size].set_index("way")
+            row = {"task": title, "labels": f"{size:,}", "n": ways.loc[SINGLE, "n"]}
+            steps = {name: points(ways.loc[way], of) if way in ways.index else "–" for name, (way, of) in STEPS.items()}
+            rows.append(row | steps)
+    return pd.DataFrame(rows)
 
 
 def conclusions(frame: pd.DataFrame, crossing: Crossing) -> str:

@@ -72,7 +72,7 @@ def build(profile: Profile) -> Path:
     figures.use_style()
     for exhibit in evidence.exhibits:
         write(exhibit, evidence, paths.figures(profile.name))
-    for name, block in blocks(evidence).items():
+    for name, block in (blocks(evidence) | {"crossings": crossings_block()}).items():
         for document in paths.documents():
             write_block(name, block, document)
     return write_page(evidence)
@@ -241,6 +241,13 @@ def results_block(evidence: Evidence) -> str:
         tables.to_markdown(tables.compact(scores)),
     ]
     return "\n".join(parts)
+
+
+def crossings_block() -> str:
+    """Return the crossings of several profiles in short, read off their tables as they were last written."""
+    files = {name: paths.find_table(name, "crossing") for name in crossing.TITLES}
+    found = {name: pd.read_csv(file) for name, file in files.items() if file.exists()}
+    return tables.to_markdown(crossing.at_both_ends(found))
 
 
 def findings(evidence: Evidence) -> list[str]:

@@ -74,6 +74,7 @@ def test_an_installed_package_keeps_caches_in_the_cache_folder_of_the_user(
     [
         (lambda: paths.find_recorded("wiki"), "data/recorded/wiki.parquet"),
         (lambda: paths.find_tuned("imdb"), "data/tuned/imdb.csv"),
+        (lambda: paths.find_table("wiki", "crossing"), "figures/wiki/crossing.csv"),
         (lambda: paths.find_published("tables.csv"), "data/paper/tables.csv"),
     ],
 )

@@ -9,6 +9,7 @@ from matplotlib.image import imread
 
 from mt2st import paths
 from mt2st.report import page
+from mt2st.report.crossing import TITLES
 from mt2st.report.exhibits import EXHIBITS, Evidence
 
 
@@ -43,6 +44,11 @@ def test_the_blocks_of_the_documents_are_those_of_the_records(evidence: Evidence
     for name, block in page.blocks(evidence).items():
         if f"<!-- {name} -->" in _documents():
             assert f"<!-- {name} -->\n{block}<!-- end -->" in _documents()
+
+
+def test_the_crossings_in_short_are_those_of_their_tables() -> None:
+    assert f"<!-- crossings -->\n{page.crossings_block()}<!-- end -->" in _documents()
+    assert page.crossings_block().count("\n") == 2 * (1 + len(TITLES))
 
 
 def test_the_documents_show_every_profile() -> None:

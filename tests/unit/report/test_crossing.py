@@ -11,7 +11,7 @@ from mt2st.experiments import crossing as plan
 from mt2st.experiments.baselines import MAJORITY, PERCEPTRON, TFIDF, UNIGRAM
 from mt2st.experiments.profiles import PROFILES
 from mt2st.experiments.runs import Record
-from mt2st.report import crossing, page
+from mt2st.report import crossing, page, summary
 from mt2st.report.exhibits import Evidence
 from mt2st.report.figures import crossing as pictures
 from mt2st.statistics import holm, paired_difference
@@ -161,6 +161,20 @@ def test_the_recipe_stands_beside_the_ways(known_record: Make) -> None:
     level, single, staying = pictures.by_size(table, tagged).axes
     drawn = [[line.get_label() for line in axes.get_lines()] for axes in (level, single, staying)]
     assert [labels.count("recipe") for labels in drawn] == [1, 1, 1]
+
+
+def test_a_crossing_in_short_has_its_fewest_and_its_most_labels(records: list[Record]) -> None:
+    table = crossing.by_size(records, CROSSING)
+    few, many = crossing.at_both_ends({"imdb-crossing": table, "digits": table}).to_dict("records")
+    assert (few["task"], few["labels"], few["n"]) == (crossing.TITLES["imdb-crossing"], "200", 3)
+    assert (many["task"], many["labels"], many["n"]) == ("", "20,000", 3)
+    rows = table.set_index(["labels", "way"])
+    for shown, size in ((few, 200), (many, 20_000)):
+        assert shown["both − one task"] == summary.points(rows.loc[(size, "multi-task")], "from single-task")
+        assert shown["Switch − both"] == summary.points(rows.loc[(size, "Switch")], "from multi-task")
+        assert shown["recipe − one task"] == shown["recipe − best baseline"] == "–"
+    assert few["one task − best baseline"] == "-10.0 [-10.0, -10.0]"
+    assert few["Switch − both"] == "-3.0 [-3.0, -3.0]"
 
 
 def test_names_are_compared_by_the_f1_of_spans(known_record: Make) -> None:
