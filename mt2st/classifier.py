@@ -29,11 +29,12 @@ from mt2st.experiments.runs import Configuration, Run
 from mt2st.history import History
 from mt2st.metrics import Evaluation, classification_scores
 from mt2st.models import ENCODERS, UNKNOWN, Model, OwnLayer
+from mt2st.optimizers import OPTIMIZERS
 from mt2st.report import figures
 from mt2st.tasks import SentenceTask, as_targets
 from mt2st.training import evaluate
 
-DEFAULTS = Configuration(data="own", hidden=128, max_tokens=100, min_count=1, patience=5)
+DEFAULTS = Configuration(data="own", hidden=128, min_count=1, patience=10)
 BATCH = 256  # texts that are classified together
 SHOWN = 10  # numbers of texts in a warning
 
@@ -173,8 +174,18 @@ def results(metrics: dict[str, Any]) -> str:
 
 
 def check(run: Run, related: Iterable[str] = ()) -> None:
-    """Raise ValueError for what cannot be trained on any data that has these `related` tasks."""
+    """Raise ValueError for what cannot be trained on any data that has these `related` tasks, or cannot be saved."""
     configuration = run.configuration
+    for kind, registry in (("encoder", ENCODERS), ("optimizer", OPTIMIZERS)):
+        if (name := getattr(configuration, kind)) not in registry:
+            raise ValueError(f"unknown {kind} {name!r}; known: {', '.join(registry)}")
+    readouts = ENCODERS[configuration.encoder].READOUTS
+    if configuration.readout and configuration.readout not in readouts:
+        raise ValueError(
+            f"encoder {configuration.encoder!r} has no readout {configuration.readout!r}; it has: {', '.join(readouts)}"
+        )
+    if configuration.architecture != "shared" or configuration.own_layers:
+        raise ValueError("a model is saved with architecture 'shared' and without own_layers alone; leave them out")
     if configuration.epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {configuration.epochs}")
     for name in ("max_tokens", "patience"):
@@ -207,14 +218,11 @@ def _check_lexicons(run: Run, table: EmbeddingTable) -> None:
 
 
 def _vectors(dataset: Dataset, run: Run) -> EmbeddingTable:
-    """Word vectors trained on the training texts alone; or those of a file, or GloVe's, for all words of the data."""
-    sentences = [[word.lower() for word in text] for text in dataset.background.tokens]
-    parts = (dataset.train, dataset.validation, dataset.test)
-    wanted = {word for part in parts for text in part.texts for word in text}
+    """Word vectors trained on the background text; or those of a file, or GloVe's, for all words of the data."""
     if run.vectors:
-        return vectors.read_text_vectors(Path(run.vectors), wanted)
-    configuration = run.configuration
-    return vectors.load(run.embedding, sentences, wanted, configuration.dimensions, run.seed, configuration.min_count)
+        return vectors.read_text_vectors(Path(run.vectors), dataset.words())
+    dimensions, min_count = run.configuration.dimensions, run.configuration.min_count
+    return vectors.load(run.embedding, dataset.sentences(), dataset.words(), dimensions, run.seed, min_count)
 
 
 def _write(training: Training, history: History, result: Evaluation) -> None:

@@ -29,6 +29,9 @@ TRAIN_CONFIGURATION = {
     "patience": "epochs without a better one that end training, counted once no auxiliary task is to end; 0: none",
     "max_tokens": "tokens of a text that are read; 0 for all",
 }
+COMPARE_CONFIGURATION = (
+    "dimensions", "min_count", "encoder", "readout", "hidden", "epochs", "batch_size", "max_tokens",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -204,6 +207,12 @@ def _train(options: argparse.Namespace) -> int:
     chosen = ("" if is_recipe else "update0") if options.auxiliary is None else options.auxiliary
     names, related = _labelled([name for name in chosen.split(",") if name])
     given = {name: value for name in _schedule_parameters() if (value := getattr(options, name)) is not None}
+    if is_recipe and given:
+        raise ValueError(f"--strategy {recipe.NAME} has no {', '.join(given)}: its tasks have weight 1 to the end")
+    if strategy.name == "single" and not is_recipe and options.auxiliary:
+        raise ValueError(
+            "--strategy single trains no auxiliary task: leave --auxiliary out, or choose another strategy"
+        )
     told = {name: getattr(options, name) for name in (*TRAIN_CONFIGURATION, "balanced")}
     run = Run(
         _embedding(options),
@@ -247,7 +256,8 @@ def _unlabelled_option(parser: "argparse.ArgumentParser | argparse._ArgumentGrou
     parser.add_argument(
         "--unlabelled",
         type=Path,
-        help="texts for word vectors: .txt with a text a line, or a file with the column --text",
+        help="texts without labels, for word vectors and for a linear model to label (recipe, pseudo-labels): .txt "
+        "with a text a line, or a file with the column --text",
     )
 
 
@@ -259,13 +269,17 @@ def _unlabelled(options: argparse.Namespace) -> Sequence[Any]:
 
 def _embedding(options: argparse.Namespace) -> str:
     """Return the name of the embedding, in any case; that of the file where vectors are read."""
-    from mt2st.data.vectors import EMBEDDINGS
-
     if options.vectors and options.embedding:
         raise ValueError("--vectors FILE takes the place of --embedding; give one of them")
     if options.vectors:
         return str(options.vectors.name)
-    name = options.embedding or "SkipGram"
+    return _known_embedding(options.embedding or "SkipGram")
+
+
+def _known_embedding(name: str) -> str:
+    """Return an embedding's own name for one in any case; an unknown one as it is."""
+    from mt2st.data.vectors import EMBEDDINGS
+
     return {known.lower(): known for known in EMBEDDINGS}.get(name.lower(), name)
 
 
@@ -317,7 +331,7 @@ def _compare_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=5, help="splits and trainings of each arm (default 5)")
     parser.add_argument("--out", type=Path, default=Path("mt2st-comparison"), help="folder to write, and to go on in")
     parser.add_argument("--embedding", default="SkipGram", help=f"{', '.join(EMBEDDINGS)}; default SkipGram")
-    for name in ("dimensions", "min_count", "encoder", "readout", "hidden", "epochs", "batch_size", "max_tokens"):
+    for name in COMPARE_CONFIGURATION:
         default = getattr(DEFAULTS, name)
         parser.add_argument(_option(name), type=type(default), default=default, help=f"as of `mt2st train`; {default}")
     parser.add_argument("--device", default="auto", help=DEVICE)
@@ -329,11 +343,11 @@ def _compare(options: argparse.Namespace) -> int:
     if options.seeds < 1:
         raise ValueError(f"--seeds must be at least 1, got {options.seeds}")
     names, related = _labelled(options.auxiliary)
-    told = {name: getattr(options, name) for name in ("dimensions", "min_count", "encoder", "readout", "hidden")}
-    told |= {name: getattr(options, name) for name in ("epochs", "batch_size", "max_tokens")}
+    told = {name: getattr(options, name) for name in COMPARE_CONFIGURATION}
     wanted = comparison.Comparison(
         options.data, options.text, options.label, names, options.out, options.test, related,
-        _unlabelled(options), options.seeds, options.embedding, replace(classifier.DEFAULTS, patience=0, **told),
+        _unlabelled(options), options.seeds, _known_embedding(options.embedding),
+        replace(classifier.DEFAULTS, patience=0, **told),
     )  # fmt: skip
     found = comparison.run(wanted, options.device)
     print(comparison.readable(found).to_string(index=False))

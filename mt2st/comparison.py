@@ -17,9 +17,10 @@ from tqdm.auto import tqdm
 
 from mt2st import classifier
 from mt2st.data.dataset import Dataset, Related, Tokens
+from mt2st.data.files.checksums import digest
 from mt2st.data.files.writing import replacing, write_text
 from mt2st.data.texts import own
-from mt2st.experiments import environment, recipe, rules
+from mt2st.experiments import recipe, rules
 from mt2st.experiments.baselines import MAJORITY
 from mt2st.experiments.runs import Configuration, Run
 from mt2st.experiments.strategies import SINGLE, STAYING, WAYS
@@ -29,7 +30,7 @@ from mt2st.schedules import SINGLE_TASK
 from mt2st.statistics import NOTHING, Interval, as_text, mean_interval, resampled_difference
 
 BASELINE, ALONE = "− best baseline (points)", "− single-task (points)"
-POOLED = f"{SINGLE}, related texts pooled in"
+POOLED = f"{STAYING}, related texts pooled"
 
 
 ARMS = {name: WAYS[name] for name in (STAYING, "Diminish", "Switch", "auxiliary tasks first", "post-training")}
@@ -69,41 +70,41 @@ class Comparison:
             test=self.test, seed=seed, related=self.related, unlabelled=self.unlabelled,
         )  # fmt: skip
 
-    def runs(self, dataset: Dataset, seed: int) -> dict[str, tuple[Run, Dataset]]:
-        """Return the run of each arm and the texts that it is made on, by the arm's name."""
+    def runs(self, dataset: Dataset, seed: int) -> dict[str, Run]:
+        """Return the run of each arm by its name."""
         alone = Run(self.embedding, "single", (), SINGLE_TASK, seed, self.configuration)
-        arms = {SINGLE: (alone, dataset)}
-        if (pooled := dataset.pooled()) is not None:
-            arms[POOLED] = alone, pooled
-        for name, schedule in ARMS.items():
-            joint = replace(alone, strategy=name, auxiliaries=self.auxiliaries)
-            arms[name] = replace(joint, schedule=schedule(self.configuration.epochs)), dataset
+        joint = replace(alone, auxiliaries=self.auxiliaries)
+        ways = {name: schedule(self.configuration.epochs) for name, schedule in ARMS.items()}
+        arms = {SINGLE: alone} | {name: replace(joint, strategy=name, schedule=way) for name, way in ways.items()}
+        if (pooled := recipe.pooled(self.auxiliaries, dataset)) != self.auxiliaries:
+            arms[POOLED] = replace(arms[STAYING], strategy=POOLED, auxiliaries=pooled)
         if self.unlabelled:
-            arms[recipe.NAME] = recipe.run(alone, self.auxiliaries, dataset), dataset
+            arms[recipe.NAME] = recipe.run(alone, self.auxiliaries, dataset)
         return arms
 
 
 def run(comparison: Comparison, device: str = "auto") -> pd.DataFrame:
     """Make all trainings that are not done yet, and write table, verdict, page and a model; return the table.
 
-    All arms have the same settings and epochs, but for the encoder of the recipe, which needs text without labels. Not
-    the same are their steps: auxiliary batches come on top of those of the primary task, and pooled texts make an epoch
-    longer. Seconds stand in the table.
+    All arms have the same settings and epochs. Not the same are their steps: auxiliary batches come on top of those of
+    the primary task. Seconds stand in the table.
 
     Each training is kept in a folder of its own as soon as it is done, so that an interrupted comparison goes on.
     Raises ValueError for any fault of the input, and where the folder has a comparison of something else.
     """
     first = comparison.dataset(0)
     arms = comparison.runs(first, 0)
-    for wanted, _ in arms.values():
+    for wanted in arms.values():
         classifier.check(wanted, comparison.related or {})
-    _claim(comparison, arms[SINGLE][0])
+    _claim(comparison, arms[SINGLE])
+    if not (joint := _folder(comparison, STAYING, 0)).exists():  # auxiliary tasks are built before anything is trained
+        classifier.prepare(first, arms[STAYING], joint, device)
     rows = []
     with tqdm(total=comparison.seeds * len(arms), desc="comparison", unit="training", smoothing=0.05) as bar:
         for seed in range(comparison.seeds):
             dataset = comparison.dataset(seed) if seed else first
-            for name, (wanted, texts) in comparison.runs(dataset, seed).items():
-                metrics = _made(wanted, texts, _folder(comparison, name, seed), device)
+            for name, wanted in comparison.runs(dataset, seed).items():
+                metrics = _made(wanted, dataset, _folder(comparison, name, seed), device)
                 rows += _scores(name, seed, metrics)
                 bar.update()
     scores = pd.DataFrame(rows)
@@ -119,11 +120,14 @@ def run(comparison: Comparison, device: str = "auto") -> pd.DataFrame:
 
 def _claim(comparison: Comparison, alone: Run) -> None:
     """Write what is compared to the folder; raises ValueError where it has another comparison."""
-    related = {name: [*one.examples.texts, one.classes] for name, one in (comparison.related or {}).items()}
+    related = {
+        name: [*one.examples.texts, one.examples.labels.tolist(), one.classes]
+        for name, one in (comparison.related or {}).items()
+    }
     listed = [rules.word_list(name) for name in comparison.auxiliaries if name.startswith(rules.WORDS)]
     texts = {"related": related, "unlabelled": list(comparison.unlabelled)}
     described = {
-        "files": environment.checksums([file for file in (comparison.file, comparison.test, *listed) if file]),
+        "files": [digest(file) if file else "" for file in (comparison.file, comparison.test, *listed)],
         "columns": [comparison.text, comparison.label],
         "auxiliaries": list(comparison.auxiliaries),
         "texts": {name: hashlib.sha256(json.dumps(one).encode()).hexdigest() for name, one in texts.items()},
@@ -201,7 +205,7 @@ def verdict(found: pd.DataFrame) -> str:
         lines = [f"Use {baseline}: {fact}."]
     else:
         lines = [f"Use {baseline}, the simpler way; that anything is better is not shown: {fact}."]
-    best = trained[trained["way"].isin([*ARMS, recipe.NAME])].iloc[0]
+    best = trained[trained["way"].isin([*ARMS, POOLED, recipe.NAME])].iloc[0]
     gain = _interval(best, ALONE)
     shown = "pay" if gain.low > 0 else "cost accuracy" if gain.high < 0 else "are not shown to pay"
     lines.append(f"The auxiliary tasks {shown}: {best['way']} is {_points(gain)} from {SINGLE} learning.")
@@ -251,6 +255,7 @@ def _write_page(comparison: Comparison, found: pd.DataFrame) -> None:
             table=readable(found),
             seeds=comparison.seeds,
             is_split=comparison.test is None,
+            max_tokens=comparison.configuration.max_tokens,
             auxiliaries=comparison.auxiliaries,
             has_recipe=bool(comparison.unlabelled),
             picture=base64.b64encode((comparison.out / "comparison.png").read_bytes()).decode(),

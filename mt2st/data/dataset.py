@@ -66,12 +66,14 @@ class Background:
     """Sentences to train word vectors and auxiliary tasks on; never from validation or test articles.
 
     `tokens` keep their case. `tags` holds an IOB2 tag for every token of every sentence, by the name of the tagging,
-    `related` labelled texts by the name of their task.
+    `related` labelled texts by the name of their task. `unlabelled` are texts without labels that are like the
+    examples; None where they are not told apart from the rest.
     """
 
     tokens: Sequence[Tokens]
     tags: dict[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     related: Mapping[str, Related] = field(default_factory=dict)
+    unlabelled: Sequence[Tokens] | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,15 @@ class Dataset:
             for name, part in parts.items()
         }
 
+    def sentences(self) -> list[list[str]]:
+        """Return the background text as word vectors are trained on it, lower-cased."""
+        return lower_cased(self.background.tokens)
+
+    def words(self) -> set[str]:
+        """Return all words of the three parts and of the background, lower-cased."""
+        labelled = [text for part in (self.train, self.validation, self.test) for text in part.texts]
+        return {word for text in (*self.sentences(), *labelled) for word in text}
+
     def pooled(self) -> "Dataset | None":
         """Return the same with the related texts that have its classes among its own to train on; None without any.
 
@@ -139,6 +150,11 @@ class Dataset:
         background = replace(self.background, related=others)
         train = replace(self.train, texts=texts, labels=np.array(labels), features=features)
         return replace(self, train=train, background=background)
+
+
+def lower_cased(texts: Sequence[Tokens]) -> list[list[str]]:
+    """Return texts with their tokens in lower case."""
+    return [[word.lower() for word in text] for text in texts]
 
 
 def pieces(texts: Sequence[Tokens], size: int) -> list[Tokens]:

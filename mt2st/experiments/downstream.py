@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from mt2st.data import lexicons, sources
-from mt2st.data.dataset import Sizes
+from mt2st.data.dataset import Sizes, lower_cased
 from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.texts import imdb
 from mt2st.data.vectors import SPECIAL, EmbeddingTable
@@ -73,8 +73,7 @@ def evaluate_table(
     environment.make_deterministic()
     model = train_on_frozen(rows, train, validation, seed, epochs)
     words = data.test.sentences if isinstance(data, SequenceData) else data.test.texts
-    lower = [[word.lower() for word in text] for text in words]
-    return score(evaluate(model, test), data) | {"coverage": table.coverage(lower)}
+    return score(evaluate(model, test), data) | {"coverage": table.coverage(lower_cased(words))}
 
 
 def train_on_frozen(

@@ -254,9 +254,7 @@ def prepare(configuration: Configuration, embedding: str, pretrained: str, seed:
     if isinstance(data, SequenceData):
         corpora = _tagged(configuration.vocabulary or (configuration.data,), configuration)
         return data, shared_table(corpora, embedding, configuration, seed)
-    sentences = [[word.lower() for word in sentence] for sentence in data.background.tokens]
-    labelled = [text for part in (data.train, data.validation, data.test) for text in part.texts]
-    wanted = {word for text in [*sentences, *labelled] for word in text}
+    sentences, wanted = data.sentences(), data.words()
     every = configuration.protocol == "released"
     found = vectors.load(embedding, sentences, wanted, configuration.dimensions, seed, configuration.min_count, every)
     return data, released.with_every_word(found, wanted) if every else found

@@ -95,8 +95,7 @@ def elsewhere(profile: Profile, seeds: int) -> list[Run]:
 def _recipe_on(data: str, configuration: Configuration, seed: int) -> Run:
     """Return the recipe's run; related texts are pooled where they have the task's own classes."""
     names = (f"polarity{POOLED}" if data in OF_SENTIMENT else "polarity", recipe.TEACHER)
-    settings = replace(configuration, **recipe.SETTINGS)  # type: ignore[arg-type]
-    return Run(EMBEDDING, recipe.NAME, names, WAYS[recipe.WAY](settings.epochs), seed, settings)
+    return Run(EMBEDDING, recipe.NAME, names, recipe.schedule(configuration.epochs), seed, configuration)
 
 
 def candidates(profile: Profile, seeds: int) -> list[Run]:
@@ -113,9 +112,10 @@ def candidates(profile: Profile, seeds: int) -> list[Run]:
     return [_candidate(profile.configuration, *one, seed) for seed in CHOSEN_ON for one in found]
 
 
-# Settings of the encoders that are tried: a bag of words has few parameters and bears a higher learning rate.
+# What differs from the profile with the encoders that are tried: a bag of words has few parameters and bears a higher
+# learning rate.
 ENCODERS: dict[str, Mapping[str, float | str]] = {
-    "bilstm": recipe.SETTINGS,
+    "bilstm": {},
     "bag": {"encoder": "bag", "readout": "mean", "learning_rate": 3e-3},
 }
 TASKS: tuple[tuple[str, ...], ...] = (

@@ -2,7 +2,7 @@
 
 Related texts with the task's own classes, and texts that a linear teacher labels (`selfmade.by_teacher`; of tags
 `selfmade.by_tagger`), are auxiliary tasks under the head of the task itself, with weight 1 to the end; related texts
-with other classes are so under their own head. A text's state is the maximum of its words' states.
+with other classes are so under their own head.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,6 @@ from mt2st.experiments.strategies import WAYS
 from mt2st.schedules import Schedule
 
 NAME, WAY = "recipe", "multi-task"
-SETTINGS = {"encoder": "bilstm", "readout": "max"}
 TEACHER = f"pseudo-labels{POOLED}"
 
 
@@ -26,10 +25,11 @@ def schedule(epochs: int) -> Schedule:
 
 def run(alone: Run, auxiliaries: Sequence[str], dataset: Dataset) -> Run:
     """Return the recipe's run on a data set, from the run on its task alone and the names of auxiliary tasks."""
-    related = dataset.background.related
-    pooled = {name for name, one in related.items() if one.classes == dataset.classes}
-    names = (*(f"{name}{POOLED}" if name in pooled else name for name in auxiliaries), TEACHER)
-    configuration = replace(alone.configuration, **SETTINGS)  # type: ignore[arg-type]
-    return replace(
-        alone, strategy=NAME, auxiliaries=names, schedule=schedule(configuration.epochs), configuration=configuration
-    )
+    names = (*pooled(auxiliaries, dataset), TEACHER)
+    return replace(alone, strategy=NAME, auxiliaries=names, schedule=schedule(alone.configuration.epochs))
+
+
+def pooled(auxiliaries: Sequence[str], dataset: Dataset) -> tuple[str, ...]:
+    """Return names of auxiliary tasks, those of related texts with the task's own classes as under its own head."""
+    same = {name for name, one in dataset.background.related.items() if one.classes == dataset.classes}
+    return tuple(f"{name}{POOLED}" if name in same else name for name in auxiliaries)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from mt2st.data import lexicons
-from mt2st.data.dataset import Dataset, Examples, Related
+from mt2st.data.dataset import Dataset, Examples, Related, lower_cased
 from mt2st.data.tags.columns import TaggedText
 from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
@@ -31,7 +31,7 @@ def by_opinions(dataset: Dataset, table: EmbeddingTable) -> Related:
     """
     opinions = lexicons.opinions()
     texts, labels = [], []
-    for text in _texts(dataset):
+    for text in dataset.sentences():
         balance = sum(opinions.get(word, 0) for word in text)
         others = [word for word in text if word not in opinions]
         if abs(balance) >= CLEAR and others:
@@ -44,6 +44,9 @@ def by_opinions(dataset: Dataset, table: EmbeddingTable) -> Related:
 
 def by_teacher(dataset: Dataset, table: EmbeddingTable) -> Related:
     """Label texts by logistic regression on their mean vectors, learnt from the labelled texts; keep the surer half.
+
+    Of a data set that does not tell its texts without labels apart all background text counts as such, that of its
+    texts to train on included.
 
     Its penalty is chosen on validation. Self-training (Yarowsky 1995; Nigam et al. 2000) with a linear teacher.
 
@@ -59,7 +62,8 @@ def by_vote(dataset: Dataset, table: EmbeddingTable) -> Related:
 
 def _taught(name: str, dataset: Dataset, teachers: Sequence[baselines.Vectorise]) -> Related:
     """Return the half of the texts without labels whose labels by all teachers together are surest."""
-    texts = _texts(dataset)
+    unlabelled = dataset.background.unlabelled
+    texts = dataset.sentences() if unlabelled is None else lower_cased(unlabelled)
     if not texts:
         raise ValueError(f"auxiliary task {name!r} needs text without labels, which this data set does not have")
     said = [baselines.regression(dataset, features).predict_proba(features(texts)) for features in teachers]
@@ -83,11 +87,6 @@ def by_tagger(corpus: SequenceData) -> SequenceData:
     tagger = baselines.perceptron(corpus, seed=0)
     tags = [[tag for _, tag in tagger.tag(list(sentence))] for sentence in corpus.untagged]
     return replace(corpus, train=TaggedText(corpus.untagged, tags))
-
-
-def _texts(dataset: Dataset) -> list[list[str]]:
-    """Lower-cased background, as labelled texts are."""
-    return [[word.lower() for word in text] for text in dataset.background.tokens]
 
 
 LABELLERS: dict[str, Callable[[Dataset, EmbeddingTable], Related]] = {

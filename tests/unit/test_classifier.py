@@ -74,7 +74,7 @@ class Setup:
 def setup(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Setup:
     """Return a training that takes next to no time and learns a little."""
     folder = tmp_path_factory.mktemp("texts")
-    small = replace(DEFAULTS, epochs=8, dimensions=8, hidden=16, batch_size=16, learning_rate=0.01)
+    small = replace(DEFAULTS, epochs=8, dimensions=8, hidden=16, max_tokens=100, batch_size=16, learning_rate=0.01)
     run = Run("CBOW", "switch", ("casing",), Switch(1), 0, small)
     return Setup(write_texts(folder / "sentences.csv"), run, folder / "model")
 
@@ -216,7 +216,7 @@ def test_probabilities_are_those_of_the_model_whatever_the_order(setup: Setup, t
 def test_the_classifier_lower_cases_and_cuts_texts_as_in_training(setup: Setup, trained: dict[str, Any]) -> None:
     model = Classifier(setup.out)
     text = "The City, OF " + "the " * 200
-    words = model.table.encode(["the", "city", ",", "of"] + ["the"] * (DEFAULTS.max_tokens - 4))
+    words = model.table.encode(["the", "city", ",", "of"] + ["the"] * 96)
     with torch.no_grad():
         expected = model.model("primary", words[None], torch.tensor([len(words)])).softmax(-1).numpy()
     with pytest.warns(UserWarning, match="longer"):
@@ -406,6 +406,14 @@ def test_glove_vectors_of_all_words_are_taken_from_the_mirror(
     assert json.loads((tmp_path / "model" / "metrics.json").read_text())["coverage"]["test"] == 1
 
 
+def test_vectors_of_a_file_are_read_for_texts_of_the_background_too(setup: Setup, tmp_path: Path) -> None:
+    (tmp_path / "vectors.txt").write_text("the 1.0 2.0\nunlabelled 3.0 4.0\nunheard-of 5.0 6.0\n", encoding="utf-8")
+    dataset = own.load(setup.data, "text", "label", unlabelled=[["Unlabelled", "texts"]])
+    run = replace(setup.run, embedding="vectors.txt", vectors=str(tmp_path / "vectors.txt"))
+    training = classifier.prepare(dataset, run, tmp_path / "model", device="cpu")
+    assert training.table.words[2:] == ("the", "unlabelled")
+
+
 @pytest.mark.usefixtures("home")
 def test_glove_that_is_not_here_says_how_to_get_it(setup: Setup, tmp_path: Path) -> None:
     with pytest.raises(MissingData, match="run `mt2st data fetch glove-twitter-100`"):
@@ -440,6 +448,9 @@ def test_any_name_of_the_data_file_will_do(setup: Setup, tmp_path: Path, name: s
         ({"embedding": "ELMo"}, "'ELMo'; known: CBOW, SkipGram, "),
         ({"auxiliaries": ("casing", "update9")}, "'update9'; known: update0, update1, "),
         ({"encoder": "transformer"}, "'transformer'; known: bilstm"),
+        ({"optimizer": "newton"}, "'newton'; known: adamw"),
+        ({"architecture": "levels"}, "saved with architecture 'shared' and without own_layers alone"),
+        ({"own_layers": True}, "saved with architecture 'shared' and without own_layers alone"),
         ({"readout": "first"}, "'first'; it has: last, mean, max"),
         ({"epochs": 0}, "epochs .* at least 1, got 0"),
         ({"dimensions": 0}, "dimensions .* at least 1, got 0"),

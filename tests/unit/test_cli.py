@@ -206,8 +206,8 @@ def test_train_has_the_defaults_of_the_reproduction(told: dict[str, Any]) -> Non
     expected = Run("SkipGram", "switch", ("update0",), Switch(15), 0, DEFAULTS)
     assert told["prepare"] == ("texts", expected, Path("mt2st-model"), "auto")
     assert told["load"][1] == {**{"validation": None, "test": None, "seed": 0, "related": {}, "unlabelled": ()}}
-    assert (DEFAULTS.epochs, DEFAULTS.hidden, DEFAULTS.max_tokens) == (25, 128, 100)
-    assert (DEFAULTS.min_count, DEFAULTS.patience) == (1, 5)
+    assert (DEFAULTS.epochs, DEFAULTS.hidden, DEFAULTS.max_tokens) == (25, 128, 0)
+    assert (DEFAULTS.min_count, DEFAULTS.patience) == (1, 10)
 
 
 @pytest.mark.parametrize("options", [["--auxiliary", ""], ["--strategy", "single"], ["--strategy", "Single-Task"]])
@@ -409,12 +409,17 @@ def test_faults_of_the_users_file_are_one_line(
         ("--eta", "1", "strategy switch has no eta; it has: t_switch, gamma0"),
         ("--t-switch", "-1", "t_switch must be finite and at least 0"),
         ("--strategy", "recipe", "--strategy recipe needs text without labels: give --unlabelled FILE"),
+        ("--strategy", "recipe --eta 1", "--strategy recipe has no eta: its tasks have weight 1 to the end"),
+        ("--strategy", "single --auxiliary update0", "--strategy single trains no auxiliary task: leave --auxiliary"),
+        ("--encoder", "lstm", "unknown encoder 'lstm'; known: bilstm, gru, bag"),
+        ("--optimizer", "sgd2", "unknown optimizer 'sgd2'; known: "),
+        ("--encoder", "bag --readout last", "encoder 'bag' has no readout 'last'; it has: mean, max"),
     ],
 )
 def test_faults_of_the_options_of_train_are_one_line(
     option: str, value: str, fault: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("train", "--data", "x.csv", "--text", "t", "--label", "l", option, value) == 2
+    assert run("train", "--data", "x.csv", "--text", "t", "--label", "l", option, *value.split()) == 2
     assert error_of(capsys).startswith(fault)
 
 

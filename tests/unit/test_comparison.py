@@ -1,6 +1,7 @@
 """Comparisons on a user's own texts: what is trained, what is kept, and what follows from the scores."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def test_every_arm_is_trained_on_every_split_and_goes_on_where_it_stopped(
     wanted: Comparison, calls: list[tuple[str, int]]
 ) -> None:
     found = comparison.run(wanted, "cpu")
-    arms = ["single", "single", *ARMS, "recipe"]  # the second one on pooled texts
+    arms = ["single", *ARMS, POOLED, "recipe"]
     assert calls == [(arm, seed) for seed in range(SEEDS) for arm in arms]
     assert set(found["way"]) == {TFIDF, MEAN_VECTOR, TFIDF_POOLED, SINGLE, POOLED, *ARMS, "recipe"}
     assert (found["n"] == SEEDS).all()
@@ -79,30 +80,69 @@ def test_every_arm_is_trained_on_every_split_and_goes_on_where_it_stopped(
     assert validation[best] == validation.max()
     assert f"{best}, which is best in validation" in comparison.verdict(found)
     kept = json.loads((wanted.out / "model" / "run.json").read_text(encoding="utf-8"))
-    made = wanted.runs(wanted.dataset(0), 0)[best][0]
+    made = wanted.runs(wanted.dataset(0), 0)[best]
     assert kept == made.to_dict()
     assert classifier.Classifier(wanted.out / "model").predict(["a great film"])[0] in ("positive", "negative")
 
 
 def test_a_folder_with_another_comparison_is_refused(wanted: Comparison, calls: list[tuple[str, int]]) -> None:
     wanted.out.mkdir()
-    comparison._claim(wanted, wanted.runs(wanted.dataset(0), 0)[SINGLE][0])
-    for other in (replace(wanted, auxiliaries=("casing",)), replace(wanted, configuration=replace(SMALL, hidden=5))):
+    comparison._claim(wanted, wanted.runs(wanted.dataset(0), 0)[SINGLE])
+    others = (wanted.related or {})["others"]
+    corrected = replace(others, examples=replace(others.examples, labels=1 - others.examples.labels))
+    for change in (
+        {"auxiliaries": ("casing",)},
+        {"configuration": replace(SMALL, hidden=5)},
+        {"related": {"others": corrected}},
+        {"unlabelled": [["a", "bad", "cast"]]},
+        {"test": wanted.file},
+    ):
+        other = replace(wanted, **change)
         with pytest.raises(ValueError, match="has a comparison of other data or settings; choose another folder"):
             comparison.run(other, "cpu")
     assert calls == []
 
 
+def test_files_of_one_name_are_told_apart(wanted: Comparison, reviews: Path, tmp_path: Path) -> None:
+    test = tmp_path / "reviews.csv"
+    shutil.copy(reviews / "others.csv", test)
+    comparison._claim(replace(wanted, test=test), wanted.runs(wanted.dataset(0), 0)[SINGLE])
+    with pytest.raises(ValueError, match="has a comparison of other data"):
+        comparison._claim(replace(wanted, file=test, test=wanted.file), wanted.runs(wanted.dataset(0), 0)[SINGLE])
+
+
+def test_an_auxiliary_task_that_cannot_be_built_is_found_before_anything_is_trained(
+    wanted: Comparison, calls: list[tuple[str, int]]
+) -> None:
+    with pytest.raises(ValueError, match="hyperlink"):
+        comparison.run(replace(wanted, auxiliaries=("hyperlink",)), "cpu")
+    assert calls == []
+
+
+def test_the_page_says_what_is_read_and_what_its_intervals_are(wanted: Comparison, reviews: Path) -> None:
+    one = replace(wanted, seeds=1, configuration=replace(SMALL, epochs=1, max_tokens=7))
+    comparison.run(one, "cpu")
+    page = (one.out / "index.html").read_text(encoding="utf-8")
+    assert "All arms read the first 7 tokens of a text, baselines without a network all of it." in page
+    assert "Nadeau and Bengio" in page
+    other = replace(one, test=reviews / "others.csv", out=one.out / "other", configuration=replace(SMALL, epochs=1))
+    comparison.run(other, "cpu")
+    page = (other.out / "index.html").read_text(encoding="utf-8")
+    assert "intervals over trainings: all seeds test on the same file" in page
+    assert "tokens of a text" not in page
+
+
 def test_the_recipe_pools_related_texts_and_those_of_a_teacher_where_there_is_text_without_labels(
     wanted: Comparison,
 ) -> None:
-    run, dataset = wanted.runs(wanted.dataset(0), 0)["recipe"]
+    dataset = wanted.dataset(0)
+    run = wanted.runs(dataset, 0)["recipe"]
     assert run.auxiliaries == ("others-pooled", "pseudo-labels-pooled")
-    assert (run.schedule, run.configuration.readout) == (Constant(1.0), "max")
-    assert replace(run.configuration, readout="") == wanted.configuration
+    assert (run.schedule, run.configuration) == (Constant(1.0), wanted.configuration)
+    assert dataset.background.unlabelled == [["a", "great", "cast"]]
     assert dataset.background.related.keys() == {"others"}
     assert "recipe" not in replace(wanted, unlabelled=()).runs(dataset, 0)
-    casing = replace(wanted, auxiliaries=("casing",)).runs(dataset, 0)["recipe"][0]
+    casing = replace(wanted, auxiliaries=("casing",)).runs(dataset, 0)["recipe"]
     assert casing.auxiliaries == ("casing", "pseudo-labels-pooled")
 
 
@@ -110,6 +150,8 @@ def test_only_related_texts_with_the_same_classes_are_pooled(wanted: Comparison)
     stars = Related(Examples([["x"], ["y"], ["z"]], np.array([0, 1, 1])), ("one star", "two stars"))
     others = replace(wanted, related={"others": stars})
     assert POOLED not in others.runs(others.dataset(0), 0)
+    pooled = wanted.runs(wanted.dataset(0), 0)[POOLED]
+    assert (pooled.auxiliaries, pooled.schedule) == (("others-pooled",), Constant(1.0))
 
 
 def test_vectors_know_the_words_of_related_and_unlabelled_texts(wanted: Comparison) -> None:

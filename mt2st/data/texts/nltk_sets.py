@@ -27,6 +27,7 @@ from mt2st.data.texts import imdb
 
 POLARITY = "sentence_polarity"
 VERSION = 1  # raise when the tokens change; run hashes follow
+SEMI_VERSION = 2  # the same of `load_semi`
 
 
 @dataclass(frozen=True)
@@ -138,10 +139,10 @@ def load_semi(name: str, seed: int, sizes: Sizes) -> Dataset:
     sentences = related(POLARITY)
     rows = [i for i, text in enumerate(sentences.examples.texts) if tuple(text) not in held_out]
     kept = sentences.examples.take(rows)
-    background = [*found.background.tokens, *pieces(rest, imdb.LONGEST)]
-    polarity = {"polarity": Related(kept, sentences.classes)}
-    read_from = (*found.files, nltk_packages.locate(POLARITY))
-    return replace(found, background=Background(background, related=polarity), files=read_from)
+    unlabelled = pieces(rest, imdb.LONGEST)
+    text, polarity = [*found.background.tokens, *unlabelled], {"polarity": Related(kept, sentences.classes)}
+    background = Background(text, related=polarity, unlabelled=unlabelled)
+    return replace(found, background=background, files=(*found.files, nltk_packages.locate(POLARITY)))
 
 
 def related(name: str) -> Related:

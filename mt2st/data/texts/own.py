@@ -12,7 +12,17 @@ import numpy as np
 import pandas as pd
 from nltk.tokenize.destructive import NLTKWordTokenizer
 
-from mt2st.data.dataset import Background, Dataset, Examples, Related, Sizes, Tokens, pieces, stratified_split
+from mt2st.data.dataset import (
+    Background,
+    Dataset,
+    Examples,
+    Related,
+    Sizes,
+    Tokens,
+    lower_cased,
+    pieces,
+    stratified_split,
+)
 from mt2st.data.files.text import COMPRESSED, read_text
 
 VALIDATION, TEST = 0.1, 0.2  # shares of all examples
@@ -44,7 +54,7 @@ def load(
     Without files of their own 20% of the texts are the test part, and an eighth of the others the validation part,
     drawn by `seed` with the classes in their proportions. Tokens are NLTK's, lower-cased in the three parts; the
     background is all of the training texts in pieces, with the `related` texts of other tasks (`read_related`) and the
-    `unlabelled` ones.
+    `unlabelled` ones, which it has as whole texts too.
 
     Raises ValueError as `read`, for fewer than two classes, for a class with too few examples to be split, and for one
     that the training part does not have.
@@ -60,12 +70,11 @@ def load(
     tokens = [tokenize(one) for one in rows["text"]]
     labels = rows["label"].map(classes.index).to_numpy()
     parts = _split(rows["part"].to_numpy(), labels, seed)
-    first, second, third = (
-        Examples([[word.lower() for word in tokens[i]] for i in part], labels[part]) for part in parts
-    )
+    first, second, third = (Examples(lower_cased([tokens[i] for i in part]), labels[part]) for part in parts)
     others = [text for one in (related or {}).values() for text in one.examples.texts]
     training = [tokens[i] for i in parts[0]]
-    background = Background(pieces([*training, *others, *unlabelled], PIECE), related=related or {})
+    text_in_pieces = pieces([*training, *others, *unlabelled], PIECE)
+    background = Background(text_in_pieces, related=related or {}, unlabelled=unlabelled)
     return Dataset("primary", classes, first, second, third, background, tuple(files.values()))
 
 
@@ -98,7 +107,7 @@ def read_related(file: Path, text: str, label: str) -> Related:
     counts = Counter(frame["label"])
     _check_classes(file, label, counts, 1)
     classes = tuple(sorted(counts))
-    tokens = [[word.lower() for word in tokenize(one)] for one in frame["text"]]
+    tokens = lower_cased([tokenize(one) for one in frame["text"]])
     return Related(Examples(tokens, frame["label"].map(classes.index).to_numpy()), classes)
 
 

@@ -70,6 +70,16 @@ def test_the_teacher_is_scikit_learns_and_labels_the_surer_half(small_topic: Dat
     assert found.classes == small_topic.classes
 
 
+def test_the_teacher_labels_texts_without_labels_alone_where_they_are_told_apart(small_topic: Dataset) -> None:
+    table, texts = vectors_of(small_topic), small_topic.background.tokens[:9]
+    apart = replace(small_topic, background=replace(small_topic.background, unlabelled=texts))
+    found = selfmade.by_teacher(apart, table).examples.texts
+    assert len(found) == 5
+    assert all(text in [[word.lower() for word in one] for one in texts] for text in found)
+    with pytest.raises(ValueError, match="'pseudo-labels' needs text without labels"):
+        selfmade.by_teacher(replace(apart, background=replace(apart.background, unlabelled=())), table)
+
+
 def test_two_teachers_vote_by_their_mean_probability(small_topic: Dataset) -> None:
     table = vectors_of(small_topic)
     found = selfmade.by_vote(small_topic, table)
