@@ -40,6 +40,10 @@ class Balance:
             raise ModuleNotFoundError(f"balance {name} needs TorchJD: pip install 'mt2st[gradients]'") from error
         return cls(SCALARIZERS[name](scalarization, tasks))
 
+    def to(self, device: torch.device) -> None:
+        """Move what the scalarizer has, parameters and others, to the device of the losses."""
+        self.scalarizer.to(device)
+
     def parameters(self) -> list[nn.Parameter]:
         """Return what the optimiser of the model is to train too."""
         return [] if self.learns_by_steps else list(self.scalarizer.parameters())

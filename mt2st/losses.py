@@ -11,21 +11,18 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
 
-def analogy_loss(table: Tensor, questions: Tensor, normalize: bool = True) -> Tensor:
+def analogy_loss(table: Tensor, questions: Tensor) -> Tensor:
     """UPDATE 0, equation (6): is w4 where w2 − w1 + w3 points?
 
     Returns 1 − mean cosine(E4, E2 − E1 + E3), within [0, 2]. The paper's sum of inner products, Σ ⟨E4, E2 − E1 + E3⟩,
-    is unbounded and grows with the norms; `normalize=False` returns it exactly as printed (larger is better there).
+    is unbounded and grows with the norms, and larger is better there.
+
     Args:
         table: (V, d).
         questions: (Q, 4) row indices.
-        normalize: the bounded loss, or the printed sum.
     """
     e1, e2, e3, e4 = table[questions].unbind(dim=1)  # each (Q, d)
-    predicted = e2 - e1 + e3
-    if normalize:
-        return 1 - cosine_similarity(e4, predicted, dim=-1).mean()
-    return (e4 * predicted).sum()
+    return 1 - cosine_similarity(e4, e2 - e1 + e3, dim=-1).mean()
 
 
 def misalignment_loss(
@@ -82,30 +79,23 @@ def _linear_accuracies(correct: Tensor, is_semantic: Tensor) -> dict[str, Tensor
     return {name: values.mean() for name, values in kinds.items() if len(values)}
 
 
-def analogy_accuracy_loss(
-    table: Tensor,
-    questions: Tensor,
-    is_semantic: Tensor,
-    temperature: float = 0.1,
-    candidates: Tensor | None = None,
-) -> Tensor:
+def analogy_accuracy_loss(table: Tensor, questions: Tensor, is_semantic: Tensor, temperature: float = 0.1) -> Tensor:
     """UPDATE 2, equation (8): one minus the mean of semantic, syntactic and total *expected* analogy accuracy.
 
-    A hard accuracy has no gradient. The expected accuracy of a question is the probability of w4 under a softmax over
-    candidate words of cosine / temperature, the question's other words masked. As temperature → 0 and with the whole
-    table as candidates it becomes `analogy_accuracy`, which equals gensim's `evaluate_word_analogies`.
+    A hard accuracy has no gradient. The expected accuracy of a question is the probability of w4 under a softmax of
+    cosine / temperature over the words of all given questions, the question's other words masked. As temperature → 0 it
+    becomes `analogy_accuracy` with these words as candidates.
 
     Args:
         table: (V, d).
         questions: (Q, 4) row indices.
         is_semantic: (Q,) bool, False for syntactic questions.
         temperature: softmax temperature, in units of cosine, above 0.
-        candidates: (C,) distinct rows that contain every w4; by default the words of the questions themselves.
 
     Raises ValueError if temperature is not positive.
     """
     _check_temperature(temperature)
-    candidates = questions.unique() if candidates is None else candidates
+    candidates = questions.unique()
     scores = _analogy_scores(table, questions, candidates)
     gold = (candidates == questions[:, 3:]).to(torch.uint8).argmax(dim=1)  # position of w4 among the candidates
     answerable = (questions[:, 3:] != questions[:, :3]).all(dim=1)  # not if w4 is one of the question's own words
@@ -122,7 +112,7 @@ def analogy_accuracy(
 ) -> dict[str, float]:
     """Hard analogy accuracies "semantic", "syntactic" and "total", equal to gensim's `evaluate_word_analogies`.
 
-    Arguments as in `analogy_accuracy_loss`; `candidates` is the whole table by default.
+    Arguments as in `analogy_accuracy_loss`; `candidates` (C,) are the rows to choose from, the whole table by default.
     """
     candidates = torch.arange(len(table), device=table.device) if candidates is None else candidates
     correct = [

@@ -353,17 +353,22 @@ class Heads(nn.Module):
 def heads_of(tasks: Iterable[HasHead], encoder: Any) -> dict[str, nn.Module]:
     """Return a new head on top of an encoder for each of the tasks that has one, by the task's name.
 
-    Raises ValueError for a task that another is to answer (`tasks.LabelledTask.answered_as`) which has no head.
+    Raises ValueError as `check_answered`.
     """
     tasks = list(tasks)
     heads = {task.name: head for task in tasks if (head := task.head(encoder)) is not None}
+    check_answered(tasks, heads)
+    return heads
+
+
+def check_answered(tasks: Iterable[HasHead], heads: Mapping[str, nn.Module]) -> None:
+    """Raise ValueError for a task that another is to answer (`tasks.LabelledTask.answered_as`) which has no head."""
     for task in tasks:
         if (other := getattr(task, "answered_as", "")) and other not in heads:
             having = ", ".join(heads)
             raise ValueError(
                 f"task {task.name!r} is to be answered by {other!r}, which has no head; these have: {having}"
             )
-    return heads
 
 
 class Model(nn.Module):
@@ -395,10 +400,15 @@ class Model(nn.Module):
         return self.heads[task](self.encode(task, *inputs))
 
     def train_own_layers(self, task: str) -> None:
-        """Train from now on what a task's head has as layers of its own."""
-        for layer in self.heads[task].modules():
-            if isinstance(layer, OwnLayer):
-                layer.requires_grad_(True)
+        """Train from now on what a task's head has as layers of its own; raises ValueError where it has none."""
+        layers = [layer for layer in self.heads[task].modules() if isinstance(layer, OwnLayer)]
+        if not layers:
+            raise ValueError(
+                f"own_layers: the head of task {task!r} has no layer of its own to train; give it one before training "
+                f"with `model.heads[{task!r}].add_own_layer()`, or set own_layers in the configuration of the run"
+            )
+        for layer in layers:
+            layer.requires_grad_(True)
 
     def shared(self) -> list[nn.Parameter]:
         """Return the parameters that all tasks share."""

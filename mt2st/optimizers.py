@@ -20,8 +20,12 @@ class RowAdadelta(torch.optim.Adadelta):
     """
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Update the rows of sparse gradients, and all parameters that have a dense one."""
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Update the rows of sparse gradients, and all parameters that have a dense one.
+
+        Returns the loss that `closure` gives, which is called first and computes the gradients; None without one.
+        """
+        loss = torch.enable_grad()(closure)() if closure else None
         sparse: list[tuple[Tensor, Tensor]] = []
         for group in self.param_groups:
             for table in group["params"]:
@@ -39,6 +43,7 @@ class RowAdadelta(torch.optim.Adadelta):
         super().step()
         for table, gradient in sparse:
             table.grad = gradient
+        return loss
 
     def _update(self, table: Tensor, lr: float, rho: float, eps: float) -> None:
         state = self.state[table]

@@ -45,10 +45,16 @@ class Restarts:
             history: of the epochs so far, with the best one.
             tasks: names of the primary and the auxiliary tasks, for the words.
 
-        Raises ValueError where the branches that are to be merged are not as many as the tasks.
+        Raises ValueError where there is no best epoch to go back to, where the branches that are to be merged are not
+        as many as the tasks, and where the primary task's head has no layer of its own to train.
         """
         said = ""
-        if restart.from_best and history.checkpoints:
+        if restart.from_best:
+            if not history.checkpoints:
+                raise ValueError(
+                    "post-training begins at the best epoch, and there is none: give `validation` examples of "
+                    f'{self.primary.name}, and leave keep="best"'
+                )
             self.model.load_state_dict(history.best.state)
         if restart.branch == "fork":
             if self.fork is None:

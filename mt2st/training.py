@@ -57,7 +57,8 @@ def fit(
 
     The model ends with the parameters of the epoch that trained the primary task and had the highest validation
     accuracy in it (the first of them), or of the last one where there is no validation set. Two calls with the same
-    arguments give the same bits on the same machine.
+    arguments, of which the model, the optimizer, the aggregator and the balance have a state and so are new ones each
+    time, give the same bits on the processor of the same machine; on CUDA PyTorch has to be told to be deterministic.
 
     Where the paper differs: its update is plain gradient descent, ours is Adam unless another optimizer is given; it
     has no validation set; its CheckConvergence is not defined (see there) and off unless given.
@@ -69,12 +70,14 @@ def fit(
         schedule: γ_k(t).
         validation: held-out examples of some of the tasks, by their names.
         optimizer: over the model's parameters; Adam with learning rate 1e-3 by default.
-        sampling: `sampling.Together` trains all tasks in each step, all others one that is drawn.
+        sampling: `sampling.Together` trains all tasks in each step, all others one that is drawn, without aggregator
+            and balance.
         weigh: what the weights are of: "losses", or "draws", how often a task is drawn.
         aggregator: makes one gradient of those of a step's tasks on the parameters that they share, see `gradients`;
             by default they are summed. It is not asked in steps without the primary task or without another one.
             `gradients.Learned` looks at the primary task's held-out examples too, which costs a batch of them a step.
-        balance: weighs the losses of a step that trains all tasks on top of the schedule, see `balancing`.
+        balance: weighs the losses of a step that trains all tasks on top of the schedule, see `balancing`; moved to the
+            device of the model. The norm of the primary gradient that is recorded is then that of the weighed loss.
         epochs: at most.
         steps: of an epoch, in place of one pass over the primary task.
         batch_size: examples in a batch.
@@ -90,18 +93,22 @@ def fit(
 
     Raises ValueError if `epochs`, `steps` or `patience` is below 1, an epoch trains no task or none the primary one,
     there is patience, or a schedule or an aggregator that decides by validation, but no held-out example of the primary
-    task, two tasks have one name, held-out examples belong to none of the tasks, the schedule has neither one weight
-    nor K or one that is negative or not finite, `weigh` is unknown or "draws" with a sampling that does not draw by
-    weights, or a loss or parameter is not finite.
+    task, two tasks or two sets of held-out examples have one name, held-out examples belong to none of the tasks, the
+    schedule has neither one weight nor K or one that is negative or not finite, `weigh` is unknown or "draws" with a
+    sampling that does not draw by weights, there is an aggregator or a balance with a sampling other than `Together`, a
+    loss or parameter is not finite, or as `Restarts.begin`.
     """
     tasks = [primary, *auxiliaries]
     held_out = _check(tasks, validation, epochs=epochs, steps=steps, patience=patience)
     decides = _decides(schedule, aggregator, primary, held_out)
+    _check_joint(sampling, aggregator=aggregator, balance=balance)
     settled = _last_change(schedule, auxiliaries, epochs, epsilon)
     device = model.device
     optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
-    if balance and (own := balance.parameters()):
-        optimizer.add_param_group({"params": own, "weight_decay": 0.0})
+    if balance:
+        balance.to(device)
+        if own := balance.parameters():
+            optimizer.add_param_group({"params": own, "weight_decay": 0.0})
     torch.manual_seed(seed)
     sampler = sampling(tasks, batch_size, epochs, steps, seed)
     by_draws = _draws(weigh, sampling)
@@ -133,7 +140,10 @@ def fit(
         )
         trained, trained_cpu = _clock(device), time.process_time()
         if not np.isfinite(epoch["loss"]):
-            raise ValueError(f"the loss became {epoch['loss']} in epoch {t}: lower the learning rate or the weights")
+            means = {name: tally.means().get("loss", 0.0) for name, tally in zip(names, tallies, strict=True)}
+            broken = [name for name, mean in means.items() if not np.isfinite(mean)]
+            when = f"epoch {t}, that of {', '.join(broken)}" if broken else f"epoch {t}"  # none: their sum is too large
+            raise ValueError(f"the loss became {epoch['loss']} in {when}: lower the learning rate or the weights")
 
         extra = measure(t) if measure else {}
         found = {name: evaluate(model, task) for name, task in held_out.items()}
@@ -172,8 +182,9 @@ def _check(
         if number is not None and number < 1:
             raise ValueError(f"{name} must be at least 1, got {number}")
     names = [task.name for task in tasks]
-    if len(set(names)) < len(names):
-        raise ValueError(f"tasks need different names, got {', '.join(names)}")
+    for what, given in (("tasks", names), ("the tasks of validation", [task.name for task in validation])):
+        if len(set(given)) < len(given):
+            raise ValueError(f"{what} need different names, got {', '.join(given)}")
     held_out = {task.name: task for task in validation}
     if unknown := held_out.keys() - set(names):
         raise ValueError(f"validation has examples of {', '.join(sorted(unknown))}; the tasks are {', '.join(names)}")
@@ -202,6 +213,16 @@ def _draws(weigh: str, sampling: type[Sampling]) -> bool:
     return weigh == "draws"
 
 
+def _check_joint(sampling: type[Sampling], **of_several: Aggregator | Balance | None) -> None:
+    """Raise ValueError for what acts on the tasks of one step beside a sampling that trains one task a step."""
+    for name, given in of_several.items():
+        if given is not None and not issubclass(sampling, Together):
+            raise ValueError(
+                f"{name} acts on tasks that are trained together and has no effect with sampling {sampling.__name__}: "
+                f"leave out {name}, or take sampling Together"
+            )
+
+
 def _train_epoch(
     model: Model,
     tasks: Sequence[Task],
@@ -214,8 +235,8 @@ def _train_epoch(
 ) -> tuple[dict[str, float], list[Tally]]:
     """Train all steps of an epoch: θ ← θ − η Σ_k γ_k ∇L_k, the primary task's γ being 1, or as the aggregator says.
 
-    Returns the epoch's means of the total loss and of the norm of the primary gradient, with counts of steps and of the
-    primary task's work; and what was trained on each task.
+    Returns the epoch's means of the total loss and of the norm of the primary gradient (with a balance, of that times
+    its factor), with counts of steps and of the primary task's work; and what was trained on each task.
     """
     device = model.device
     tallies = [Tally() for _ in tasks]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mt2st.architectures.parts import Width, on_vectors
-from mt2st.models import Encoder, Encoding, MakeEncoder, Model
+from mt2st.models import Encoder, Encoding, MakeEncoder, Model, check_answered
 from mt2st.tasks import Task
 
 
@@ -30,13 +30,14 @@ class Levels(Model):
 
     @classmethod
     def build(cls, make: MakeEncoder, table: Tensor, tasks: Sequence[Task]) -> Self:
-        """Return a new model for some tasks."""
+        """Return a new model for some tasks; raises ValueError as `models.check_answered`."""
         encoder = make(table)
         upper = on_vectors(make, table.shape[1] + encoder.size)
         low = [task.name for task in tasks if task.level == "words"]
         below, above = (Width.of(one, table=encoder.table) for one in (encoder, upper))
         made = {task.name: task.head(above if task.level == "sentence" else below) for task in tasks}
         heads = {name: head for name, head in made.items() if head is not None}
+        check_answered(tasks, heads)
         return cls(encoder, upper, heads, low)
 
     def encode(self, task: str, *inputs: Tensor) -> Any:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mt2st.architectures.parts import Joined, Width, on_vectors
-from mt2st.models import Encoder, Encoding, Heads, MakeEncoder, Model, SharedEncoder
+from mt2st.models import Encoder, Encoding, Heads, MakeEncoder, Model, SharedEncoder, check_answered
 from mt2st.tasks import SentenceTask, Task, TextTask
 
 ADVERSARY = "adversary"
@@ -32,7 +32,8 @@ class SharedPrivate(Model):
     def build(cls, make: MakeEncoder, table: Tensor, tasks: Sequence[Task]) -> Self:
         """Return a new model for some tasks.
 
-        Raises ValueError for one that needs states which have not seen the words to come.
+        Raises ValueError for one that needs states which have not seen the words to come, and as
+        `models.check_answered`.
         """
         encoder, private, heads = make(table), {}, {}
         for task in tasks:
@@ -47,6 +48,7 @@ class SharedPrivate(Model):
             head = task.head(Width.of(encoder, own, table=encoder.table))
             if head is not None:  # pooled texts are answered by another task's
                 heads[task.name], private[task.name] = head, own
+        check_answered(tasks, heads)
         return cls(encoder, private, heads)
 
     def encode(self, task: str, *inputs: Tensor) -> Any:

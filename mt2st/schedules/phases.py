@@ -39,6 +39,8 @@ class AuxiliaryFirst(Schedule):
 class PostTraining(Schedule):
     """All tasks for t < T_switch; then, from the best of these epochs, the primary task alone at a lower rate.
 
+    Which epoch is best validation says: `fit` needs held-out examples for it, and to keep the best.
+
     Args:
         t_switch: T_switch, in whole epochs.
         gamma: γ_k until then.
@@ -74,7 +76,8 @@ class Transition(Schedule):
         gamma: γ_k until then.
         learning_rate: factor on the learning rate from then on.
         freeze: share of the dimensions of the embedding table that stay as they are from then on.
-        own_layers: whether the primary task's layers of its own are trained from then on (`models.OwnLayer`).
+        own_layers: whether the primary task's layers of its own are trained from then on (`models.OwnLayer`), which
+            its head has to have (`models.LinearHead.add_own_layer`).
     """
 
     t_switch: int

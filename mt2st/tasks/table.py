@@ -17,6 +17,8 @@ class TableTask(Task):
         loss: function of the table (V, d) and the columns of a batch.
         columns: tensors of equal length, one entry a lexicon row: questions (N, 4), or pairs (N, 2) and scores (N,).
         size: lexicon rows in a batch.
+
+    Raises ValueError for a size below 2, and for fewer than two lexicon rows: a rank correlation needs two.
     """
 
     level = "table"

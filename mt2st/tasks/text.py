@@ -188,12 +188,18 @@ class TokenTask(TextTask, LabelledTask):
 
 
 class LanguageModelTask(TextTask):
-    """Predict each word's neighbours, see `LanguageModelHead`. Sentences need at least two words."""
+    """Predict each word's neighbours, see `LanguageModelHead`.
+
+    Sentences of one word are left out. Raises ValueError where none has two.
+    """
 
     level = "words"
 
     def __init__(self, name: str, sentences: Sequence[Tensor], vocabulary: int) -> None:
-        super().__init__(name, [sentence for sentence in sentences if len(sentence) > 1])
+        longer = [sentence for sentence in sentences if len(sentence) > 1]
+        if not longer:
+            raise ValueError(f"task {name!r} has no sentence of two words or more: give longer texts")
+        super().__init__(name, longer)
         self.vocabulary = vocabulary
 
     def head(self, encoder: SharedEncoder) -> nn.Module:
@@ -207,7 +213,10 @@ class LanguageModelTask(TextTask):
 
 
 class AutoencoderTask(TextTask):
-    """Say which words a text has from its one state, see `BagOfWordsHead`; of the table's rows the first `frequent`."""
+    """Say which words a text has from its one state, see `BagOfWordsHead`; of the table's rows the first `frequent`.
+
+    Raises ValueError as `TextTask`.
+    """
 
     def __init__(self, name: str, sentences: Sequence[Tensor], vocabulary: int, frequent: int = 5_000) -> None:
         super().__init__(name, sentences)

@@ -300,6 +300,13 @@ def test_every_architecture_trains_over_every_encoder_and_repeats_itself(name: s
     assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
 
 
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_refuses_a_task_that_nobody_can_answer(name: str) -> None:
+    more = SentenceTask("more", TEXTS, torch.arange(16) % 2, ["a", "b"], answered_as="topics")
+    with pytest.raises(ValueError, match="'more' is to be answered by 'topics', which has no head; these have: topic"):
+        build(name, [TOPIC, TAGS, more])
+
+
 def test_tasks_say_what_they_read() -> None:
     assert {task.level for task in (TAGS, LanguageModelTask("lm", TEXTS, VOCABULARY))} == {"words"}
     assert (TOPIC.level, PULL.level) == ("sentence", "table")

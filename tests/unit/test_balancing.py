@@ -72,6 +72,17 @@ def test_factors_are_recorded_and_end_with_the_auxiliary_task() -> None:
     assert by_epoch[2:].isna().all()
 
 
+@pytest.mark.parametrize("name", ["FAMO", "UW"])
+def test_the_scalarizer_goes_to_the_device_of_the_model(name: str) -> None:
+    tasks, model = tasks_and_model()
+    model.to("meta")  # a device without values, on which training ends at the first number that it asks for
+    balance, optimizer = Balance.named(name, 2), torch.optim.SGD(model.parameters(), lr=0.5)
+    with pytest.raises((NotImplementedError, RuntimeError), match="meta"):
+        fit(model, tasks[0], tasks[1:], Constant(1.0), batch_size=4, optimizer=optimizer, balance=balance)
+    assert {value.device.type for value in balance.scalarizer.state_dict().values()} == {"meta"}
+    assert {p.device.type for group in optimizer.param_groups for p in group["params"]} == {"meta"}
+
+
 def test_unknown_balances_are_refused_and_a_missing_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="unknown balance 'mean'; known: DWA, FAMO, UW"):
         Balance.named("mean", 2)

@@ -66,6 +66,22 @@ def test_a_step_without_gradient_counts_for_nothing() -> None:
     assert torch.equal(embedding.weight, before)
 
 
+def test_a_closure_is_called_first_and_gives_the_loss() -> None:
+    models, words = [started(sparse=True) for _ in range(2)], torch.tensor([[3, 5], [3, 7]])
+    optimizers = [RowAdadelta(model.parameters(), **OPTIONS) for model in models]
+
+    def loss_of(model: nn.Module) -> Tensor:
+        loss = model(words).square().mean()
+        loss.backward()
+        return loss
+
+    expected = loss_of(models[0])
+    assert optimizers[0].step() is None
+    assert optimizers[1].step(lambda: loss_of(models[1])) == expected
+    assert_same(*models)
+    assert not torch.equal(models[1][0].weight, started(sparse=True)[0].weight)
+
+
 # --- By name
 
 

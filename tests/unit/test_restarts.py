@@ -8,7 +8,7 @@ from mt2st.branching import Fork
 from mt2st.history import History
 from mt2st.models import BiLSTM, Model, OwnLayer
 from mt2st.restarts import Restarts
-from mt2st.schedules import SINGLE_TASK, Branches, Restart, Transition
+from mt2st.schedules import SINGLE_TASK, Branches, PostTraining, Restart, Transition
 from mt2st.tasks import SentenceTask
 from mt2st.training import _score, fit
 
@@ -74,6 +74,12 @@ def test_branches_that_are_not_one_a_task_are_refused() -> None:
         _score(model, None)
 
 
+def test_post_training_without_a_best_epoch_is_refused() -> None:
+    for options in ({"validation": []}, {"keep": "last"}):
+        with pytest.raises(ValueError, match=r'post-training .*`validation` examples of topic, and leave keep="best"'):
+            fit(new_model(), TOPIC, [OTHER], PostTraining(1), epochs=2, **OPTIONS | options)
+
+
 def test_a_merged_model_is_what_training_goes_on_with() -> None:
     model = new_model()
     start, heads = copy.deepcopy(model.state_dict()), []
@@ -111,6 +117,13 @@ def test_a_layer_of_ones_own_changes_nothing_until_it_is_trained() -> None:
     assert losses[0][3] != losses[1][3]
     assert states["second"][:2] == [0, 0] and states["second"][3] > states["second"][2] > 0
     assert sum(p.numel() for p in own.parameters()) - sum(p.numel() for p in plain.parameters()) == 2 * (8 * 8 + 8)
+
+
+def test_a_layer_of_ones_own_that_is_not_there_cannot_be_trained() -> None:
+    model = new_model()
+    model.heads["other"].add_own_layer()  # not the primary task's
+    with pytest.raises(ValueError, match=r"own_layers: the head of task 'topic' .*heads\['topic'\]\.add_own_layer\(\)"):
+        fit(model, TOPIC, [OTHER], Transition(1, own_layers=True), epochs=2, **OPTIONS)
 
 
 def test_a_layer_of_ones_own_is_a_residual() -> None:

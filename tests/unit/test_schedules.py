@@ -136,13 +136,8 @@ def test_default_diminish_falls_below_one_percent_in_epoch_16() -> None:
 
 
 @pytest.mark.parametrize(("alpha", "t", "expected"), [(0.5, 3, 0.125), (0.9, 2, 0.81), (1.0, 9, 1.0), (0.3, 0, 1.0)])
-def test_geometric_is_equation_11(alpha: float, t: int, expected: float) -> None:
-    assert Diminish.geometric(alpha).weights(t).item() == pytest.approx(expected, rel=1e-14)
-    assert Diminish.geometric(alpha, 3.0).weights(t).item() == pytest.approx(3 * expected, rel=1e-14)
-
-
-def test_geometric_takes_one_rate_per_task() -> None:
-    assert Diminish.geometric([0.5, 0.1], [1.0, 2.0]).weights(2).tolist() == pytest.approx([0.25, 0.02])
+def test_diminish_has_equation_11_as_a_special_case(alpha: float, t: int, expected: float) -> None:
+    assert Diminish(3.0, -math.log(alpha)).weights(t).item() == pytest.approx(3 * expected, rel=1e-14)
 
 
 def test_squared_is_what_squaring_alpha_after_every_epoch_gives() -> None:
@@ -158,6 +153,12 @@ def test_squared_falls_below_one_percent_in_epoch_7_and_to_nothing_in_epoch_14()
     assert next(t for t, weight in enumerate(weights) if weight < 0.01) == 7
     assert 0 < weights[13] < 1e-182  # e^−420.2
     assert weights[14:] == [0.0] * 11  # e^−840.4 is below the smallest double, and no error
+
+
+@pytest.mark.parametrize("t", [1022, 1023, 1024, 1e6])
+def test_squared_goes_on_where_its_exponent_is_no_number_any_more(t: float) -> None:
+    largest = math.nextafter(1.0, 0.0)
+    assert Squared([0.0, 0.95, largest, 1.0], 2.0).weights(t).tolist() == [0.0, 0.0, 0.0, 2.0]
 
 
 @pytest.mark.parametrize(("t", "expected"), [(0, 1.0), (14, 1.0), (14.99, 1.0), (15, 0.0), (15.5, 0.0), (16, 0.0)])
@@ -337,9 +338,6 @@ def test_scalars_broadcast_against_sequences() -> None:
         (lambda: Diminish(eta=[0.3, math.inf]), "eta must be finite"),
         (lambda: Diminish(nu=0.0), "nu must be finite and above 0, got 0"),
         (lambda: Diminish(nu=math.nan), "nu must be finite and above 0"),
-        (lambda: Diminish.geometric(0.0), "alpha must be finite and above 0"),
-        (lambda: Diminish.geometric([0.5, 1.5]), "alpha must be at most 1, got 1.5"),
-        (lambda: Diminish.geometric(0.5, -1.0), "gamma0 must be"),
         (lambda: Squared(-0.1), "alpha must be finite and at least 0, got -0.1"),
         (lambda: Squared([0.5, 1.01]), "alpha must be at most 1, got 1.01"),
         (lambda: Squared(0.5, -1.0), "gamma0 must be finite and at least 0"),

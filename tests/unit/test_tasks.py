@@ -449,7 +449,7 @@ def test_targets_are_64_bit_integers() -> None:
         (lambda: SentenceTask("topic", SENTENCES, torch.zeros(11), ["a"]), r"has 1 class\(es\), at least 2"),
         (lambda: TokenTask("odd", SENTENCES, SENTENCES[:2], ["a", "b"]), "11 sentences but 2 targets"),
         (lambda: TokenTask("odd", SENTENCES, [s[:3] for s in SENTENCES], ["a", "b"]), "sentence 2 has 5 words but 3 t"),
-        (lambda: LanguageModelTask("lm", [torch.tensor([3])], 10), "task 'lm' has no sentences"),
+        (lambda: LanguageModelTask("lm", [torch.tensor([3])], 10), "task 'lm' has no sentence of two words or more"),
         (lambda: TableTask("update0", analogy_loss, [torch.zeros(1, 4)]), "'update0': 1 rows .* at least 2 are needed"),
         (lambda: TableTask("update0", analogy_loss, [QUESTIONS], size=1), "'update0': size must be at least 2, got 1"),
     ],

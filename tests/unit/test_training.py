@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from mt2st import gradients, training
 from mt2st.adaptation import CheckConvergence
+from mt2st.balancing import Balance
 from mt2st.gradients import cosine
 from mt2st.history import History
 from mt2st.losses import analogy_loss, misalignment_loss
@@ -295,7 +296,7 @@ def test_the_default_optimizer_is_adam() -> None:
         (Constant(0.00999), 0),
         (Switch(7), 7),
         (Diminish(1.0, 0.3, 1.0), 16),
-        (Diminish.geometric(0.5), 7),
+        (Diminish(1.0, math.log(2)), 7),
     ],
 )
 def test_a_task_below_epsilon_is_not_computed(schedule: Schedule, active: int) -> None:
@@ -548,8 +549,14 @@ def test_a_loss_that_is_not_finite_is_an_error(fault: float) -> None:
         # The step of epoch 0, its probe, and the step of epoch 1.
         return table[rows].abs().sum() * (fault if len(calls) == 3 else 0.0)
 
-    with pytest.raises(ValueError, match=rf"the loss became {fault} in epoch 1: lower the learning rate"):
+    with pytest.raises(ValueError, match=rf"the loss became {fault} in epoch 1, that of table: lower the learning"):
         _fit(_model(hidden=2), [TableTask("table", loss, [QUESTIONS])], Constant(1.0), batch_size=100)
+
+
+def test_a_total_that_is_not_finite_though_every_loss_is_names_no_task() -> None:
+    model, task = _model(hidden=2), TableTask("table", lambda table, rows: 1e30 + 0 * table[rows].sum(), [QUESTIONS])
+    with pytest.raises(ValueError, match="the loss became inf in epoch 0: lower the learning rate"):
+        _fit(model, [task], Constant(1e30))
 
 
 # --- Evaluation
@@ -1057,6 +1064,9 @@ def test_balanced_classes_count_alike() -> None:
         ((), {"patience": 0}, "patience .* 0"),
         ((), {"patience": 1, "validation": []}, "patience needs validation examples of topic"),
         (("token",), {"validation": [_auxiliary("token"), _auxiliary("sentence")]}, "sentence; the tasks are topic, t"),
+        ((), {"validation": [_topic(), _topic(seed=2)]}, "tasks of validation need different names, got topic, topic"),
+        (("token",), {"sampling": Uniform, "aggregator": gradients.gate}, "aggregator .* no effect with sampling Uni"),
+        (("token",), {"sampling": Equal, "balance": Balance(nn.Identity())}, "balance .* no effect with sampling Eq"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(auxiliaries: tuple[str, ...], options: dict[str, Any], message: str) -> None:

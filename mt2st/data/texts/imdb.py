@@ -25,7 +25,7 @@ from mt2st import paths
 from mt2st.data.dataset import Background, Dataset, Examples, Sizes, pieces, stratified_split
 from mt2st.data.files import archives, cache, checksums, download
 from mt2st.data.files.download import first_intact
-from mt2st.data.files.errors import MissingData
+from mt2st.data.files.errors import DamagedData, MissingData
 from mt2st.data.files.nltk_packages import locate as locate_package
 from mt2st.data.files.nltk_packages import use_nltk_data
 from mt2st.data.files.text import read_table
@@ -67,11 +67,17 @@ class Preprocessing:
 
 
 def preprocessing() -> Preprocessing:
-    """Return the paper's preprocessing, with WordNet lemmas where WordNet is; raises MissingData without stop words."""
+    """Return the paper's preprocessing, with WordNet lemmas where WordNet is.
+
+    Raises MissingData without stop words, and DamagedData where all there is of them, or of WordNet, was cut off.
+    """
     file = locate_package("stopwords")
     words = frozenset(archives.texts(file, "^stopwords/english$", 1)["stopwords/english"].split())
     try:
         lemmas = locate_package("wordnet")
+    except DamagedData as error:  # its message ends on `mt2st data fetch`, which has no WordNet
+        mend = "get it anew with `python -m nltk.downloader wordnet`, or delete it to keep words as they are"
+        raise DamagedData(f"{str(error).rpartition(':')[0]}: {mend}") from error
     except MissingData:
         return Preprocessing(words, None, (file,))
     use_nltk_data()  # the lemmatiser looks for WordNet itself

@@ -222,6 +222,15 @@ def test_without_a_file_the_message_says_how_to_get_it(tmp_path: Path, monkeypat
         imdb.preprocessing()
 
 
+def test_words_are_not_kept_as_they_are_because_wordnet_was_cut_off(mirror: Path) -> None:
+    wordnet = mirror / "nltk_data" / "corpora" / "wordnet.zip"
+    with ZipFile(wordnet, "w") as archive:
+        archive.writestr("wordnet/index.adv", "words")
+    wordnet.write_bytes(wordnet.read_bytes()[:-10])
+    with pytest.raises(DamagedData, match=f"{wordnet} is cut off or altered: .*`python -m nltk.downloader wordnet`"):
+        imdb.preprocessing()
+
+
 def test_a_damaged_package_of_the_preprocessing_is_named(mirror: Path) -> None:
     wordnet = mirror / "nltk_data" / "corpora" / "wordnet.zip"
     with ZipFile(wordnet, "w") as archive:
