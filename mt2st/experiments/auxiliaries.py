@@ -19,7 +19,7 @@ from mt2st.data.tags.columns import TaggedText
 from mt2st.data.tags.tagged import SequenceData
 from mt2st.data.vectors import EmbeddingTable
 from mt2st.experiments import rules
-from mt2st.experiments.labelled import sentence_task, tagged_task
+from mt2st.experiments.labelled import Data, sentence_task, tagged_task
 from mt2st.experiments.released_terms import ANALOGY, SIMILARITY, ReleasedTerm, analogy_term, similarity_term
 from mt2st.experiments.runs import Configuration
 from mt2st.experiments.selfmade import LABELLERS, PSEUDO_TAGS, by_tagger
@@ -35,7 +35,6 @@ from mt2st.tasks import AutoencoderTask, LanguageModelTask, NoiseTask, SkipGramT
 POOLED = "-pooled"  # suffix of labelled texts that the primary task's head answers
 SHUFFLED, NOISE = "-shuffled", "-noise"  # suffixes of the controls of UPDATE 0–3
 
-Data = Dataset | SequenceData
 Build = Callable[[str, Data, EmbeddingTable], Task]
 FindLexicon = Callable[[EmbeddingTable], Lexicon]
 

@@ -3,6 +3,9 @@
 Trials train on data that no reported run sees (`Profile.trials`). Their table, `data/tuned/<profile>.csv`, has a row a
 trial: what was tried, the validation accuracy reached, the seconds spent, and whether it was chosen. An arm takes the
 trial with the highest validation accuracy, of equal ones that with the lowest validation loss.
+
+Trials of γ come on top, for the control "tuned constant weight" alone. They all have the first settings of the grid,
+while the control runs with those chosen for its arm: for these another γ could be better.
 """
 
 from collections.abc import Sequence

@@ -8,7 +8,7 @@ import numpy as np
 
 from mt2st.relations import predictor, probes, verification
 from mt2st.relations.gains import FLOOR, GAIN, LOSS, LOW, UNCLEAR
-from mt2st.relations.predictor import STUDY, Predictor
+from mt2st.relations.predictor import Predictor
 from mt2st.statistics import as_text
 
 MEASURED = {
@@ -19,25 +19,23 @@ MEASURED = {
 }
 
 
-def report(
-    main: Path, aux: Sequence[Path], verify: int | None = None, profile: str = STUDY, device: str = "auto"
-) -> Iterator[str]:
+def report(main: Path, aux: Sequence[Path], verify: int | None = None, device: str = "auto") -> Iterator[str]:
     """Give line by line what is predicted of a main task with each auxiliary one, and what was measured.
 
     Args:
         main, aux: files, see `probes.read_own`.
         verify: seeds with which the tasks are trained alone and together (`verification`); None for none.
-        profile: whose recorded study the prediction comes from.
         device: where tasks are trained.
 
-    Raises ValueError where a file is given twice or there are no seeds, and as `read_own` and `predict_gain`.
+    Raises ValueError where a file is given twice or there are no seeds, FileNotFoundError where the study that
+    predictions come from has not been recorded, and as `probes.read_own` and `probes.probe`.
     """
     for file, times in Counter(map(str, (main, *aux))).items():
         if times > 1:
             raise ValueError(f"{file} is given {times} times; a task is compared with others")
     if verify is not None and verify < 1:
         raise ValueError(f"--verify takes at least one seed, got {verify}")
-    model = predictor.recorded(profile)
+    model = predictor.recorded()
     own, others = probes.read_own(main), [probes.read_own(file) for file in aux]
     found = probes.probe([own, *others], model.steps, device)
     rows = probes.predicted(model, own.name, found).to_dict("records")

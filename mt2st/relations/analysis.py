@@ -29,6 +29,7 @@ Split = tuple[np.ndarray, np.ndarray]  # positions of pairs for training and for
 Fold = tuple[np.ndarray, np.ndarray, Split]  # features of both, scaled
 
 FOLDS = 5
+FITS = 100  # of `coefficients`
 # The study's: features scaled to [0, 1], L2 penalty 1, liblinear (scikit-learn's default in 2017, which penalises the
 # intercept too). There the scaling saw all pairs, here those in training alone.
 LOGISTIC = make_pipeline(MinMaxScaler(), LogisticRegression(solver="liblinear", random_state=0))
@@ -189,7 +190,7 @@ def table(features: dict[str, pd.DataFrame], gains: pd.Series, by: By, repeats: 
 
 
 def permutation_test(
-    features: pd.DataFrame, gains: pd.Series, by: By, chance: Chance, permutations: int = 999, seed: int = 0
+    features: pd.DataFrame, gains: pd.Series, by: By, chance: Chance, permutations: int = 999
 ) -> "pd.Series[float]":
     """Return whether the cross-validated accuracy is more than chance: accuracy, mean and 95% under chance, and p.
 
@@ -203,12 +204,11 @@ def permutation_test(
             in the table of gains, rows and columns together, so that it keeps what the pairs of a task have in common
             (the quadratic assignment procedure for dyadic data, Krackhardt 1988).
         permutations: number of them.
-        seed: of the division and the permutations.
     """
     x, y = _arrays(features, gains)
-    folds = [scaled(x, split) for split in splits(gains.index, by, seed)]  # the same for all labels
+    folds = [scaled(x, split) for split in splits(gains.index, by)]  # the same for all labels
     observed = _accuracy(y, folds)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     others = [rng.permutation(y) if chance == "labels" else y[renamed(gains.index, rng)] for _ in range(permutations)]
     found = np.array([_accuracy(other, folds) for other in others])
     p = (1 + np.sum(found >= observed)) / (1 + permutations)
@@ -242,7 +242,7 @@ def renamed(pairs: pd.MultiIndex, rng: np.random.Generator) -> np.ndarray:
     return pairs.get_indexer([(other[of_main], other[of_aux]) for of_main, of_aux in pairs])
 
 
-def coefficients(features: pd.DataFrame, gains: pd.Series, fits: int = 100) -> pd.DataFrame:
+def coefficients(features: pd.DataFrame, gains: pd.Series) -> pd.DataFrame:
     """Return mean coefficients of logistic regression, largest first, with those of the released analysis beside.
 
     As there: features scaled to [0, 1], fits to random four fifths of the pairs, here with seeds 0, 1, … `low` and
@@ -252,10 +252,9 @@ def coefficients(features: pd.DataFrame, gains: pd.Series, fits: int = 100) -> p
     Args:
         features: rows (main, aux), columns (role, feature).
         gains: the same rows.
-        fits: number of fits.
     """
     x, y = _arrays(features, gains)
-    parts = ShuffleSplit(fits, test_size=0.2, random_state=0).split(x)
+    parts = ShuffleSplit(FITS, test_size=0.2, random_state=0).split(x)
     found = np.array([clone(LOGISTIC).fit(x[train], y[train])[-1].coef_[0] for train, _ in parts])
     low, high = np.quantile(found, [0.025, 0.975], axis=0)
     published = {

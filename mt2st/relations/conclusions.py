@@ -15,11 +15,12 @@ def conclusions(records: Sequence[Record]) -> str:
     Pairs are those that count: there is a gain, and the main task scores at least `gains.FLOOR` alone. Where some of
     them are among the published ones, say how far these came again.
     """
+    score = study.score_name(records)
     found = results.pairs(records).dropna(subset="gain")
     found = found[found["sign"] != LOW]
     lines = [_signs(found, len(study.seeds(records)))] if len(found) else []
     if low := gains.too_low(records):
-        lines.append(f"not counted as main tasks, for an F1 below {FLOOR:g} alone: {', '.join(low)}")
+        lines.append(f"not counted as main tasks, for an {score} below {FLOOR:g} alone: {', '.join(low)}")
     if found.empty:
         return "\n".join(lines)
     same, rho = gains.agreement(records)
@@ -28,9 +29,10 @@ def conclusions(records: Sequence[Record]) -> str:
     gain, in_test = found["gain"] > 0, found["test"] > 0
     before, averaged = results.by_budget(records).iloc[-2], (found["averaged"] > 0).sum()
     lines += [
-        f"in test {in_test.sum()} gain; {(gain == in_test).sum()} pairs have the same sign in both",
-        f"F1 moves from reading to reading: at nine tenths of the batches {before['same sign']:.0%} of the pairs have "
-        f"the sign of the end (rho = {before['rho']:.2f}); with F1 averaged over the second half {averaged} gain",
+        f"in test {in_test.sum()} gained; the sign is the same in both for {(gain == in_test).sum()}",
+        f"{score} moves from reading to reading: at nine tenths of the batches {before['same sign']:.0%} of the pairs "
+        f"have the sign of the end (rho = {before['rho']:.2f}); with {score} averaged over the second half {averaged} "
+        "gained",
     ]
     if (told := found[found["sign"] == GAIN]).size:
         listed = ", ".join(f"{main} from {aux}" for main, aux in zip(told["main"], told["aux"], strict=True))
@@ -39,13 +41,13 @@ def conclusions(records: Sequence[Record]) -> str:
     if len(both):
         alike = ((both["gain"] > 0) == (both["published"] > 0)).sum()
         rho = both["gain"].corr(both["published"], method="spearman")
-        lines.append(f"{alike} of {len(both)} gains published for such tasks have the same sign here; rho = {rho:.2f}")
+        lines.append(f"{alike} of {len(both)} gains published for such tasks had the same sign here; rho = {rho:.2f}")
     return "\n".join(lines)
 
 
 def _signs(found: pd.DataFrame, seeds: int) -> str:
     """Count gains, and signs that can be told."""
-    gain = f"{(found['gain'] > 0).sum()} of {len(found)} ordered pairs gain"
+    gain = f"{(found['gain'] > 0).sum()} of {len(found)} ordered pairs gained"
     if seeds == 1:
         above, below = (found["sentences low"] > 0).sum(), (found["sentences high"] < 0).sum()
         return (

@@ -78,8 +78,8 @@ def in_words(frame: pd.DataFrame) -> str:
         for _, row in tested[tested["p"] < ALPHA].iterrows()
     ]
     return (
-        f"Of {len(tested)} measures {len(said)} rank the {tested['n'].max()} gains better than with the tasks' names "
-        f"swapped at random, by p < {ALPHA}{': ' if said else ''}{'; '.join(said)}."
+        f"Measures that rank the {tested['n'].max()} gains better than with the tasks' names swapped at random, by "
+        f"p < {ALPHA}: {len(said)} of {len(tested)}{', ' if said else ''}{'; '.join(said)}."
     )
 
 

@@ -135,6 +135,6 @@ class Predictor:
         return Skill(error, float(gain.var()), float(p))
 
 
-def recorded(profile: str = STUDY) -> Predictor:
-    """Return the predictor of a profile's recorded study; raises FileNotFoundError where there is none."""
-    return Predictor.of(study.recorded(find_profile(profile)))
+def recorded() -> Predictor:
+    """Return the predictor of the recorded study; raises FileNotFoundError where there is none."""
+    return Predictor.of(study.recorded(find_profile(STUDY)))

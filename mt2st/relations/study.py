@@ -64,9 +64,20 @@ def by_share(record: Record, task: str) -> "pd.Series[float]":
 
     Of a task on whole texts that is the accuracy, as it has no "O".
     """
-    of_task = record.tasks[record.tasks["task"] == task].dropna(axis="columns", how="all")
-    f1 = of_task["validation_f1" if "validation_f1" in of_task else "validation_accuracy"]
+    of_task = record.tasks[record.tasks["task"] == task]
+    f1 = of_task["validation_accuracy" if _is_of_texts(of_task) else "validation_f1"]
     return f1.set_axis(np.arange(1, len(f1) + 1) / len(f1))
+
+
+def score_name(records: Iterable[Record]) -> str:
+    """Name for readers what the tasks are scored by: "F1" of tags, "accuracy" of whole texts, or both."""
+    singles = alone(records).values()
+    return " or ".join(sorted({"accuracy" if _is_of_texts(made[0].tasks) else "F1" for made in singles}))
+
+
+def _is_of_texts(rows: pd.DataFrame) -> bool:
+    """Whether rows of `Record.tasks` are of a task on whole texts, which has no F1 of tags."""
+    return "validation_f1" not in rows or bool(rows["validation_f1"].isna().all())
 
 
 def curve(records: Sequence[Record]) -> "pd.Series[float]":

@@ -9,8 +9,8 @@ from mt2st.experiments.paying import ALL
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import UPDATES
 from mt2st.history import AUXILIARY
-from mt2st.report import summary, tables
-from mt2st.statistics import as_text, mean_interval, ratio_interval
+from mt2st.report import summary, tables, timing
+from mt2st.statistics import as_text, mean_interval
 
 MEASURES = ("cosine", "conflicts", "size")  # columns of `history.History.tasks`
 SETS = {ALL: "all three", UPDATES: "UPDATE 0–3"}  # names for readers of sets of tasks; others are by heads of their own
@@ -26,13 +26,13 @@ def by_aggregator(records: Sequence[Record], single: Sequence[Record]) -> pd.Dat
     by_name = _by_aggregator(records)
     values = {name: summary.score_by_seed(made) for name, made in by_name.items()}
     frame = summary.compared(values, SUM, "aggregator")
-    alone, seconds = summary.score_by_seed(single), {name: _seconds(made) for name, made in by_name.items()}
+    alone = summary.score_by_seed(single)
     rows = []
-    for name in by_name:
+    for name, made in by_name.items():
         found = summary.difference(values[name], alone)
         row = {column.replace("difference", "from single-task"): found[column] for column in found if column != "p"}
         if name != SUM:
-            row |= ratio_interval(seconds[name], seconds[SUM]).interval.columns("time")
+            row |= timing.relative_seconds(made, by_name[SUM]).columns("time")
         rows.append(row)
     frame = pd.concat([frame, pd.DataFrame(rows)], axis="columns")
     return frame.sort_values("accuracy", ascending=False, kind="stable", ignore_index=True)
@@ -70,11 +70,6 @@ def _by_aggregator(records: Sequence[Record]) -> dict[str, list[Record]]:
             configuration = record.run.configuration
             found.setdefault(configuration.aggregator or configuration.balance, []).append(record)
     return found
-
-
-def _seconds(records: Sequence[Record]) -> list[float]:
-    """Seconds of training, by seed."""
-    return [record.seconds.sum() for record in sorted(records, key=lambda record: record.run.seed)]
 
 
 def _stands(records: Sequence[Record]) -> pd.DataFrame:
@@ -129,13 +124,13 @@ def conclusions(aggregators: pd.DataFrame, tasks: pd.DataFrame) -> str:
     papers, ours = (tasks[tasks["tasks"] == name] for name in (SETS[UPDATES], SETS[ALL]))
     return "\n".join(
         [
-            f"Of {len(others)} ways to combine gradients or balance losses {len(better)} are better than the plain sum "
-            f"and {len(worse)} worse by intervals that exclude 0, but n is {best['n']}: the widest interval is "
+            f"Of {len(others)} ways to combine gradients or balance losses {len(better)} did better than the plain sum "
+            f"and {len(worse)} did worse by intervals that exclude 0, but n is {best['n']}: the widest interval is "
             f"{widest:.1f} points to a side; the best in test, {best['aggregator']}, is {points} points from it.",
             f"Gradients of the three tasks of notebook 11 have a mean cosine of {ours['cosine'].min():+.2f} to "
             f"{ours['cosine'].max():+.2f} to the primary one and conflict with it in {ours['conflicts'].min():.0f} to "
             f"{ours['conflicts'].max():.0f}% of the steps.",
-            f"Those of the paper's UPDATE 0–3 have mean cosines within ±{papers['cosine'].abs().max():.5f}, and "
-            f"{papers['size'].min():.2f} to {papers['size'].max():.2f} times its norm.",
+            f"Those of the paper's UPDATE 0–3 have mean cosines within ±{papers['cosine'].abs().max():.5f}, and a "
+            f"norm of {papers['size'].min():.2f} to {papers['size'].max():.2f} times that of the primary gradient.",
         ]
     )

@@ -7,6 +7,7 @@ import pandas as pd
 
 from mt2st.data.vectors import TRAINED
 from mt2st.experiments import released, runs
+from mt2st.experiments.auxiliaries import NOISE, SHUFFLED
 from mt2st.experiments.plans import LONGER
 from mt2st.experiments.released import STEPS, Step
 from mt2st.experiments.runs import Record
@@ -237,7 +238,7 @@ def _kind(record: Record) -> str:
     run = record.run
     if run.strategy == "single":
         return f"{SINGLE}, {LONGER} epochs" if record.experiment == "control" else SINGLE
-    for suffix, kind in (("-shuffled", "shuffled rows"), ("-noise", "noise of equal norm")):
+    for suffix, kind in ((SHUFFLED, "shuffled rows"), (NOISE, "noise of equal norm")):
         if run.setting.endswith(suffix):
             return kind
     return "tuned constant weight" if record.experiment == "control" else "the loss itself"
@@ -291,9 +292,10 @@ def _beside_logs(frame: pd.DataFrame) -> list[str]:
         return []
     ours, paper = wide["ours"] - wide["logs"], wide["paper"] - wide["logs"]
     hidden = of.loc[of["source"] == "ours", "hidden"].iloc[0]
+    embeddings = "one trained embedding" if len(wide) == 1 else f"{len(wide)} trained embeddings"
     return [
         f"Under the released code's conditions (hidden size {hidden:.0f}) our “update” is {ours.min():+.1f} to "
-        f"{ours.max():+.1f} points from its released logs on {len(wide)} trained embeddings; what the paper prints is "
+        f"{ours.max():+.1f} points from its released logs on {embeddings}; what the paper prints is "
         f"{paper.min():+.1f} to {paper.max():+.1f} points from them."
     ]
 

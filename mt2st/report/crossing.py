@@ -120,9 +120,9 @@ def conclusions(frame: pd.DataFrame, crossing: Crossing) -> str:
     linear = _where(frame[~frame["way"].isin(NETWORKS)], FROM_SINGLE)
     return "\n".join(
         [
-            f"Of {len(joint)} ways and numbers of labels {above} are above single-task learning and {below} below it, "
-            f"by intervals that exclude 0. Staying with both tasks is {', '.join(first)} and {last} {unit} from it, "
-            "in points.",
+            f"In {above} of {len(joint)} cases, a way with a number of labels, the interval of the difference from "
+            f"single-task learning is above 0, in {below} below it. Staying with both tasks is {', '.join(first)} "
+            f"and {last} {unit} from it, in points.",
             f"Ending on one task is better than staying, by an interval above 0, with {better} {unit}, and worse, by "
             f"one below 0, with {worse} {unit}.",
             f"A linear baseline is better than single-task learning, by an interval above 0, with {linear} {unit}.",

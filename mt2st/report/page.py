@@ -274,7 +274,6 @@ def pairs_block(evidence: Evidence) -> str:
     alone = study.alone(evidence.pairs)
     single = next(iter(alone.values()))[0]
     batches, seeds = pairs.steps_of(single.run), study.seeds(evidence.pairs)
-    predicted = evidence.table("prediction")
     parts = [
         f"Profile `{evidence.profile.name}`, {len(evidence.pairs)} runs of {len(alone)} tasks, {batches:,} batches for "
         f"one task and {2 * batches:,} for two ({batches / pairs.STEPS:.0%} of the study's), "

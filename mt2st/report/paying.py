@@ -26,6 +26,7 @@ from mt2st.statistics import (
 ALL_TASKS = "all three"  # name of `ALL` for readers
 PAPERS = "update1"  # the one of the paper's tasks that is among the arms
 OF_ITS_OWN = ("imdb-semi",)  # data whose seeds test on reviews of their own
+WEIGHT = "weight"  # column of constant weights
 SHARES = (0.95, 1.0)  # of the accuracy of single-task learning, to reach
 
 
@@ -34,8 +35,8 @@ def arms(records: Sequence[Record]) -> pd.DataFrame:
 
     Differences are from single-task learning, and from the best linear baseline (`best_baseline`); time is that of
     training relative to single-task, a geometric mean. All paired by seed, with 95% intervals; `p` is of the exact
-    sign-flip test of the difference from single-task, and p after Holm over all rows. Baselines come first, then
-    single-task learning, then arms by accuracy.
+    sign-flip test of the difference from single-task, and p after Holm over all rows; both are NaN for an arm with one
+    seed, which has no interval either. Baselines come first, then single-task learning, then arms by accuracy.
     """
     by_arm = _by_arm(records)
     alone = by_arm[SINGLE, ""]
@@ -49,9 +50,10 @@ def arms(records: Sequence[Record]) -> pd.DataFrame:
         values = summary.score_by_seed(made)
         row = {"way": way, "tasks": tasks, **summary.level(values)}
         if way != SINGLE:
-            row |= summary.difference(values, reference) | _time(made, alone)
+            row |= summary.difference(values, reference) | timing.relative_seconds(made, alone).columns("time")
         rows.append({**row, **_from_baseline(values, best)})
     frame = pd.DataFrame(rows)
+    frame["p"] = frame["p"].where(frame["difference low"].notna())  # one pair tests nothing
     frame["p after Holm"] = holm(frame["p"].to_numpy())
     rank = frame["way"].map(lambda way: 0 if way in linear else 1 if way == SINGLE else 2)
     order = frame.assign(rank=rank).sort_values(["rank", "accuracy"], ascending=[True, False], kind="stable").index
@@ -150,7 +152,7 @@ def by_weight(tried: Sequence[Record], candidates: Sequence[Record]) -> pd.DataF
         rows.setdefault(gamma, {})[f"sample {record.run.seed}"] = 100 * record.scores["accuracy"]
     frame = pd.DataFrame.from_dict(rows, orient="index").sort_index()
     frame.insert(0, "mean", frame.mean(axis=1))
-    return frame.rename_axis("weight").reset_index()
+    return frame.rename_axis(WEIGHT).reset_index()
 
 
 def elsewhere_in_words(frame: pd.DataFrame) -> str:
@@ -171,7 +173,7 @@ def conclusions(records: Sequence[Record]) -> str:
     """Say in words, a line each: what pays, which task alone, whether to end on one, how soon, and the recipe."""
     found, ends, soon = arms(records), endings(records), times(records)
     single = found[found["way"] == SINGLE].iloc[0]
-    tried = found[found["tasks"] != ""]
+    tried = found[(found["tasks"] != "") & found["difference low"].notna()]
     gains = tried[tried["difference low"] > 0]
     sure, compared = (gains["p after Holm"] < 0.05).sum(), found["p after Holm"].notna().sum()
     common = arms(_of_common_seeds(records))
@@ -188,14 +190,15 @@ def conclusions(records: Sequence[Record]) -> str:
     return "\n".join(
         [
             f"Single-task learning reaches {_level(single)}% (n = {single['n']:.0f}); {len(gains)} of {len(tried)} "
-            f"arms with auxiliary tasks are above it with an interval that excludes 0, {sure} of them with p < 0.05 "
-            f"after Holm's correction over {compared} comparisons, which takes at least {_seeds_for(compared)} seeds.",
+            f"arms with auxiliary tasks and more than one seed did better by an interval that excludes 0, {sure} of "
+            f"them with p < 0.05 after Holm's correction over {compared} comparisons, which takes at least "
+            f"{_seeds_for(compared)} seeds.",
             f"On the seeds that arms share (n = {best['n']:.0f}) {best['tasks']} with {best['way']} gains most of "
             f"one task alone, {points(best, 'difference')} points, all three tasks throughout "
             f"{points(together, 'difference')}, the recipe {points(beside, 'difference')}; the paper's {PAPERS} with "
             f"{papers['way']} is {points(papers, 'difference')} points from single-task learning.",
-            f"Against staying with all three tasks to the end, {better} of {len(others)} other ways to weigh them are "
-            f"better and {worse} worse by intervals that exclude 0; the differences are "
+            f"Against staying with all three tasks to the end, {better} of {len(others)} other ways to weigh them did "
+            f"better and {worse} did worse by intervals that exclude 0; the differences are "
             f"{others['difference'].min():+.1f} to {others['difference'].max():+.1f} points.",
             f"To the validation accuracy of single-task learning Switch with all three tasks takes "
             f"{points(switch, '/ single-task', '.2f')} times its seconds of training, the recipe "
@@ -225,8 +228,9 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def choice_as_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return `choice` with numbers as text."""
-    return frame.assign(**{name: tables.texts(frame[name]) for name in frame.select_dtypes("number")})
+    """Return `choice` or `by_weight` with numbers as text."""
+    forms = {name: "g" if name == WEIGHT else ".1f" for name in frame.select_dtypes("number")}
+    return frame.assign(**{name: tables.texts(frame[name], form) for name, form in forms.items()})
 
 
 def _by_arm(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
@@ -258,14 +262,6 @@ def _from_baseline(values: "pd.Series[float]", baseline: "pd.Series[float]") -> 
         return {}
     shared = values.index.intersection(baseline.index)
     return paired_difference(values[shared].to_numpy(), baseline[shared].to_numpy()).interval.columns("from baseline")
-
-
-def _time(made: Sequence[Record], alone: Sequence[Record]) -> dict[str, float]:
-    """Seconds of training relative to single-task learning."""
-    seconds, single = ({r.run.seed: r.seconds.sum() for r in some} for some in (made, alone))
-    shared = [seed for seed in seconds if seed in single]
-    ratio = ratio_interval([seconds[seed] for seed in shared], [single[seed] for seed in shared])
-    return ratio.interval.columns("time")
 
 
 def _of_common_seeds(records: Sequence[Record]) -> list[Record]:

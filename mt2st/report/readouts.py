@@ -23,13 +23,14 @@ def comparison(grid: Sequence[Record], others: Sequence[Record]) -> pd.DataFrame
     ways: dict[str, list[Record]] = {}
     for record in [*alone, *others]:
         ways.setdefault(_way(record), []).append(record)
-    reference = _by_seed({r.run.seed: r.scores["accuracy"] for r in alone})
+    reference = summary.score_by_seed(alone)
+    linear = 100 * pd.DataFrame({r.run.seed: r.scores["baselines"] for r in alone}).T
     rows = []
     for name in BASELINES:
-        values = _by_seed({r.run.seed: r.scores["baselines"][name] for r in alone})
+        values = linear[name]
         rows.append({"way": name, **summary.level(values), **summary.difference(values, reference)})
     for name, records in ways.items():
-        values = _by_seed({r.run.seed: r.scores["accuracy"] for r in records})
+        values = summary.score_by_seed(records)
         validation = float(np.mean([100 * r.history["validation_accuracy"].max() for r in records]))
         row = {"way": name, "validation": validation, **summary.level(values)}
         rows.append(row if records[0] is alone[0] else {**row, **summary.difference(values, reference)})
@@ -55,11 +56,6 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
             "p after Holm": tables.texts(frame["p after Holm"], ".3f"),
         }
     )
-
-
-def _by_seed(accuracies: dict[int, float]) -> "pd.Series[float]":
-    """Accuracies in percent, in the order of seeds."""
-    return 100 * pd.Series(accuracies, dtype=float).sort_index()
 
 
 def _way(record: Record) -> str:

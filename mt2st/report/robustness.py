@@ -147,13 +147,14 @@ def conclusions(records: Sequence[Record]) -> str:
     frame = choices(records).dropna(subset=["difference"])
     shown = frame[frame["p after Holm"] <= 0.05]
     lines = [
-        f"{len(shown)} of {len(frame)} differences from single-task learning are shown (p after Holm at most 0.05)",
+        "differences from single-task learning that are shown (p after Holm at most 0.05): "
+        f"{len(shown)} of {len(frame)}",
         *(f"{row.choice}, {label(row.strategy)}: {row.difference:+.1f} points" for row in shown.itertuples()),
     ]
     for row in kept_epochs(runs.of(records, "grid")).to_dict("records"):
         share = row["before"] / row["runs"]
         lines.append(
-            f"{label(row['strategy'])}: {row['before']} of {row['runs']} runs ({share:.0%}) keep an epoch in which the "
-            f"auxiliary task was still trained; {row['as multi-task']} predict exactly as multi-task learning"
+            f"{label(row['strategy'])}: {row['before']} of {row['runs']} runs ({share:.0%}) kept an epoch in which the "
+            f"auxiliary task was still trained; {row['as multi-task']} predicted exactly as multi-task learning"
         )
     return "\n".join(lines)

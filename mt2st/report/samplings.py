@@ -86,17 +86,18 @@ def conclusions(frame: pd.DataFrame) -> str:
     joint = frame[frame["way"] != SINGLE]
     gain, loss = (joint[f"{FROM_SINGLE} low"] > 0).sum(), (joint[f"{FROM_SINGLE} high"] < 0).sum()
     lines = [
-        f"Of {len(drawn)} ways to draw tasks {above} are better than training all together and {below} worse, by "
+        f"Of {len(drawn)} arms that draw tasks {above} did better than training all together and {below} did worse, by "
         f"intervals that exclude 0 (n = {drawn['n'].max()}): from {points(worst, FROM_TOGETHER)} "
         f"({_name(worst)}) to {points(best, FROM_TOGETHER)} ({_name(best)}) points.",
-        f"Of all {len(joint)} arms with auxiliary tasks {gain} are above single-task learning and {loss} below it.",
+        f"Of all {len(joint)} arms with auxiliary tasks {gain} did better than single-task learning and {loss} did "
+        "worse.",
     ]
     both = drawn.pivot_table(index=["way", "sampling"], columns="weigh", values="accuracy").dropna()
     if len(both):
         change = both["draws"] - both["losses"]
         lines.append(
             f"Where the schedule acts on how often a task is drawn in place of its loss, accuracy changes by "
-            f"{change.min():+.1f} to {change.max():+.1f} points."
+            f"{change.min():+.1f} to {change.max():+.1f} points (n = {drawn['n'].max()})."
         )
     return "\n".join(lines)
 

@@ -103,7 +103,7 @@ def conclusions(records: Sequence[Record]) -> str:
         return f"{said}; one seed gives no interval."
     spread = (by_seed - by_seed.loc[SINGLE]).drop(index=SINGLE).std(axis=1, ddof=1).median()
     return (
-        f"{said}; {apart} of the 95% intervals exclude 0, and the smallest p after Holm is "
+        f"{said}; the number of 95% intervals that exclude 0 is {apart}, and the smallest p after Holm is "
         f"{others['p after Holm'].min():.2f}.\n"
         f"With {n} seeds no p falls below {2 / 2**n:.2g}, and a t test would find a true difference of "
         f"{detectable_difference(spread, n):.1f} points in four of five tries: smaller ones this grid cannot show."

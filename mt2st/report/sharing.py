@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from mt2st.experiments import runs
@@ -11,9 +10,8 @@ from mt2st.experiments.runs import Record
 from mt2st.experiments.sharing import SHARED, beside
 from mt2st.experiments.strategies import SINGLE
 from mt2st.models import Model
-from mt2st.report import summary, tables
+from mt2st.report import summary, tables, timing
 from mt2st.report.summary import FROM_SINGLE, points
-from mt2st.statistics import ratio_interval
 from mt2st.tasks import Task
 
 FROM_SHARED = "from shared"
@@ -28,25 +26,24 @@ def compared(profile: Profile, records: Sequence[Record]) -> list[Record]:
 
 
 def by_architecture(records: Sequence[Record]) -> pd.DataFrame:
-    """One row an architecture and way: parameters, time of a step, accuracy in test in percent, differences in points.
+    """One row an architecture and way: parameters, training time, accuracy in test in percent, differences in points.
 
-    `parameters` are all but the table's, in thousands; `time` is the processor's of training an epoch relative to hard
-    sharing in the same way, a geometric mean. Differences are from one task alone in the same architecture, and from
-    hard sharing in the same way; paired by seed with 95% intervals, and p of the exact sign-flip test after Holm over
-    all of them.
+    `parameters` are all but the table's, in thousands; `time` is that of all epochs relative to hard sharing in the
+    same way (`timing.relative_seconds`). Differences are from one task alone in the same architecture, and from hard
+    sharing in the same way; paired by seed with 95% intervals, and p of the exact sign-flip test after Holm over all of
+    them.
     """
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in sorted(records, key=lambda record: record.run.seed):
         groups.setdefault((record.run.configuration.architecture, record.run.strategy), []).append(record)
     values = {place: summary.score_by_seed(made) for place, made in groups.items()}
-    seconds = {place: np.array([r.epochs["cpu_seconds"].mean() for r in made]) for place, made in groups.items()}
     rows = []
     for (architecture, way), made in groups.items():
         place = architecture, way
         row: dict[str, object] = {"architecture": architecture, "way": way, **summary.level(values[place])}
         row["parameters"] = made[0].scores["parameters"] / 1_000
         if architecture != SHARED and (SHARED, way) in groups:
-            row |= ratio_interval(seconds[place], seconds[SHARED, way]).interval.columns("time")
+            row |= timing.relative_seconds(made, groups[SHARED, way]).columns("time")
         references = {FROM_SINGLE: (architecture, SINGLE), FROM_SHARED: (SHARED, way)}
         others = {name: values[one] for name, one in references.items() if one != place and one in values}
         rows.append(row | summary.differences(values[place], others))
@@ -98,12 +95,13 @@ def conclusions(frame: pd.DataFrame) -> str:
     """Say in words, a line each, what `by_architecture` shows; intervals are not corrected for their number."""
     others, joint = frame[frame["architecture"] != SHARED], frame[frame["way"] != SINGLE]
     lines = []
-    for rows, name, what in ((others, FROM_SHARED, "hard sharing"), (joint, FROM_SINGLE, "the same alone")):
+    alone = "one task alone in the same architecture"
+    for rows, name, what in ((others, FROM_SHARED, "hard sharing"), (joint, FROM_SINGLE, alone)):
         rows = rows.dropna(subset=[name])
         above, below = (rows[f"{name} low"] > 0).sum(), (rows[f"{name} high"] < 0).sum()
         best, worst = rows.loc[rows[name].idxmax()], rows.loc[rows[name].idxmin()]
         lines.append(
-            f"Against {what} {above} of {len(rows)} arms are better and {below} worse, by intervals that exclude 0 "
+            f"Against {what} {above} of {len(rows)} arms did better and {below} did worse, by intervals that exclude 0 "
             f"(n = {rows['n'].max()}): from {points(worst, name)} ({worst['architecture']}, {worst['way']}) to "
             f"{points(best, name)} ({best['architecture']}, {best['way']}) points."
         )

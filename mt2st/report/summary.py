@@ -185,7 +185,7 @@ def answer(scores: pd.DataFrame) -> str:
     reached = ", ".join(f"{label(name)} {100 * row['accuracy']:.1f}%" for name, row in others.iterrows())
     low, high = 100 * others["difference_low"].min(), 100 * others["difference_high"].max()
     apart = (
-        f"the 95% intervals of their differences from the one task alone lie within {low:+.1f} and {high:+.1f} points"
+        f"the 95% intervals of their differences from the one task alone lie between {low:+.1f} and {high:+.1f} points"
     )
     if below := [label(name) for name, row in others.iterrows() if row["difference_high"] < 0]:
         apart += f", those of {' and '.join(below)} below 0 before a correction for their number"

@@ -17,7 +17,7 @@ from mt2st.adaptation import CheckConvergence
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import STRATEGIES
 from mt2st.report import summary
-from mt2st.statistics import NOTHING, PairedComparison, ratio_interval
+from mt2st.statistics import NOTHING, Interval, PairedComparison, ratio_interval
 
 FIXED_TARGETS = (0.65, 0.70, 0.75)
 UNITS = ("seconds", "operations")
@@ -112,6 +112,16 @@ def convergence(records: Sequence[Record]) -> pd.DataFrame:
                 row |= _ratio(f"/ {reference}", None if strategy == reference else compare(means, strategy, reference))
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def relative_seconds(records: Sequence[Record], reference: Sequence[Record]) -> Interval:
+    """Return how many times as long an arm trains in all its epochs as another one: `Record.seconds`, paired by seed.
+
+    A geometric mean with its 95% interval over the seeds that both have. Raises ValueError where they share none.
+    """
+    seconds, others = ({r.run.seed: float(r.seconds.sum()) for r in some} for some in (records, reference))
+    shared = sorted(seconds.keys() & others.keys())
+    return ratio_interval([seconds[seed] for seed in shared], [others[seed] for seed in shared]).interval
 
 
 def horizons(times: pd.DataFrame, unit: str) -> "pd.Series[float]":

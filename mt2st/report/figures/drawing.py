@@ -22,17 +22,13 @@ def width(k: int, of: int) -> float:
     return 1.4 + 0.9 * (of - 1 - k)
 
 
-def rates_in_words(frame: pd.DataFrame, by: str = "setting") -> str:
-    """Name the learning rates of a frame's runs: the most common one, and what has another; "" where there is one.
-
-    Args:
-        by: column that tells apart what has another rate.
-    """
+def rates_in_words(frame: pd.DataFrame) -> str:
+    """Name the learning rates of a frame's runs: the most common one, and settings with another; "" where all agree."""
     counts = frame["learning_rate"].value_counts()
     if len(counts) < 2:
         return ""
     others = frame[frame["learning_rate"] != counts.index[0]]
-    named = [f"{', '.join(sorted(set(of[by])))} {rate:g}" for rate, of in others.groupby("learning_rate")]
+    named = [f"{', '.join(sorted(set(of['setting'])))} {rate:g}" for rate, of in others.groupby("learning_rate")]
     return f"learning rate, tuned for each arm: {counts.index[0]:g}, but {'; '.join(named)}"
 
 

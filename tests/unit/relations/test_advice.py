@@ -10,7 +10,7 @@ from relations.made_up import records
 from mt2st import paths
 from mt2st.cli import main as command
 from mt2st.experiments import store
-from mt2st.relations import advice, predict_gain, predictor, probes, verification
+from mt2st.relations import advice, predictor, probes, verification
 from mt2st.relations.gains import GAIN, LOSS, LOW, UNCLEAR
 from mt2st.relations.predictor import Predictor, Skill
 
@@ -77,13 +77,15 @@ def test_the_command_says_what_to_expect_and_how_far_to_trust_it(
     main, aux = files
     assert command(["relations", "--main", str(main), "--aux", str(aux)]) == 0
     first, last = capsys.readouterr().out.splitlines()
-    found = predict_gain(probes.read_own(main), probes.read_own(aux)).iloc[0]
+    recorded = Predictor.of(records())
+    tried = probes.probe([probes.read_own(main), probes.read_own(aux)], recorded.steps)
+    (found,) = probes.predicted(recorded, str(main), tried).to_dict("records")
     gained, low, high = (f"{100 * found[column]:.0f}" for column in ("gained", "low", "high"))
     alike = "of the 20 recorded pairs that look most alike"
     assert first.startswith(f"{main} with {aux}: {alike} {gained} [{low}, {high}] % gained: cannot tell, the model is")
     assert first.endswith(f"(F1 in the probes: {found['main f1']:.2f} and {found['aux f1']:.2f})")
     assert found["main f1"] > 0.9  # one word tells the tag
-    assert last == f"The model's {Predictor.of(records()).skill}; 30 recorded pairs."
+    assert last == f"The model's {recorded.skill}; 30 recorded pairs."
 
 
 def test_verify_prints_the_measured_gain_beside_the_prediction(

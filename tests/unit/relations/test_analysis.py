@@ -157,7 +157,7 @@ def test_tasks_that_are_auxiliary_ones_alone_swap_names_among_each_other() -> No
 
 
 def test_coefficients_find_the_feature_that_counts_and_name_the_published_ones(x: pd.DataFrame) -> None:
-    found = analysis.coefficients(x, x["main", "c"], fits=5)
+    found = analysis.coefficients(x, x["main", "c"])
     assert found.index[0] == ("main", "c")
     first = found.iloc[0]
     assert first["low"] <= first["coefficient"] <= first["high"]

@@ -63,9 +63,9 @@ def test_words_name_the_measures_that_rank_better_than_chance_and_correct_for_th
     rows.append((measures.PREDICTOR, 20, 0.9, math.nan, 0.9))
     frame = pd.DataFrame(rows, columns=["measure", "n", "rho", "p", "AUC"])
     assert measures.in_words(frame) == (
-        "Of 3 measures 2 rank the 20 gains better than with the tasks' names swapped at random, by p < 0.05: "
+        "Measures that rank the 20 gains better than with the tasks' names swapped at random, by p < 0.05: 2 of 3, "
         "entropy (rho = +0.60, p = 0.010, after Holm 0.030); "
         "cosine (rho = +0.50, p = 0.040, after Holm 0.080)."
     )
-    assert measures.in_words(frame[1:2]).endswith("swapped at random, by p < 0.05.")
+    assert measures.in_words(frame[1:2]).endswith("swapped at random, by p < 0.05: 0 of 1.")
     assert measures.in_words(frame[:0]) == ""

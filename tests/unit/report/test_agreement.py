@@ -113,12 +113,12 @@ def test_words_count_what_is_better_and_worse(records: list[Record], single: lis
     said = agreement.conclusions(table, agreement.by_task(records)).splitlines()
     better = (table["difference low"] > 0).sum()
     assert said[0].startswith(
-        f"Of 12 ways to combine gradients or balance losses {better} are better than the plain sum "
+        f"Of 12 ways to combine gradients or balance losses {better} did better than the plain sum "
     )
     assert "the best in test, gate, is +3.3 [" in said[0]
     assert ", but n is 3: the widest interval is 3.8 points to a side; " in said[0]
     assert "a mean cosine of -0.19 to +0.01 to the primary one and conflict with it in " in said[1]
-    assert said[2].endswith("have mean cosines within ±0.19000, and 2.00 to 2.00 times its norm.")
+    assert said[2].endswith("within ±0.19000, and a norm of 2.00 to 2.00 times that of the primary gradient.")
     assert agreement.readable(table)["time relative to the sum"].iloc[0] == "3.00 [3.00, 3.00]"
     assert agreement.tasks_readable(agreement.by_task(records))["size"].iloc[0] == "2.00 [2.00, 2.00]"
 

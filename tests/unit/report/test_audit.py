@@ -338,7 +338,7 @@ def test_the_gap_is_said_beside_the_logs_and_step_by_step(known_record: Make) ->
     beside, gap, steps, rest = audit.gap_in_words(records, "CBOW").splitlines()
     found = audit.by_embedding(records).set_index(["embedding", "arm", "source"])["accuracy"]
     ours, paper = (found["CBOW", "update", source] - found["CBOW", "update", "logs"] for source in ("ours", "paper"))
-    assert f"our “update” is {ours:+.1f} to {ours:+.1f} points from its released logs on 1 trained" in beside
+    assert f"our “update” is {ours:+.1f} to {ours:+.1f} points from its released logs on one trained" in beside
     assert beside.endswith(f"what the paper prints is {paper:+.1f} to {paper:+.1f} points from them.")
     assert gap.startswith("From “original” to “update” the paper has +")
     assert steps == audit.walk_in_words(audit.walk(records, "CBOW"), "CBOW")

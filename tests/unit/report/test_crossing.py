@@ -93,7 +93,10 @@ def test_words_say_where_staying_and_ending_pay(records: list[Record]) -> None:
     count = (
         (crossing.by_size(records, CROSSING)["from single-task low"][lambda low: low > 0]).count() - 4
     )  # TF-IDF apart
-    assert staying.startswith(f"Of 20 ways and numbers of labels {count} are above single-task learning and 0 below it")
+    assert staying.startswith(
+        f"In {count} of 20 cases, a way with a number of labels, the interval of the difference from single-task "
+        "learning is above 0, in 0 below it."
+    )
     assert f"Staying with both tasks is +8.7 {bounds} with 200, +8.7 {bounds} with 600, +0.7 [" in staying
     assert staying.endswith(" with 20,000 labelled reviews from it, in points.")
     assert ends.endswith(
@@ -153,7 +156,7 @@ def test_the_recipe_stands_beside_the_ways(known_record: Make) -> None:
         UNIGRAM,
     ]
     said = crossing.conclusions(table, tagged).splitlines()
-    assert said[0].startswith("Of 20 ways and numbers of labels")  # without the recipe
+    assert " of 20 cases, a way with a number of labels, " in said[0]  # without the recipe
     assert said[3].startswith("With 100, 300, 1,000, 3,000 and 10,000 tagged sentences the recipe, chosen on film ")
     assert "tuned here, is +12.0 [+12.0, +12.0], +12.0 [" in said[3]
     assert " from staying with both tasks; and +2.0 [+2.0, +2.0], " in said[3]

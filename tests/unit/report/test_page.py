@@ -302,8 +302,8 @@ def test_the_answer_says_what_was_reached_and_shows_the_leading_claims(evidence:
         f"multi-task {100 * rows.loc['mtl', 'accuracy']:.1f}%, Diminish "
     )
     low, high = 100 * rows["difference_low"].min(), 100 * rows["difference_high"].max()
-    assert "(n = 2); the 95% intervals of their differences from the one task alone lie within " in block
-    assert f" lie within {low:+.1f} and {high:+.1f} points" in block
+    assert "(n = 2); the 95% intervals of their differences from the one task alone lie between " in block
+    assert f" lie between {low:+.1f} and {high:+.1f} points" in block
     assert f"Switch takes {100 * (rows.loc['switch', 'time_ratio'] - 1):+.0f} [" in block
     shown = EXHIBITS["claims"].shown(evidence.table("claims"))
     lines = [line for line in block.splitlines() if line.startswith("| ")][2:]

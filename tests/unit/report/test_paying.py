@@ -15,7 +15,7 @@ from mt2st.experiments.runs import Record
 from mt2st.report import page, paying
 from mt2st.report.exhibits import Evidence
 from mt2st.report.figures import paying as pictures
-from mt2st.statistics import mean_interval, paired_difference, resampled_difference
+from mt2st.statistics import holm, mean_interval, paired_difference, resampled_difference
 
 Make = Callable[..., Record]
 SEEDS = 3
@@ -56,6 +56,11 @@ def test_arms_differ_from_single_task_learning_and_from_the_best_baseline_by_see
     assert staying["from baseline"] == pytest.approx(1 + 100 * NOISE.mean())
     assert staying[["time", "time low", "time high"]].tolist() == pytest.approx([2, 2, 2])
     assert staying["p"] == paired_difference(70 + values, np.full(3, 70.0)).p
+    one_seed = rows.loc[("Switch", plan.SLOW)]
+    assert one_seed[["n", "difference"]].tolist() == pytest.approx([1, 2 + 100 * NOISE[0]])
+    assert one_seed[["difference low", "p", "p after Holm"]].isna().all()
+    assert table["p after Holm"].notna().sum() == len(table) - 1 - 2  # single-task learning, and those with one seed
+    assert table["p after Holm"].tolist() == pytest.approx(list(holm(table["p"])), nan_ok=True)
     assert rows.loc["multi-task", "update1"]["difference"] == pytest.approx(2 + 100 * NOISE.mean())
     assert rows.loc[TFIDF, ""][["difference", "from baseline"]].tolist() == pytest.approx([2, -7])
     assert np.isnan(rows.loc[MEAN_VECTOR, ""]["from baseline"])
@@ -104,12 +109,14 @@ def test_the_best_candidate_comes_first(known_record: Make) -> None:
 
 def test_what_is_said_follows_from_the_table(records: list[Record]) -> None:
     said = paying.conclusions(records)
-    assert said.startswith("Single-task learning reaches 70.0 [70.0, 70.0]% (n = 3); 2 of 36 arms")
-    assert "0 of 12 other ways to weigh them are better and 12 worse" in said
+    assert said.startswith(
+        "Single-task learning reaches 70.0 [70.0, 70.0]% (n = 3); 2 of 34 arms with auxiliary tasks and more than"
+    )
+    assert "0 of them with p < 0.05 after Holm's correction over 36 comparisons, which takes at least 11 seeds" in said
+    assert "0 of 12 other ways to weigh them did better and 12 did worse by intervals" in said
     assert "differences are -10.0 to -5.0 points" in said
     assert "On the seeds that arms share (n = 3) polarity with multi-task gains most of one task alone, +3.0 [" in said
     assert "all three tasks throughout +11.0 [+3.5, +18.5], the recipe +13.0 [+5.5, +20.5]; the paper's" in said
-    assert "which takes at least 11 seeds" in said
     assert "takes 2.00 [2.00, 2.00] times its seconds of training, the recipe 2.00 [2.00, 2.00] (n = 3; 100% of" in said
     assert said.endswith(f"from the best linear baseline, {MEAN_VECTOR}.")
 
@@ -193,3 +200,6 @@ def test_constant_weights_are_compared_on_the_samples_for_choices(known_record: 
     assert table["weight"].tolist() == [0.03, 0.1, 0.3, 1.0, 3.0]
     assert table["sample 10"].tolist() == pytest.approx([71, 73, 75, 73, 61])
     assert table["mean"].tolist() == pytest.approx([71.05, 73.05, 75.05, 73, 61.05])
+    shown = paying.choice_as_text(table)
+    assert shown["weight"].tolist() == ["0.03", "0.1", "0.3", "1", "3"]
+    assert shown["sample 10"].tolist() == ["71.0", "73.0", "75.0", "73.0", "61.0"]

@@ -104,9 +104,9 @@ def test_epochs_that_are_kept_from_before_the_switch_are_counted(grid: list[Reco
     found = robustness.kept_epochs(same)
     assert found.to_dict("records") == [{"strategy": "switch", "runs": 3, "before": 1, "as multi-task": 1}]
     lines = robustness.conclusions(same).splitlines()
-    assert lines[0] == "0 of 5 differences from single-task learning are shown (p after Holm at most 0.05)"
+    assert lines[0] == "differences from single-task learning that are shown (p after Holm at most 0.05): 0 of 5"
     assert lines[1] == (
-        "Switch: 1 of 3 runs (33%) keep an epoch in which the auxiliary task was still trained; 1 predict exactly as "
+        "Switch: 1 of 3 runs (33%) kept an epoch in which the auxiliary task was still trained; 1 predicted exactly as "
         "multi-task learning"
     )
 

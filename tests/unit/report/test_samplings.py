@@ -64,12 +64,12 @@ def test_words_count_what_is_better_and_worse(records: list[Record]) -> None:
     above, below = (drawn["from together low"] > 0).sum(), (drawn["from together high"] < 0).sum()
     first, second, third = samplings.conclusions(table).splitlines()
     assert first.startswith(
-        f"Of 20 ways to draw tasks {above} are better than training all together and {below} worse, by intervals that "
-        "exclude 0 (n = 3): from -10.3 ["
+        f"Of 20 arms that draw tasks {above} did better than training all together and {below} did worse, by intervals "
+        "that exclude 0 (n = 3): from -10.3 ["
     )
     assert "(Diminish, proportional, weighing draws) to +5.7 [" in first
     assert second.startswith("Of all 23 arms with auxiliary tasks ")
-    assert third.endswith("accuracy changes by -1.0 to -1.0 points.")
+    assert third.endswith("accuracy changes by -1.0 to -1.0 points (n = 3).")
 
 
 def test_the_picture_has_a_panel_a_way(records: list[Record]) -> None:

@@ -68,7 +68,8 @@ def test_for_readers_numbers_are_text_and_single_task_has_no_difference(records:
 def test_conclusions_count_a_training_once_and_say_what_could_be_seen(records: list[Record]) -> None:
     said = schedule_grid.conclusions(records)
     assert "reaches 70.0 [65.0, 75.0]% (n = 3)" in said
-    assert "The 15 different trainings of the grid are +0.0 to +2.0 points from it; 0 of" in said
+    assert "The 15 different trainings of the grid are +0.0 to +2.0 points from it; the number of 95% intervals" in said
+    assert "that exclude 0 is 0, and the smallest p" in said
     assert "With 3 seeds no p falls below 0.25" in said
     alone = schedule_grid.conclusions([record for record in records if record.run.seed == 0])
     assert alone.endswith("are +0.0 to +1.0 points from it; one seed gives no interval.")

@@ -57,6 +57,14 @@ def test_architectures_differ_from_hard_sharing_and_from_themselves_alone(record
     assert rows.loc[("private", "multi-task, adversary"), "from single-task"] == pytest.approx(2)
 
 
+def test_times_are_paired_by_the_seeds_that_both_have(records: list[Record]) -> None:
+    fewer = [r for r in records if r.run.seed < 2 or r.run.configuration.architecture != "shared"]
+    rows = sharing.by_architecture(fewer).set_index(["architecture", "way"])
+    found = rows.loc["levels", "Switch"]
+    assert (found["n"], rows.loc[("shared", "Switch"), "n"]) == (3, 2)
+    assert found[["time", "time low", "time high"]].tolist() == pytest.approx([2, 2, 2])
+
+
 def test_what_was_made_for_other_experiments_and_is_no_hard_sharing_is_left_out(
     records: list[Record], known_record: Make
 ) -> None:
@@ -91,9 +99,9 @@ def test_words_and_picture_follow_the_table(records: list[Record]) -> None:
     table = sharing.by_architecture(sharing.compared(PROFILE, records))
     first, second = sharing.conclusions(table).splitlines()
     assert first.startswith("Against hard sharing ")
-    assert "of 21 arms are better" in first
+    assert " of 21 arms did better and " in first
     assert "to +5.7 [" in first
-    assert second.startswith("Against the same alone ")
+    assert second.startswith("Against one task alone in the same architecture ")
     (axes,) = pictures.by_architecture(table).axes
     assert [text.get_text() for text in axes.get_yticklabels()] == list(PARAMETERS)
     assert len(axes.get_lines()) == 2 * len(table)

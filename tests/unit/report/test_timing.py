@@ -9,6 +9,7 @@ from scipy import stats
 from mt2st.experiments.runs import Configuration, Record, Run
 from mt2st.report import timing
 from mt2st.schedules import SINGLE_TASK, Constant, Diminish, Schedule, Switch
+from mt2st.statistics import mean_interval
 
 Make = Callable[..., Record]
 SCHEDULES: dict[str, Schedule] = {
@@ -202,6 +203,16 @@ def test_a_run_converges_when_its_gradient_has_been_small_for_two_epochs(known_r
     assert (never["reached"], never["epochs"], never["seconds"]) == (False, 4, 10)
     early = known_record(run_of("single"), gradient_norm=(8, 1, 1, 1), validation_accuracy=(0.5, 0.5, 0.5, 0.75))
     assert timing.to_convergence([early], 0.25).iloc[0]["below best"] == 0.25
+
+
+def test_seconds_of_all_epochs_are_compared_by_the_seeds_that_both_have(known_record: Make) -> None:
+    alone = [known_record(run_of("single", seed), cpu_seconds=1.0 + seed) for seed in (0, 1, 2)]
+    joint = [known_record(run_of("mtl", seed), cpu_seconds=2.0 * (1 + seed) ** 2) for seed in (3, 1, 0)]
+    found, expected = timing.relative_seconds(joint, alone), mean_interval(np.log([2, 4]))
+    assert (found.mean, found.n) == (pytest.approx(8**0.5), 2)
+    assert [found.low, found.high] == pytest.approx(np.exp([expected.low, expected.high]))
+    with pytest.raises(ValueError, match="at least one"):
+        timing.relative_seconds(joint[:1], alone)
 
 
 def test_the_table_of_convergence_compares_arms_by_seed(known_record: Make) -> None:

@@ -71,6 +71,8 @@ def test_the_rule_is_named() -> None:
     assert (
         of_effect(20, interval(-0.5, 0.4), 0.9, 0.01).rule == "a difference of 1 point or more is rejected, p = 0.010"
     )
+    assert of_effect(20, interval(22, 25), 0.0004).rule == "the interval excludes 0, corrected p < 0.001"
+    assert of_effect(20, interval(-0.5, 0.4), 0.9, 0.0001).rule.endswith("is rejected, p < 0.001")
     assert verdicts.by_construction("for a reason") == verdicts.Verdict("decided by construction", "for a reason")
 
 
