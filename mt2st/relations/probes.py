@@ -17,7 +17,7 @@ from mt2st.experiments import environment, execution
 from mt2st.experiments.assembly import assemble
 from mt2st.experiments.pairs import CONFIGURATION
 from mt2st.experiments.runs import Run
-from mt2st.relations import features, study
+from mt2st.relations import features, predictor, study
 from mt2st.relations.gains import FLOOR
 from mt2st.relations.predictor import Predictor
 from mt2st.schedules import SINGLE_TASK
@@ -30,6 +30,19 @@ class Probe:
     features: "pd.Series[float]"  # 14
     f1: float  # of tags, in validation
     seconds: float  # a batch
+
+
+def predict_gain(main: SequenceData, aux: SequenceData | Sequence[SequenceData]) -> pd.DataFrame:
+    """Return for each auxiliary task the probability that the main task gains from it, and its calibration.
+
+    Each task is trained alone for `predictor.PROBE` batches, on word vectors trained on the text of all tasks given.
+    Columns are those of `predicted`.
+
+    Raises FileNotFoundError where no study has been recorded, and ValueError for a corpus with too little text.
+    """
+    model = predictor.recorded()
+    others = [aux] if isinstance(aux, SequenceData) else list(aux)
+    return predicted(model, main.name, probe([main, *others], model.steps))
 
 
 def predicted(model: Predictor, main: str, probes: Mapping[str, Probe]) -> pd.DataFrame:

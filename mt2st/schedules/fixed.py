@@ -1,5 +1,6 @@
 """Weights that are functions of the epoch alone: the paper's, and others beside them."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -27,8 +28,8 @@ class Diminish(Schedule):
         eta: decay rate η_k ≥ 0, per epoch^ν.
         nu: curvature ν_k > 0.
 
-    Equation (11), γ_k0 · α_k^t, is (2) with η = −ln α and ν = 1. The paper gives no values for η and ν. Its released
-    code multiplies by α and squares α each epoch, α^(2^t), which is neither (2) nor (11).
+    The paper gives no values for η and ν. Its released code multiplies by α and squares α each epoch, α^(2^t), which is
+    neither (2) nor (11).
     """
 
     POSITIVE = frozenset({"nu"})
@@ -36,6 +37,14 @@ class Diminish(Schedule):
     gamma0: Parameter = 1.0
     eta: Parameter = 0.3
     nu: Parameter = 1.0
+
+    @classmethod
+    def geometric(cls, alpha: Parameter, gamma0: Parameter = 1.0) -> "Diminish":
+        """γ_k(t) = γ_k0 · α_k^t, equation (11): (2) with η = −ln α and ν = 1. Needs 0 < α ≤ 1."""
+        alphas = per_task("alpha", alpha, is_positive=True)
+        if max(alphas, default=0) > 1:
+            raise ValueError(f"alpha must be at most 1, got {max(alphas):g}")
+        return cls(gamma0, [-math.log(a) for a in alphas], 1.0)
 
     def _weights(self, t: float) -> Tensor:
         gamma0, eta, nu = (torch.tensor(p, dtype=torch.float64) for p in (self.gamma0, self.eta, self.nu))

@@ -136,8 +136,13 @@ def test_default_diminish_falls_below_one_percent_in_epoch_16() -> None:
 
 
 @pytest.mark.parametrize(("alpha", "t", "expected"), [(0.5, 3, 0.125), (0.9, 2, 0.81), (1.0, 9, 1.0), (0.3, 0, 1.0)])
-def test_diminish_has_equation_11_as_a_special_case(alpha: float, t: int, expected: float) -> None:
-    assert Diminish(3.0, -math.log(alpha)).weights(t).item() == pytest.approx(3 * expected, rel=1e-14)
+def test_geometric_is_equation_11(alpha: float, t: int, expected: float) -> None:
+    assert Diminish.geometric(alpha).weights(t).item() == pytest.approx(expected, rel=1e-14)
+    assert Diminish.geometric(alpha, 3.0).weights(t).item() == pytest.approx(3 * expected, rel=1e-14)
+
+
+def test_geometric_takes_one_rate_per_task() -> None:
+    assert Diminish.geometric([0.5, 0.1], [1.0, 2.0]).weights(2).tolist() == pytest.approx([0.25, 0.02])
 
 
 def test_squared_is_what_squaring_alpha_after_every_epoch_gives() -> None:
@@ -338,6 +343,9 @@ def test_scalars_broadcast_against_sequences() -> None:
         (lambda: Diminish(eta=[0.3, math.inf]), "eta must be finite"),
         (lambda: Diminish(nu=0.0), "nu must be finite and above 0, got 0"),
         (lambda: Diminish(nu=math.nan), "nu must be finite and above 0"),
+        (lambda: Diminish.geometric(0.0), "alpha must be finite and above 0"),
+        (lambda: Diminish.geometric([0.5, 1.5]), "alpha must be at most 1, got 1.5"),
+        (lambda: Diminish.geometric(0.5, -1.0), "gamma0 must be"),
         (lambda: Squared(-0.1), "alpha must be finite and at least 0, got -0.1"),
         (lambda: Squared([0.5, 1.01]), "alpha must be at most 1, got 1.01"),
         (lambda: Squared(0.5, -1.0), "gamma0 must be finite and at least 0"),

@@ -2,28 +2,35 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from relations.files import COLOURS, NUMBERS, write
 from relations.made_up import records
 
-from mt2st.relations import probes
-from mt2st.relations.predictor import Predictor
+from mt2st import paths
+from mt2st.experiments import store
+from mt2st.relations import predict_gain, probes
+from mt2st.relations.predictor import STUDY, Predictor
 from mt2st.relations.probes import Probe
 
 
-@pytest.mark.usefixtures("home")
+@pytest.fixture
+def recorded(home: Path) -> None:
+    """Put the made-up records where those of the study are."""
+    store.pack(records(), paths.recorded(STUDY))
+
+
+@pytest.mark.usefixtures("recorded")
 def test_a_gain_is_predicted_from_probes_on_files_of_ones_own(tmp_path: Path) -> None:
     main, aux, other = (
         probes.read_own(write(tmp_path / f"{name}.conll", tagged))
         for name, tagged in (("colours", COLOURS), ("numbers", NUMBERS), ("points", (".",)))
     )
-    model = Predictor.of(records())
-    found = probes.probe([main, aux, other], model.steps)
-    frame = probes.predicted(model, main.name, found)
+    frame = predict_gain(main, [aux, other])
     assert frame["aux"].tolist() == [str(tmp_path / "numbers.conll"), str(tmp_path / "points.conll")]
     assert frame["probability"].between(0, 1).all()
     assert frame["n"].tolist() == [20, 20]
-    assert frame["main f1"].tolist() == [found[main.name].f1] * 2
+    pd.testing.assert_frame_equal(predict_gain(main, aux), frame[:1])
 
 
 def test_nothing_is_predicted_of_a_main_task_that_scores_next_to_nothing() -> None:
