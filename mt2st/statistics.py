@@ -66,6 +66,11 @@ def as_text(mean: float, low: float, high: float, number: str = ".1f") -> str:
     return f"{mean:{number}}" if np.isnan(low) else f"{mean:{number}} [{low:{number}}, {high:{number}}]"
 
 
+def p_as_text(p: float) -> str:
+    """Write a p-value for readers, "p = 0.012"; none is 0."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
 @dataclass(frozen=True)
 class PairedComparison:
     """Mean difference or ratio of paired values with interval and sign-flip p."""

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from mt2st.experiments.runs import Record
 from mt2st.relations import gains, results, study
 from mt2st.relations.predictor import Predictor
-from mt2st.statistics import holm
+from mt2st.statistics import holm, p_as_text
 
 RELABELLINGS = 9_999
 ALPHA = 0.05
@@ -74,7 +74,7 @@ def in_words(frame: pd.DataFrame) -> str:
     if tested.empty:
         return ""
     said = [
-        f"{row['measure']} (rho = {row['rho']:+.2f}, p = {row['p']:.3f}, after Holm {row['corrected']:.3f})"
+        f"{row['measure']} (rho = {row['rho']:+.2f}, {p_as_text(row['p'])}, after Holm {row['corrected']:.3f})"
         for _, row in tested[tested["p"] < ALPHA].iterrows()
     ]
     return (

@@ -21,6 +21,7 @@ from mt2st.experiments.pairs import STEPS, steps_of
 from mt2st.experiments.profiles import find_profile
 from mt2st.experiments.runs import Record
 from mt2st.relations import analysis, features, gains, results, study
+from mt2st.statistics import p_as_text
 
 PROBE = STEPS // 40  # batches of a probe; fewer tell of few tasks whether they learn anything
 NEIGHBOURS = 20  # recorded pairs with the most similar probability
@@ -51,7 +52,7 @@ class Skill:
     def __str__(self) -> str:
         return (
             f"squared error for tasks that were not in training: {self.error:.3f}, that of a constant (the share of "
-            f"pairs that gain): {self.constant:.3f}; p = {self.p:.3f}"
+            f"pairs that gain): {self.constant:.3f}; {p_as_text(self.p)}"
         )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from mt2st.experiments.downstream import GROUPS, TASKS
 from mt2st.experiments.runs import Record, Run
 from mt2st.experiments.strategies import STRATEGIES
-from mt2st.statistics import as_text, holm, mean_interval, paired_difference
+from mt2st.statistics import as_text, holm, mean_interval, p_as_text, paired_difference
 
 UNTOUCHED = "untouched"
 RANDOM = "random"
@@ -124,6 +124,6 @@ def conclusions(records: Sequence[Record]) -> str:
         points = as_text(interval.mean, interval.low, interval.high, "+.1f")
         lines.append(
             f"{name_of(group)}: table of {arm} {points} points against that of single-task learning, "
-            f"n = {interval.n} seeds, p = {p:.3f} after Holm"
+            f"n = {interval.n} seeds, {p_as_text(p)} after Holm"
         )
     return "\n".join(lines)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import isfinite, isnan, sqrt
 
-from mt2st.statistics import Interval
+from mt2st.statistics import Interval, p_as_text
 
 LEVEL = 0.05  # of corrected p-values, and of the test of equivalence
 MARGIN = 1.0  # points: a smaller difference in accuracy counts as none
@@ -64,25 +64,20 @@ def of_effect(claimed: float, interval: Interval, p: float, equivalence: float =
     sign = 1 if claimed > 0 else -1
     low, high = sorted((sign * interval.low, sign * interval.high))  # so that the claim is a gain
     if p <= LEVEL and (low > 0 or high < 0):
-        shown = f"the interval excludes 0, corrected {_said(p)}"
+        shown = f"the interval excludes 0, corrected {p_as_text(p)}"
         if high < 0:
             return Verdict("opposite effect", shown)
         if high < abs(claimed):
             return Verdict("smaller effect", f"{shown}; all of the interval falls short of the claim")
         return Verdict("reproduced", shown)
     if equivalence <= LEVEL:
-        rule = f"a difference of {MARGIN:g} point or more is rejected, {_said(equivalence)}"
+        rule = f"a difference of {MARGIN:g} point or more is rejected, {p_as_text(equivalence)}"
         return Verdict(f"less than {MARGIN:g} point", rule)
     if abs(claimed) > SOME and high < abs(claimed):
         if high < 0:
-            return Verdict("excluded", f"all of the interval lies on the other side of 0, corrected {_said(p)}")
+            return Verdict("excluded", f"all of the interval lies on the other side of 0, corrected {p_as_text(p)}")
         return Verdict("not of this size", "all of the interval falls short of the claim")
-    return Verdict("inconclusive", f"neither shown (corrected {_said(p)}) nor excluded")
-
-
-def _said(p: float) -> str:
-    """Say a p, which is never 0."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    return Verdict("inconclusive", f"neither shown (corrected {p_as_text(p)}) nor excluded")
 
 
 def of_level(paper: float, ours: Interval) -> Verdict:
