@@ -37,6 +37,7 @@ from mt2st.training import evaluate
 DEFAULTS = Configuration(data="own", hidden=128, min_count=1, patience=10)
 BATCH = 256  # texts that are classified together
 SHOWN = 10  # numbers of texts in a warning
+LONG = 1_000  # tokens of a text from which on time is worth a word
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,8 @@ def describe(facts: dict[str, Any]) -> str:
             f"cut: {cut['texts']:,} texts are longer than {cut['tokens']} tokens; {cut['share']:.1%} of all tokens are "
             "not read (--max-tokens; 0 reads all)"
         )
+    elif cut["tokens"] > LONG:
+        lines.append(f"long: the longest text has {cut['tokens']:,} tokens; to read less is faster (--max-tokens)")
     if facts["repeated"]:
         lines.append(f"repeated: {facts['repeated']:,} test texts are in training or validation too")
     lines += [
