@@ -296,8 +296,8 @@ def test_facts_count_what_there_is(setup: Setup, tmp_path: Path) -> None:
     assert f"{facts['lexicons']['similarity']['here']} of 353 rows of its lexicon, which is English" in said
     assert "repeated: 5 test texts are in training or validation too" in said
     assert "long:" not in said
-    whole = facts | {"cut": {"tokens": 1_001, "texts": 0, "share": 0.0}}
-    assert "long: the longest text has 1,001 tokens; to read less is faster (--max-tokens)" in classifier.describe(whole)
+    said = classifier.describe(facts | {"cut": {"tokens": 1_001, "texts": 0, "share": 0.0}})
+    assert "long: the longest text has 1,001 tokens; to read less is faster (--max-tokens)" in said
 
 
 def test_words_seldom_seen_have_vectors_unless_told_otherwise(setup: Setup, tmp_path: Path) -> None:
