@@ -57,6 +57,7 @@ class Source:
     load: Callable[..., Any] | None = None
     version: int = 1  # raised where the same files come to give other texts or tags; hashes of runs follow
     task: str = ""  # what is tagged; the codes CCG to STR are those of Bingel and Søgaard (2017)
+    tested: float = 0.0  # share of its texts that a seed tests on, where every seed divides the same ones anew
 
 
 def _one(locate: Callable[[], Path]) -> Locate:
@@ -95,7 +96,7 @@ IMDB = "none stated; cite Maas et al. 2011"
 # fmt: off
 ROWS = (
     Source("wiki", "106 Wikipedia articles inside the gensim package", "texts", "2 MB", WIKI,
-           _one(wiki.dump), wiki.dump, read_text, wiki.load, wiki.PARSER_VERSION),
+           _one(wiki.dump), wiki.dump, read_text, wiki.load, wiki.PARSER_VERSION, tested=wiki.TESTED),
     Source("imdb", "film reviews with their sentiment: the paper's 1,000", "texts", "80 MB", IMDB,
            _one(imdb.locate), imdb.fetch, imdb.check, imdb.load, imdb.PREPROCESSING_VERSION),
     Source("imdb-disjoint", "1,000 of them, others for every seed", "texts", "80 MB", IMDB,
@@ -109,7 +110,7 @@ ROWS = (
     Source("imdb-full", "all of them, with the standard split", "texts", "80 MB", IMDB,
            imdb_full.files, imdb.fetch, imdb_full.check, imdb_full.load, imdb.PREPROCESSING_VERSION),
     Source("digits", "1,797 handwritten digits and number words, a toy", "texts", "57 kB", "CC BY 4.0",
-           _one(digits.file), digits.file, read_text, digits.load),
+           _one(digits.file), digits.file, read_text, digits.load, tested=digits.TESTED),
     Source("movie_reviews", "2,000 film reviews with their sentiment", "texts", "4 MB", "CC BY 4.0",
            *_package("movie_reviews"), partial(nltk_sets.load, "movie_reviews"), nltk_sets.VERSION),
     Source("sentence_polarity", "10,662 sentences of film reviews, sentiment", "texts", "490 kB", "CC BY 4.0",

@@ -37,11 +37,11 @@ def by_size(records: Sequence[Record], crossing: Crossing) -> pd.DataFrame:
     Differences of the ways are from single-task learning, from staying with both tasks, and from the baseline without a
     network that is best on average in test at that number of labels, to its advantage; those of single-task learning
     from the latter alone, and those of baselines from single-task learning alone. They are paired by
-    seed with 95% intervals, and p of the exact sign-flip test after Holm over all of them. Ways come in the order of
-    `NETWORKS`, then baselines.
+    seed with 95% intervals, and p of the exact sign-flip test after Holm over all of them (`summary.differences`). Ways
+    come in the order of `NETWORKS`, then baselines.
     """
     rows = []
-    name = SCORES[crossing.score]
+    name, tested = SCORES[crossing.score], summary.share_tested(records)
     for size, values in _scores(records, crossing.score).items():
         linear = values.drop(columns=list(NETWORKS), errors="ignore").mean()
         references = {FROM_SINGLE: SINGLE, FROM_STAYING: STAYING, FROM_LINEAR: linear.idxmax() if len(linear) else ""}
@@ -52,7 +52,7 @@ def by_size(records: Sequence[Record], crossing: Crossing) -> pd.DataFrame:
                 for difference, reference in references.items()
                 if reference in values and reference != way and _is_asked(way, difference)
             }
-            rows.append(row | summary.differences(values[way].dropna(), asked))
+            rows.append(row | summary.differences(values[way].dropna(), asked, tested))
     frame = pd.DataFrame(rows)
     return summary.corrected(frame, [name for name in REFERENCES if name in frame])
 

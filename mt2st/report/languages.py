@@ -41,7 +41,7 @@ def by_arm(records: Sequence[Record]) -> pd.DataFrame:
             row |= summary.level(summary.score_by_seed(made, recorded), name)
         references = {FROM_SINGLE: ("none", SINGLE), FROM_STAYING: (tasks, STAYING)}
         asked = {name: f1[one] for name, one in references.items() if trained and one != place and one in f1}
-        rows.append(row | summary.differences(f1[place], asked))
+        rows.append(row | summary.differences(f1[place], asked, summary.share_tested(records)))
     return summary.corrected(pd.DataFrame(rows), [FROM_SINGLE, FROM_STAYING])
 
 

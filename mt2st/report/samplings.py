@@ -19,13 +19,15 @@ def by_sampling(records: Sequence[Record]) -> pd.DataFrame:
 
     `weigh` is what the schedule acts on; `primary` the share of all trained batches that are the primary task's, in
     percent, a mean over runs. Differences are from single-task learning, and from the same way with all tasks trained
-    together; paired by seed with 95% intervals, and p of the exact sign-flip test after Holm over all of them.
+    together; paired by seed with 95% intervals, and p of the exact sign-flip test after Holm over all of them
+    (`summary.differences`).
     """
     groups: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
         groups.setdefault(_place(record), []).append(record)
     values = {place: summary.score_by_seed(made) for place, made in groups.items()}
     alone = next(value for place, value in values.items() if place[0] == SINGLE)
+    tested = summary.share_tested(records)
     rows = []
     for (way, sampling, weigh), made in groups.items():
         accuracies = values[way, sampling, weigh]
@@ -34,7 +36,7 @@ def by_sampling(records: Sequence[Record]) -> pd.DataFrame:
         if way != SINGLE:
             references = {FROM_SINGLE: alone, FROM_TOGETHER: values[way, TOGETHER, "losses"]}
             others = {name: reference for name, reference in references.items() if reference is not accuracies}
-            row |= summary.differences(accuracies, others)
+            row |= summary.differences(accuracies, others, tested)
         rows.append(row)
     return summary.corrected(pd.DataFrame(rows), [FROM_SINGLE, FROM_TOGETHER])
 

@@ -31,12 +31,13 @@ def by_architecture(records: Sequence[Record]) -> pd.DataFrame:
     `parameters` are all but the table's, in thousands; `time` is that of all epochs relative to hard sharing in the
     same way (`timing.relative_seconds`). Differences are from one task alone in the same architecture, and from hard
     sharing in the same way; paired by seed with 95% intervals, and p of the exact sign-flip test after Holm over all of
-    them.
+    them (`summary.differences`).
     """
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in sorted(records, key=lambda record: record.run.seed):
         groups.setdefault((record.run.configuration.architecture, record.run.strategy), []).append(record)
     values = {place: summary.score_by_seed(made) for place, made in groups.items()}
+    tested = summary.share_tested(records)
     rows = []
     for (architecture, way), made in groups.items():
         place = architecture, way
@@ -46,7 +47,7 @@ def by_architecture(records: Sequence[Record]) -> pd.DataFrame:
             row |= timing.relative_seconds(made, groups[SHARED, way]).columns("time")
         references = {FROM_SINGLE: (architecture, SINGLE), FROM_SHARED: (SHARED, way)}
         others = {name: values[one] for name, one in references.items() if one != place and one in values}
-        rows.append(row | summary.differences(values[place], others))
+        rows.append(row | summary.differences(values[place], others, tested))
     return summary.corrected(pd.DataFrame(rows), [FROM_SINGLE, FROM_SHARED])
 
 

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mt2st.data import sources
 from mt2st.experiments.baselines import BASELINES, TFIDF
 from mt2st.experiments.runs import Record
 from mt2st.experiments.strategies import SINGLE, STAYING, STRATEGIES, label
-from mt2st.statistics import as_text, holm, mean_interval, paired_difference, ratio_interval
+from mt2st.statistics import as_text, holm, mean_interval, paired_difference, ratio_interval, resampled_difference
 
 FROM_SINGLE, FROM_STAYING = f"from {SINGLE}", f"from {STAYING}"  # columns of differences
 # Of `readable`: single-task training is not compared with itself.
@@ -60,17 +61,32 @@ def compared(values: "Mapping[str, pd.Series[float]]", reference: str, name: str
     return frame
 
 
-def differences(values: "pd.Series[float]", references: "Mapping[str, pd.Series[float]]") -> dict[str, float]:
+def differences(
+    values: "pd.Series[float]", references: "Mapping[str, pd.Series[float]]", tested: float
+) -> dict[str, float]:
     """Columns of a row that compares values with several references, as `difference`, called by their names.
 
     p of the reference called "from x" is "p from x", see `corrected`.
+
+    Where every seed divides the same texts anew and tests on the share `tested` of them, seeds are not independent:
+    there is no p, and intervals are those of Nadeau and Bengio (2003), whose test / train is tested / (1 − tested), the
+    share being that of its test texts which a seed has in common with another one on average.
     """
     row: dict[str, float] = {}
     for name, reference in references.items():
         found = difference(values, reference)
+        if tested:
+            shared = values.index.intersection(reference.index)
+            interval = resampled_difference(values[shared], reference[shared], tested / (1 - tested))
+            found = interval.columns("difference") | {"p": np.nan}
         row |= {column.replace("difference", name): found[column] for column in found if column != "p"}
         row[f"p {name}"] = found["p"]
     return row
+
+
+def share_tested(records: Sequence[Record]) -> float:
+    """Share of its texts that a seed tests on where every seed divides the same ones anew, else 0; of the first run."""
+    return sources.find(records[0].run.configuration.data).tested
 
 
 def corrected(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 ROW = "<row>"  # the word that each row of an image is
 SIDE, INK = 8, 16  # rows and columns of an image, and its darkest value
 APART = 500  # images of the auxiliary task
+TESTED = 500 / 1_797  # of the images, in the profile of that name
 COUNTED = 20  # times that the background counts from zero to nine
 
 

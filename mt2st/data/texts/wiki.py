@@ -28,6 +28,7 @@ from mt2st.data.texts.wikitext import MarkedText, strip_markup
 
 DUMP = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 PARSER_VERSION = 2  # raise when the parsed sentences change; the cache and all run hashes follow
+TESTED = 1 / 4  # of the articles of each topic
 TOPICS = ("person", "place", "other")
 SPANS = {"hyperlink": "link", "emphasis": "emphasis"}  # the type of a span in IOB2 tags, by the name of the task
 SHORTEST, LONGEST = 5, 100  # tokens; shorter "sentences" are mostly list items and captions
@@ -89,7 +90,7 @@ def split_articles(frame: pd.DataFrame, rng: np.random.Generator) -> dict[str, s
     for topic in TOPICS:
         articles = frame.loc[frame["topic"] == topic, "article"].unique()
         shuffled = rng.permutation(articles)
-        test, validation = max(2, round(len(articles) / 4)), max(2, round(len(articles) / 5))
+        test, validation = max(2, round(len(articles) * TESTED)), max(2, round(len(articles) / 5))
         for i, article in enumerate(shuffled):
             part_of[article] = "test" if i < test else "validation" if i < test + validation else "train"
     return part_of

@@ -1,15 +1,20 @@
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.datasets import load_digits
 
+from mt2st.data.texts import wiki
 from mt2st.experiments.baselines import TFIDF
+from mt2st.experiments.profiles import PROFILES
+from mt2st.experiments.runs import Record, Run
 from mt2st.experiments.strategies import STRATEGIES, Strategy
 from mt2st.report import summary
-from mt2st.schedules import Constant
+from mt2st.schedules import SINGLE_TASK, Constant
 
 SINGLE = [0.50, 0.60, 0.55]
 GAINS = {"mtl": [0.10, 0.12, 0.11], "diminish": [-0.05, -0.06, -0.07], "switch": [0.01, -0.02, 0.04]}
@@ -258,3 +263,31 @@ def test_a_history_without_a_switch_has_no_step() -> None:
     history = _history()
     with pytest.raises(ValueError, match="0 < T_switch < epochs"):
         summary.switch_step(history.assign(auxiliary_weight=1.0))
+
+
+def test_seeds_that_divide_the_same_texts_have_wider_intervals_and_no_p() -> None:
+    values, reference = pd.Series([80.0, 83.0, 81.0, 82.5]), pd.Series([79.0, 80.0, 81.5, 80.0])
+    alone = summary.differences(values, {"from x": reference}, 0.0)
+    shared = summary.differences(values, {"from x": reference}, 0.25)
+    assert (alone["from x"], alone["p from x"]) == (1.5, 0.25)
+    assert shared["from x"] == 1.5
+    assert np.isnan(shared["p from x"])
+    gains = values - reference
+    for found, error in ((alone, 1 / 4), (shared, 1 / 4 + 1 / 3)):
+        half = stats.t.ppf(0.975, 3) * gains.std() * np.sqrt(error)
+        assert found["from x high"] - found["from x"] == pytest.approx(half)
+
+
+@pytest.mark.parametrize("name", ["wiki", "digits", "imdb-semi", "pos-crossing"])
+def test_the_share_that_is_tested_is_that_of_the_data(name: str, known_record: Callable[..., Record]) -> None:
+    profile = PROFILES[name]
+    run = Run("SkipGram", "single-task", (), SINGLE_TASK, 0, profile.configuration)
+    share = summary.share_tested([known_record(run, 0.5)])
+    if name == "digits":
+        assert share == pytest.approx(profile.configuration.test / len(load_digits().target))
+    elif name == "wiki":
+        frame = wiki.sentences()
+        parts = pd.Series(wiki.split_articles(frame, np.random.default_rng(0)))
+        assert share == pytest.approx((parts == "test").mean(), abs=0.01)
+    else:
+        assert share == 0
