@@ -294,7 +294,7 @@ def _apart(name: str, others: tuple[str, ...]) -> SequenceData:
 
 def _files(data: Data, run: Run) -> list[Any]:
     """Return the files that a run's data was read from."""
-    names = [name.removesuffix(POOLED) for name in run.auxiliaries]
-    others = [sources.load_tags(name) for name in names if name in sources.SOURCES]
+    names = [*run.configuration.vocabulary, *(name.removesuffix(POOLED) for name in run.auxiliaries)]
+    others = [sources.load_tags(name) for name in dict.fromkeys(names) if name in sources.SOURCES]
     bilingual_files = translations.locate() if run.configuration.evaluate_translation else ()
     return [*(file for one in (data, *others) for file in one.files), *bilingual_files]

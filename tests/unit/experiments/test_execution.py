@@ -581,6 +581,17 @@ def test_names_are_scored_as_spans_and_a_table_of_two_languages_on_translations(
     assert record.environment["data"].keys() == {"made-up.conll", "en-es.dict"}
 
 
+def test_the_files_of_text_that_only_trains_word_vectors_are_recorded(
+    corpora: dict[str, SequenceData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other.conll"
+    other.write_text("other")
+    made_up.register(monkeypatch.setitem, corpora["colours"], replace(corpora["kinds"], files=(other,)))
+    conditions = replace(TOY.configuration, data="colours", vocabulary=("colours", "kinds"), dimensions=8)
+    record = execution.execute(Run("SkipGram", "single", (), SINGLE_TASK, 0, conditions), CPU)
+    assert record.environment["data"].keys() == {"made-up.conll", "other.conll"}
+
+
 @pytest.mark.usefixtures("corpora")
 def test_a_tagged_corpus_can_be_the_primary_task_of_a_strategy() -> None:
     conditions = replace(TOY.configuration, data="kinds", dimensions=8, max_tokens=3)
