@@ -111,14 +111,6 @@ def test_files_of_one_name_are_told_apart(wanted: Comparison, reviews: Path, tmp
         comparison._claim(replace(wanted, file=test, test=wanted.file), wanted.runs(wanted.dataset(0), 0)[SINGLE])
 
 
-def test_an_auxiliary_task_that_cannot_be_built_is_found_before_anything_is_trained(
-    wanted: Comparison, calls: list[tuple[str, int]]
-) -> None:
-    with pytest.raises(ValueError, match="hyperlink"):
-        comparison.run(replace(wanted, auxiliaries=("hyperlink",)), "cpu")
-    assert calls == []
-
-
 def test_the_page_says_what_is_read_and_what_its_intervals_are(wanted: Comparison, reviews: Path) -> None:
     one = replace(wanted, seeds=1, configuration=replace(SMALL, epochs=1, max_tokens=7))
     comparison.run(one, "cpu")
@@ -258,10 +250,14 @@ def test_faults_are_one_line(
     assert message in capsys.readouterr().err
 
 
-def test_what_is_not_known_is_found_before_anything_is_trained(
-    wanted: Comparison, calls: list[tuple[str, int]]
+@pytest.mark.parametrize(
+    ("auxiliary", "fault"),
+    [("no-task", "unknown auxiliary task 'no-task'"), ("hyperlink", "'hyperlink' needs marked-up text")],
+)
+def test_what_cannot_be_built_is_found_before_anything_is_trained(
+    auxiliary: str, fault: str, wanted: Comparison, calls: list[tuple[str, int]]
 ) -> None:
-    with pytest.raises(ValueError, match="unknown auxiliary task 'no-task'"):
-        comparison.run(replace(wanted, auxiliaries=("no-task",)), "cpu")
+    with pytest.raises(ValueError, match=fault):
+        comparison.run(replace(wanted, auxiliaries=(auxiliary,)), "cpu")
     assert calls == []
     assert not (wanted.out / "trainings").exists()
