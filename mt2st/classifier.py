@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from mt2st.data import vectors
-from mt2st.data.dataset import Dataset
+from mt2st.data.dataset import Dataset, lower_cased
 from mt2st.data.files.writing import replacing, write_text
 from mt2st.data.texts.own import tokenize
 from mt2st.data.vectors import EMBEDDINGS, SPECIAL, EmbeddingTable
@@ -357,7 +357,7 @@ class Classifier:
         """
         if isinstance(texts, str):
             raise TypeError(f"give a list of texts, such as [{texts[:40]!r}], not a string")
-        tokens = [[word.lower() for word in tokenize(text)] for text in _strings(texts)]
+        tokens = lower_cased([tokenize(text) for text in _strings(texts)])
         longest = self.max_tokens or max(map(len, tokens), default=0)
         long = [i for i, words in enumerate(tokens) if len(words) > longest]
         _warn(long, len(tokens), f"longer than the {longest} tokens that the model reads; the rest is left out")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from mt2st.data import lexicons, sources, translations
-from mt2st.data.dataset import Dataset, Related
+from mt2st.data.dataset import Dataset, Related, lower_cased
 from mt2st.data.lexicons import Lexicon
 from mt2st.data.tags import taggings
 from mt2st.data.tags.columns import TaggedText
@@ -213,7 +213,7 @@ def _skip_gram(name: str, data: Data, table: EmbeddingTable) -> Task:
 
 
 def _mixed_skip_gram(name: str, data: Data, table: EmbeddingTable) -> Task:
-    lowered = [[word.lower() for word in sentence] for sentence in _text(data)]
+    lowered = lower_cased(_text(data))
     return SkipGramTask(name, _encoded(translations.mixed(lowered, table, seed=0), table))
 
 
